@@ -1,0 +1,242 @@
+//! What travels between the backend and its faces: requests, views and events. TypeScript types are generated from these.
+
+use molt_core::*;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+macro_rules! dto {
+    ($($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident : $ty:ty),* $(,)? })*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+        #[ts(export)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $ty),* }
+    )*};
+}
+
+dto! {
+    /// Asks for nothing.
+    pub struct Empty {}
+
+    pub struct ConversationRef { pub id: ConversationId }
+    pub struct MessageRef { pub id: MessageId }
+    pub struct SourceRef { pub id: SourceId }
+    pub struct DocumentRef { pub id: DocumentId }
+    pub struct TaskRef { pub id: TaskId }
+    pub struct ReminderRef { pub id: ReminderId }
+    pub struct ModelRef { pub id: ModelId }
+
+    // Status -----------------------------------------------------------------------------------------------------------
+
+    /// What every view needs to know; read at start and after each `status_changed`.
+    pub struct Status {
+        pub version: String,
+        pub data_dir: String,
+        pub chat_model: Option<ModelView>,
+        pub embedder: Option<ModelView>,
+        pub index: IndexStatus,
+        pub activities: Vec<Activity>,
+        /// Reminders shown and not answered.
+        pub due_reminders: u32,
+        /// True in the desktop window; false in a browser.
+        pub desktop: bool,
+    }
+
+    pub struct IndexStatus {
+        /// Documents that can be searched.
+        pub indexed: u32,
+        /// Documents waiting or being read.
+        pub pending: u32,
+        /// Documents that could not be read.
+        pub failed: u32,
+        #[ts(type = "number")]
+        pub chunks: u64,
+        pub paused: bool,
+        /// Name of the file that is being read now.
+        pub current: Option<String>,
+        /// No embedder is loaded: search is by words only.
+        pub words_only: bool,
+    }
+
+    /// Something that runs, or that went wrong and was not dismissed.
+    pub struct Activity {
+        pub id: String,
+        pub kind: ActivityKind,
+        /// What it is about: a file name, a model name.
+        pub subject: String,
+        /// From 0 to 1 when it is known.
+        pub progress: Option<f32>,
+        /// One plain sentence for a problem.
+        pub message: Option<String>,
+    }
+
+    // Chat -------------------------------------------------------------------------------------------------------------
+
+    pub struct ConversationView { pub conversation: Conversation, pub messages: Vec<Message> }
+    pub struct ConversationRename { pub id: ConversationId, pub title: String }
+    pub struct ChatSend {
+        /// None starts a new conversation.
+        pub conversation_id: Option<ConversationId>,
+        pub text: String,
+    }
+    pub struct ChatEdit {
+        /// A message of the user; it and all after it are replaced.
+        pub message_id: MessageId,
+        pub text: String,
+    }
+    /// The question was stored. The answer arrives as `answer_delta` events and ends with `message_changed`.
+    pub struct ChatAccepted { pub conversation_id: ConversationId, pub user_message: Message, pub answer: Message }
+    pub struct Suggestions { pub items: Vec<String> }
+
+    // Knowledge --------------------------------------------------------------------------------------------------------
+
+    pub struct KnowledgeAdd { pub paths: Vec<String> }
+    pub struct KnowledgeAdded { pub sources: Vec<Source>, pub problems: Vec<PathProblem> }
+    pub struct PathProblem { pub path: String, pub message: String }
+    pub struct SourceView {
+        pub source: Source,
+        pub documents: u32,
+        pub indexed: u32,
+        pub pending: u32,
+        pub failed: u32,
+        /// The folder is gone, cannot be read or cannot be watched; one plain sentence.
+        pub problem: Option<String>,
+    }
+    pub struct DocumentList { pub source_id: Option<SourceId> }
+    pub struct KnowledgeSearch { pub query: String, pub limit: Option<u32>, pub source_id: Option<SourceId> }
+    pub struct KnowledgeFound {
+        pub passages: Vec<Passage>,
+        /// Only words were compared, because no embedder is loaded.
+        pub words_only: bool,
+    }
+    /// A document's text around a passage, for the inspector.
+    pub struct DocumentView { pub document: Document, pub chunks: Vec<ChunkView> }
+    pub struct ChunkView { pub id: ChunkId, pub text: String, pub position: Position }
+    pub struct KnowledgePause { pub paused: bool }
+    pub struct ExtractPath { pub path: String }
+    pub struct ExtractedText { pub text: String, pub pages: Option<u32>, pub reader: String, pub title: Option<String> }
+
+    // Tasks ------------------------------------------------------------------------------------------------------------
+
+    pub struct TaskLine { pub text: String }
+    /// Adds exactly this; the line was parsed and perhaps edited before.
+    pub struct TaskAdd {
+        pub title: String,
+        pub notes: Option<String>,
+        pub priority: Priority,
+        pub category: Option<String>,
+        pub due: Option<Due>,
+        pub recurrence: Option<String>,
+    }
+    pub struct TaskSetDone { pub id: TaskId, pub done: bool }
+    /// A task with the time of its next reminder.
+    pub struct TaskView {
+        pub task: Task,
+        /// The instant of `due`; for a whole day its end.
+        #[ts(type = "string | null")]
+        pub due_at: Option<jiff::Timestamp>,
+        pub overdue: bool,
+    }
+    pub struct ReminderView { pub reminder: Reminder, pub task: Task }
+    pub struct ReminderSnooze { pub id: ReminderId, pub minutes: u32 }
+
+    // Models -----------------------------------------------------------------------------------------------------------
+
+    pub struct ModelView {
+        pub spec: ModelSpec,
+        pub state: ModelState,
+        /// One plain sentence when the state is `Failed`.
+        pub problem: Option<String>,
+        pub stats: Option<EngineStats>,
+        /// Rough need in bytes: weights, one context, and working space.
+        #[ts(type = "number")]
+        pub memory_needed: u64,
+        pub fits: bool,
+    }
+    pub struct ModelImport { pub path: String }
+    /// None unloads and answers with passages.
+    pub struct ModelSet { pub role: ModelRole, pub id: Option<ModelId> }
+    pub struct Machine {
+        pub cpu: String,
+        pub cores: u32,
+        #[ts(type = "number")]
+        pub memory_total: u64,
+        #[ts(type = "number")]
+        pub memory_available: u64,
+    }
+    pub struct ModelList { pub models: Vec<ModelView>, pub machine: Machine }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ActivityKind {
+    Indexing,
+    LoadingModel,
+    Answering,
+    Problem,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ModelState {
+    Available,
+    Loading,
+    Loaded,
+    Failed,
+    /// The file is not where it was.
+    Missing,
+}
+
+/// What changed. The faces refetch what they show, except for answers, which are streamed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case", tag = "topic")]
+#[ts(export)]
+pub enum Event {
+    /// Text to append to the answer. `offset` is the length of the text before it in UTF-16 code units;
+    /// a face that finds a gap asks for the conversation again.
+    AnswerDelta { conversation_id: ConversationId, message_id: MessageId, offset: u32, text: String },
+    /// Waiting (`position` > 0) or reading the prompt (`position` 0).
+    AnswerQueued { conversation_id: ConversationId, message_id: MessageId, position: u32 },
+    /// A message was stored: a new one, or an answer that ended.
+    MessageChanged { message: Message },
+    ConversationsChanged {},
+    SourcesChanged {},
+    DocumentsChanged {},
+    TasksChanged {},
+    /// A reminder is due now: show it.
+    ReminderDue { reminder: ReminderView },
+    RemindersChanged {},
+    ModelsChanged {},
+    SettingsChanged { settings: Settings },
+    /// `Status` differs from what it was.
+    StatusChanged {},
+    /// Events were lost because the reader was too slow: refetch everything.
+    Resync {},
+}
+
+/// The one error that crosses the wire: plain words for people, a code for programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, thiserror::Error)]
+#[error("{message}")]
+#[ts(export)]
+pub struct ApiError {
+    pub code: ErrorCode,
+    /// What happened, to what; one plain sentence.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// To find the call in the log.
+    pub trace_id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ErrorCode {
+    Invalid,
+    NotFound,
+    Busy,
+    Unavailable,
+    DiskFull,
+    Internal,
+}

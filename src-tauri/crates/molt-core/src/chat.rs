@@ -1,0 +1,108 @@
+//! Conversations, messages and citations.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{ChunkId, ConversationId, DocumentId, MessageId, Position, TaskId};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub title: String,
+    /// True once the user named it; then it is never renamed automatically.
+    pub named: bool,
+    #[ts(type = "string")]
+    pub created_at: Timestamp,
+    #[ts(type = "string")]
+    pub updated_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum MessageState {
+    /// The answer is being written; after a restart such a message becomes `Stopped`.
+    Streaming,
+    Done,
+    /// The user stopped it, or the program ended while it was written. What was written is kept.
+    Stopped,
+    /// It could not be answered; `error` says why.
+    Failed,
+}
+
+/// How an assistant message came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum AnswerKind {
+    /// Written by a model.
+    Model,
+    /// No chat model is loaded: the best passages themselves.
+    Passages,
+    /// A task was made from the message.
+    Task,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Message {
+    pub id: MessageId,
+    pub conversation_id: ConversationId,
+    pub role: Role,
+    /// Markdown from an untrusted author: never treat it as HTML.
+    pub text: String,
+    pub state: MessageState,
+    pub kind: Option<AnswerKind>,
+    pub citations: Vec<Citation>,
+    pub stats: Option<AnswerStats>,
+    /// One plain sentence when `state` is `Failed`.
+    pub error: Option<String>,
+    pub task_id: Option<TaskId>,
+    #[ts(type = "string")]
+    pub created_at: Timestamp,
+}
+
+/// What is shown in small print under an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct AnswerStats {
+    pub model: String,
+    pub prompt_tokens: u32,
+    pub completion_tokens: u32,
+    /// Milliseconds from the question to the first token.
+    #[ts(type = "number")]
+    pub first_token_ms: u64,
+    /// Milliseconds from the question to the last token.
+    #[ts(type = "number")]
+    pub total_ms: u64,
+    pub tokens_per_second: f32,
+    /// Passages that were found but left out because they did not fit the model's context.
+    pub passages_left_out: u32,
+}
+
+/// A numbered reference from an answer to a passage. It carries the passage's text as it was when the answer was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Citation {
+    /// The number in square brackets in the answer's text, from 1.
+    pub number: u32,
+    pub document_id: DocumentId,
+    pub chunk_id: ChunkId,
+    pub document_name: String,
+    pub path: String,
+    pub text: String,
+    pub position: Position,
+    /// True when the answer's text names this number.
+    pub used: bool,
+}

@@ -1,0 +1,119 @@
+//! Models, and what is said to an engine that runs them.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{ModelId, Role};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ModelRole {
+    Chat,
+    Embedder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ModelFormat {
+    Gguf,
+    /// A folder with `config.json`, `tokenizer.json` and safetensors weights.
+    Safetensors,
+}
+
+/// A model on this disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ModelSpec {
+    pub id: ModelId,
+    pub name: String,
+    pub role: ModelRole,
+    pub format: ModelFormat,
+    /// Absolute path of the GGUF file or of the safetensors folder.
+    pub path: String,
+    /// Bytes on disk.
+    #[ts(type = "number")]
+    pub size: u64,
+    /// For example `qwen3` or `bert`.
+    pub architecture: String,
+    pub context_length: u32,
+    pub licence: Option<String>,
+    /// The small model that comes with the program: for demonstration and tests.
+    pub bundled: bool,
+}
+
+/// What an engine says of a loaded model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LoadedModel {
+    pub id: ModelId,
+    /// Tokens.
+    pub context_length: u32,
+    /// Length of an embedding; 0 for chat models.
+    pub dimensions: u32,
+    #[ts(type = "number")]
+    pub load_ms: u64,
+}
+
+/// Memory and speed of one loaded model's worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EngineStats {
+    pub id: ModelId,
+    /// Resident bytes of the worker process (PSS where the system tells it).
+    #[ts(type = "number")]
+    pub memory: u64,
+    pub generations: u32,
+    pub last_prompt_tokens_per_second: f32,
+    pub last_tokens_per_second: f32,
+    pub restarts: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PromptMessage {
+    pub role: Role,
+    pub text: String,
+}
+
+/// One generation. Temperature 0 is greedy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerateRequest {
+    pub model: ModelId,
+    pub messages: Vec<PromptMessage>,
+    pub max_tokens: u32,
+    pub temperature: f32,
+    pub top_p: f32,
+    /// Strings that end the answer; they are not part of it.
+    pub stop: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model ended the answer, or a stop string was met.
+    Stop,
+    /// `max_tokens` or the end of the context was reached.
+    Length,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum GenerateEvent {
+    /// Waiting behind others; `position` 1 is next.
+    Queued { position: u32 },
+    /// The prompt is being read.
+    Started { prompt_tokens: u32 },
+    Delta { text: String },
+    /// Always the last event when there is no error.
+    Done { finish: FinishReason, prompt_tokens: u32, completion_tokens: u32, prompt_ms: u64, decode_ms: u64 },
+}
+
+/// Whether a text is a question or a passage: some embedders prefix them differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbedPurpose {
+    Query,
+    Passage,
+}

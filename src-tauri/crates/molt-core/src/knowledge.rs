@@ -1,0 +1,135 @@
+//! Sources, documents, chunks and passages.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{ChunkId, DocumentId, SourceId};
+
+/// A folder that is watched, or a single file, that the user added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Source {
+    pub id: SourceId,
+    /// Absolute path.
+    pub path: String,
+    pub is_folder: bool,
+    #[ts(type = "string")]
+    pub added_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum DocumentKind {
+    Pdf,
+    Markdown,
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum DocumentState {
+    Waiting,
+    Indexing,
+    Indexed,
+    /// It was read but holds no text (a scan, an empty file).
+    NoText,
+    PasswordNeeded,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Document {
+    pub id: DocumentId,
+    pub source_id: SourceId,
+    /// Absolute path.
+    pub path: String,
+    pub name: String,
+    pub kind: DocumentKind,
+    /// Bytes.
+    #[ts(type = "number")]
+    pub size: u64,
+    #[ts(type = "string")]
+    pub modified_at: Timestamp,
+    /// BLAKE3 of the content, hex; empty until it was read once.
+    pub content_hash: String,
+    pub state: DocumentState,
+    /// One plain sentence when the state is not `Indexed`.
+    pub reason: Option<String>,
+    pub chunks: u32,
+    pub pages: Option<u32>,
+    /// The reader that gave the text, for example `pdf-extract`.
+    pub reader: Option<String>,
+    #[ts(type = "string | null")]
+    pub indexed_at: Option<Timestamp>,
+}
+
+/// Where a piece of text stands in its document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Position {
+    /// From 1; only for paged formats.
+    pub page: Option<u32>,
+    /// The headings above, outermost first.
+    pub headings: Vec<String>,
+    /// First line, from 1, in text formats.
+    pub line: Option<u32>,
+    /// Byte offsets into the document's extracted text (UTF-8), half open.
+    #[ts(type = "number")]
+    pub start: u64,
+    #[ts(type = "number")]
+    pub end: u64,
+}
+
+/// A paragraph-sized piece of text as the extractor gives it, in reading order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Block {
+    pub text: String,
+    pub page: Option<u32>,
+    /// The headings above, outermost first; a heading's own block carries itself as the last.
+    pub headings: Vec<String>,
+    pub line: Option<u32>,
+    pub is_heading: bool,
+}
+
+/// The whole text of one document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExtractedDocument {
+    pub kind: DocumentKind,
+    pub title: Option<String>,
+    pub blocks: Vec<Block>,
+    pub pages: Option<u32>,
+    /// The reader that gave the text.
+    pub reader: String,
+}
+
+/// The unit that is embedded, searched and cited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chunk {
+    pub id: ChunkId,
+    pub document_id: DocumentId,
+    /// Position in the document's list of chunks, from 0.
+    pub ordinal: u32,
+    pub text: String,
+    pub position: Position,
+}
+
+/// A chunk found for a query, ready to be shown or put into a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Passage {
+    pub chunk_id: ChunkId,
+    pub document_id: DocumentId,
+    pub source_id: SourceId,
+    pub document_name: String,
+    pub path: String,
+    pub text: String,
+    pub position: Position,
+    /// Fused score; only its order means anything.
+    pub score: f32,
+    /// Spans of `text` that match words of the query, in UTF-16 code units (what a web view counts in), half open, ascending.
+    pub highlights: Vec<(u32, u32)>,
+}

@@ -1,0 +1,20 @@
+//! The vocabulary of Moltworker and the ports between its rooms.
+//!
+//! Owns the plain types that every other crate speaks in, and the traits that adapters implement.
+//! It must not know a runtime, a disk, a network, a clock or any other crate of ours.
+
+pub mod chat;
+pub mod engine;
+pub mod ids;
+pub mod knowledge;
+pub mod ports;
+pub mod settings;
+pub mod task;
+
+pub use chat::*;
+pub use engine::*;
+pub use ids::*;
+pub use knowledge::*;
+pub use ports::*;
+pub use settings::*;
+pub use task::*;

@@ -1,0 +1,231 @@
+//! The ports: what the features ask of the world. Adapters implement these, `molt-testkit` fakes them.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, EmbedPurpose, EngineStats, ExtractedDocument,
+    GenerateEvent, GenerateRequest, LoadedModel, Message, MessageId, ModelId, ModelSpec, Reminder, ReminderId, Settings,
+    Source, SourceId, Task, TaskId,
+};
+
+/// The wall clock and the zone of the user. Features never ask the system themselves.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+    fn zone(&self) -> TimeZone;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Engine
+
+/// Why an engine could not do what it was asked. The text is one plain sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The file cannot be a model that this engine runs: damaged, unknown, too large. Trying again does not help.
+    #[error("{0}")]
+    BadModel(String),
+    #[error("the model is not loaded")]
+    NotLoaded,
+    /// The prompt does not fit the model's context.
+    #[error("the question is too long for this model: {tokens} tokens, and it reads at most {limit}")]
+    ContextOverflow { tokens: u32, limit: u32 },
+    #[error("too many questions are waiting; try again when one has finished")]
+    Busy,
+    /// The worker ended; it is started again for the next request.
+    #[error("the model's process ended unexpectedly ({0}); it is being started again")]
+    Crashed(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs models. Implementations must never hang: every call ends in a result or in `Crashed`.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Loads a model; loading one that is loaded answers at once.
+    async fn load(&self, spec: &ModelSpec) -> Result<LoadedModel, EngineError>;
+    /// Unloads and gives its memory back. Unknown ids are fine.
+    async fn unload(&self, id: &ModelId);
+    /// Streams one answer. Dropping the stream cancels it.
+    fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>>;
+    /// One unit-length vector per text, in order.
+    async fn embed(&self, model: &ModelId, texts: Vec<String>, purpose: EmbedPurpose) -> Result<Vec<Vec<f32>>, EngineError>;
+    /// Tokens of each text, in order, without special tokens.
+    async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError>;
+    async fn stats(&self) -> Vec<EngineStats>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Knowledge
+
+/// Why a document gave no text. The text is one plain sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExtractError {
+    #[error("this file is protected by a password")]
+    PasswordNeeded,
+    #[error("{0}")]
+    Unreadable(String),
+    /// Time, memory or size ran out.
+    #[error("{0}")]
+    LimitReached(String),
+}
+
+/// Reads one document in a worker process under limits.
+#[async_trait]
+pub trait Extractor: Send + Sync {
+    async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the search index: {0}")]
+pub struct IndexError(pub String);
+
+/// A chunk with its vector, if there is an embedder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexChunk {
+    pub id: ChunkId,
+    pub document_id: DocumentId,
+    pub source_id: SourceId,
+    pub text: String,
+    /// Unit length, of the index's dimension.
+    pub vector: Option<Vec<f32>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexHit {
+    pub id: ChunkId,
+    pub document_id: DocumentId,
+    /// Larger is better: BM25 for words, cosine similarity for vectors.
+    pub score: f32,
+}
+
+/// Limits a search; empty means everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexFilter {
+    pub sources: Vec<SourceId>,
+}
+
+/// The words-and-meaning index over chunks. It is a cache: it can be deleted and rebuilt from the user's files.
+#[async_trait]
+pub trait PassageIndex: Send + Sync {
+    /// Ids of all chunks of a document that the index holds.
+    async fn chunk_ids(&self, document: &DocumentId) -> Result<Vec<ChunkId>, IndexError>;
+    /// Every document that has a chunk in the index.
+    async fn document_ids(&self) -> Result<Vec<DocumentId>, IndexError>;
+    /// Adds, then removes, in at most one commit each; durable when it returns.
+    async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError>;
+    async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError>;
+    async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError>;
+    async fn search_vector(&self, vector: &[f32], filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError>;
+    /// Number of chunks.
+    async fn len(&self) -> Result<u64, IndexError>;
+    /// Idle-time upkeep: extends the word index, compacts, prunes. Cheap when there is nothing to do.
+    async fn maintain(&self) -> Result<(), IndexError>;
+}
+
+/// What happened below a watched path. The watcher decides nothing about indexing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchEvent {
+    /// Something at or below these paths may have changed (created, modified, removed or renamed).
+    Changed(Vec<PathBuf>),
+    /// Events were lost: list the whole source again.
+    Rescan(PathBuf),
+    /// The path cannot be watched; the text is one plain sentence. It is polled instead where possible.
+    Problem(PathBuf, String),
+}
+
+/// A file that the listing of a source found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    pub modified_at: Timestamp,
+}
+
+/// Watches folders and lists them under the ignore rules.
+pub trait Watcher: Send + Sync {
+    fn watch(&self, path: &Path) -> Result<(), String>;
+    fn unwatch(&self, path: &Path);
+    /// All readable files below `path` (or `path` itself) that the ignore rules let through, and one sentence for each place that could not be read.
+    fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Store. Calls are synchronous and short; what they acknowledge is on the disk.
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("the disk is full; nothing was changed")]
+    DiskFull,
+    #[error("the data could not be read or written: {0}")]
+    Failed(String),
+}
+
+pub type StoreResult<T> = Result<T, StoreError>;
+
+pub trait ConversationStore: Send + Sync {
+    /// Newest first, without the deleted.
+    fn conversations(&self) -> StoreResult<Vec<Conversation>>;
+    fn conversation(&self, id: &ConversationId) -> StoreResult<Conversation>;
+    /// Inserts or replaces.
+    fn put_conversation(&self, conversation: &Conversation) -> StoreResult<()>;
+    /// Hides or brings back; what is hidden is kept until it is erased.
+    fn set_conversation_deleted(&self, id: &ConversationId, deleted_at: Option<Timestamp>) -> StoreResult<()>;
+    /// In order, without the superseded.
+    fn messages(&self, id: &ConversationId) -> StoreResult<Vec<Message>>;
+    fn message(&self, id: &MessageId) -> StoreResult<Message>;
+    /// Inserts at the end, or replaces in place.
+    fn put_message(&self, message: &Message) -> StoreResult<()>;
+    /// Hides this message and all after it (retry, edit and resend). They are kept.
+    fn supersede_from(&self, id: &MessageId) -> StoreResult<()>;
+    /// Turns every `Streaming` message into `Stopped`; returns how many. Called once at start.
+    fn stop_streaming(&self) -> StoreResult<usize>;
+}
+
+pub trait DocumentStore: Send + Sync {
+    fn sources(&self) -> StoreResult<Vec<Source>>;
+    fn put_source(&self, source: &Source) -> StoreResult<()>;
+    /// Removes the source with its documents and chunks; returns the documents' ids.
+    fn remove_source(&self, id: &SourceId) -> StoreResult<Vec<DocumentId>>;
+    fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>>;
+    fn document(&self, id: &DocumentId) -> StoreResult<Document>;
+    fn document_by_path(&self, path: &str) -> StoreResult<Option<Document>>;
+    fn put_document(&self, document: &Document) -> StoreResult<()>;
+    fn remove_document(&self, id: &DocumentId) -> StoreResult<()>;
+    /// Replaces a document's row and all its chunks in one transaction.
+    fn put_document_with_chunks(&self, document: &Document, chunks: &[Chunk]) -> StoreResult<()>;
+    /// In order of `ordinal`.
+    fn chunks(&self, document: &DocumentId) -> StoreResult<Vec<Chunk>>;
+    /// Those of the given ids that exist, in any order.
+    fn chunks_by_id(&self, ids: &[ChunkId]) -> StoreResult<Vec<Chunk>>;
+}
+
+pub trait TaskStore: Send + Sync {
+    /// All that are not deleted, done ones included.
+    fn tasks(&self) -> StoreResult<Vec<Task>>;
+    fn task(&self, id: &TaskId) -> StoreResult<Task>;
+    /// Inserts or replaces a task and replaces its scheduled (not yet shown) reminders, in one transaction.
+    fn put_task(&self, task: &Task, scheduled: &[Reminder]) -> StoreResult<()>;
+    fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()>;
+    /// Reminders of tasks that are neither done nor deleted, in the given states, by time.
+    fn open_reminders(&self) -> StoreResult<Vec<Reminder>>;
+    /// Inserts or replaces; a second row for the same (task, at) is refused silently and `false` returned.
+    fn put_reminder(&self, reminder: &Reminder) -> StoreResult<bool>;
+    fn reminder(&self, id: &ReminderId) -> StoreResult<Reminder>;
+}
+
+pub trait SettingsStore: Send + Sync {
+    fn settings(&self) -> StoreResult<Settings>;
+    fn put_settings(&self, settings: &Settings) -> StoreResult<()>;
+}
+
+pub trait ModelStore: Send + Sync {
+    fn models(&self) -> StoreResult<Vec<ModelSpec>>;
+    fn put_model(&self, model: &ModelSpec) -> StoreResult<()>;
+    fn remove_model(&self, id: &ModelId) -> StoreResult<()>;
+}
