@@ -20,9 +20,9 @@ class Config:
     vocab: int = 0  # set from the tokenizer
     width: int = 256
     layers: int = 5
-    heads: int = 8
+    heads: int = 4
     kv_heads: int = 4
-    head_dim: int = 32
+    head_dim: int = 64
     ff: int = 512
     rope_base: float = 10000.0
     eps: float = 1e-6
@@ -114,10 +114,12 @@ class Model(nn.Module):
         self.register_buffer("sin", angle.sin(), persistent=False)
         for name, p in self.named_parameters():
             if p.dim() == 2:
-                std = 0.02 if "embd" in name else p.shape[1] ** -0.5
-                if "output" in name or "down" in name:
-                    std /= (2 * c.layers) ** 0.5
-                nn.init.normal_(p, std=std)
+                # Layers begin by adding nothing to the embeddings.
+                adds = "output" in name or "down" in name
+                std = 0.3 if "embd" in name else p.shape[1] ** -0.5
+                nn.init.normal_(p, std=0.0 if adds else std)
+        # Keeps the first logits of the tied head small.
+        nn.init.constant_(self.output_norm.weight, 0.05)
 
     def forward(self, ids, pos=None, mask=None):
         """ids, pos: (batch, time); mask: additive (batch, 1, time, time) or
@@ -128,6 +130,8 @@ class Model(nn.Module):
         x = self.token_embd(ids)
         if torch.is_autocast_enabled("cpu"):
             x = x.to(torch.bfloat16)
+        if mask is None:
+            mask = torch.full((ids.shape[1],) * 2, -1e4, dtype=x.dtype).triu(1)
         for block in self.blk:
             x = block(x, cos, sin, mask)
         return self.output_norm(x)

@@ -24,6 +24,7 @@ dto! {
     pub struct TaskRef { pub id: TaskId }
     pub struct ReminderRef { pub id: ReminderId }
     pub struct ModelRef { pub id: ModelId }
+    pub struct ActivityRef { pub id: String }
 
     // Status -----------------------------------------------------------------------------------------------------------
 
@@ -147,9 +148,7 @@ dto! {
         /// One plain sentence when the state is `Failed`.
         pub problem: Option<String>,
         pub stats: Option<EngineStats>,
-        /// Rough need in bytes: weights, one context, and working space.
-        #[ts(type = "number")]
-        pub memory_needed: u64,
+        /// Its need is below the memory that is free now.
         pub fits: bool,
     }
     pub struct ModelImport { pub path: String }
@@ -195,20 +194,35 @@ pub enum ModelState {
 pub enum Event {
     /// Text to append to the answer. `offset` is the length of the text before it in UTF-16 code units;
     /// a face that finds a gap asks for the conversation again.
-    AnswerDelta { conversation_id: ConversationId, message_id: MessageId, offset: u32, text: String },
+    AnswerDelta {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        offset: u32,
+        text: String,
+    },
     /// Waiting (`position` > 0) or reading the prompt (`position` 0).
-    AnswerQueued { conversation_id: ConversationId, message_id: MessageId, position: u32 },
+    AnswerQueued {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        position: u32,
+    },
     /// A message was stored: a new one, or an answer that ended.
-    MessageChanged { message: Message },
+    MessageChanged {
+        message: Message,
+    },
     ConversationsChanged {},
     SourcesChanged {},
     DocumentsChanged {},
     TasksChanged {},
     /// A reminder is due now: show it.
-    ReminderDue { reminder: ReminderView },
+    ReminderDue {
+        reminder: ReminderView,
+    },
     RemindersChanged {},
     ModelsChanged {},
-    SettingsChanged { settings: Settings },
+    SettingsChanged {
+        settings: Settings,
+    },
     /// `Status` differs from what it was.
     StatusChanged {},
     /// Events were lost because the reader was too slow: refetch everything.

@@ -1,3 +1,20 @@
 //! The use cases, one async function each, and what travels over the wire.
-pub mod dto;
+//!
+//! Owns [`App`], the requests, views and events that the faces see, and the one error they are told. It must not know windows, HTTP or
+//! any adapter.
+
+mod app;
+mod chat;
+mod dispatch;
+mod dto;
+mod error;
+mod events;
+mod knowledge;
+mod models;
+mod status;
+mod tasks;
+
+pub use app::{App, AppParts, IndexOpener, OpenedIndex};
+pub use dispatch::{COMMANDS, dispatch};
 pub use dto::*;
+pub use events::Bus;

@@ -1,1 +1,12 @@
-//! Stub.
+//! The assistant: a question becomes an answer with citations.
+//!
+//! Owns the order of a conversation, the layout of a prompt, the budget of a context and what is kept when an answer is stopped. It must
+//! not know which engine runs the model or how passages are found.
+
+mod answer;
+mod citations;
+mod conversation;
+mod prompt;
+
+pub use conversation::{Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel};
+pub use prompt::{SYSTEM, user_text};

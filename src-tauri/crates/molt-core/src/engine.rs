@@ -38,6 +38,13 @@ pub struct ModelSpec {
     /// For example `qwen3` or `bert`.
     pub architecture: String,
     pub context_length: u32,
+    /// Length of an embedding; 0 for chat models.
+    #[serde(default)]
+    pub dimensions: u32,
+    /// Rough need in bytes when loaded: weights, one context, working space.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub memory_needed: u64,
     pub licence: Option<String>,
     /// The small model that comes with the program: for demonstration and tests.
     pub bundled: bool,
@@ -102,12 +109,24 @@ pub enum FinishReason {
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum GenerateEvent {
     /// Waiting behind others; `position` 1 is next.
-    Queued { position: u32 },
+    Queued {
+        position: u32,
+    },
     /// The prompt is being read.
-    Started { prompt_tokens: u32 },
-    Delta { text: String },
+    Started {
+        prompt_tokens: u32,
+    },
+    Delta {
+        text: String,
+    },
     /// Always the last event when there is no error.
-    Done { finish: FinishReason, prompt_tokens: u32, completion_tokens: u32, prompt_ms: u64, decode_ms: u64 },
+    Done {
+        finish: FinishReason,
+        prompt_tokens: u32,
+        completion_tokens: u32,
+        prompt_ms: u64,
+        decode_ms: u64,
+    },
 }
 
 /// Whether a text is a question or a passage: some embedders prefix them differently.

@@ -8,8 +8,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, EmbedPurpose, EngineStats, ExtractedDocument,
-    GenerateEvent, GenerateRequest, LoadedModel, Message, MessageId, ModelId, ModelSpec, Reminder, ReminderId, Settings,
-    Source, SourceId, Task, TaskId,
+    GenerateEvent, GenerateRequest, LoadedModel, Message, MessageId, ModelId, ModelSpec, Passage, Reminder, ReminderId,
+    Settings, Source, SourceId, Task, TaskId,
 };
 
 /// The wall clock and the zone of the user. Features never ask the system themselves.
@@ -51,10 +51,21 @@ pub trait Engine: Send + Sync {
     /// Streams one answer. Dropping the stream cancels it.
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>>;
     /// One unit-length vector per text, in order.
-    async fn embed(&self, model: &ModelId, texts: Vec<String>, purpose: EmbedPurpose) -> Result<Vec<Vec<f32>>, EngineError>;
+    async fn embed(
+        &self,
+        model: &ModelId,
+        texts: Vec<String>,
+        purpose: EmbedPurpose,
+    ) -> Result<Vec<Vec<f32>>, EngineError>;
     /// Tokens of each text, in order, without special tokens.
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError>;
     async fn stats(&self) -> Vec<EngineStats>;
+}
+
+/// Looks at a model file or folder without loading it.
+pub trait ModelInspector: Send + Sync {
+    /// The model's data with a random id, or one plain sentence why it cannot be used.
+    fn inspect(&self, path: &Path) -> Result<ModelSpec, String>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -118,7 +129,12 @@ pub trait PassageIndex: Send + Sync {
     async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError>;
     async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError>;
     async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError>;
-    async fn search_vector(&self, vector: &[f32], filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError>;
+    async fn search_vector(
+        &self,
+        vector: &[f32],
+        filter: &IndexFilter,
+        limit: usize,
+    ) -> Result<Vec<IndexHit>, IndexError>;
     /// Number of chunks.
     async fn len(&self) -> Result<u64, IndexError>;
     /// Idle-time upkeep: extends the word index, compacts, prunes. Cheap when there is nothing to do.
@@ -151,6 +167,21 @@ pub trait Watcher: Send + Sync {
     fn unwatch(&self, path: &Path);
     /// All readable files below `path` (or `path` itself) that the ignore rules let through, and one sentence for each place that could not be read.
     fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>);
+}
+
+/// Finds passages for a question; implemented by the knowledge room, asked by the assistant.
+#[async_trait]
+pub trait PassageFinder: Send + Sync {
+    /// Best first, at most `limit`.
+    async fn find(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Found, IndexError>;
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    pub passages: Vec<Passage>,
+    /// Only words were compared, because there is no embedder.
+    pub words_only: bool,
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

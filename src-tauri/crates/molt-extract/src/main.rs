@@ -1,1 +1,159 @@
-fn main() {}
+//! The worker that reads documents.
+//!
+//! It is given one path after the other on standard input and answers with blocks of text on standard output, see
+//! `molt_extract_client::Request`. It runs under limits that it puts on itself before it reads anything, writes no file, opens no
+//! connection, and ends with its input, with its parent, or after a while without work. It must not know what the text is for.
+
+mod input;
+mod markdown;
+mod output;
+mod pdf;
+mod plain;
+
+use std::{
+    any::Any,
+    fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use molt_core::{DocumentKind, ExtractedDocument};
+use molt_extract_client::{Failure, Reader, Reply, Request};
+use molt_wire::{FrameError, Limits, read_frame, write_frame};
+
+/// Bytes. Parsers recurse as deep as a document is nested; this lets them go far before they end the process.
+const STACK: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let (limits, idle) = arguments(std::env::args().skip(1))?;
+    let (input, output) = molt_wire::claim_stdio().context("taking over standard input and output")?;
+    molt_wire::enter(&limits).context("lowering the limits of this process")?;
+    // A panic is an ordinary way for a parser to give up. Its message may quote the document, so only the place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        if let Some(place) = panic.location() {
+            eprintln!("gave up at {place}");
+        }
+    }));
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || serve(input, output, idle)).context("starting")?;
+    worker.join().unwrap_or_else(|_| bail!("the worker panicked between two documents"))
+}
+
+/// `--limits JSON --idle-seconds N`
+fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(Limits, Duration)> {
+    let mut limits = Limits::default();
+    let mut idle = Duration::from_secs(3600);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--limits" => limits = serde_json::from_str(&value).context("--limits")?,
+            "--idle-seconds" => idle = Duration::from_secs(value.parse().context("--idle-seconds")?),
+            _ => bail!("unknown argument {name}"),
+        }
+    }
+    Ok((limits, idle))
+}
+
+fn serve(mut input: File, mut output: File, idle: Duration) -> Result<()> {
+    while wait_for_work(&input, idle)? {
+        let request: Request = match read_frame(&mut input) {
+            Ok(request) => request,
+            Err(FrameError::Closed) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        // A reader is announced before it starts, so that the other side knows whom to blame. When that fails nobody listens any more.
+        let mut announced = Ok(());
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            read(&request, &mut |reader| announced = write_frame(&mut output, &Reply::Reading(reader)))
+        }));
+        announced?;
+        let reply = match answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref(), &request))) {
+            Ok(document) => Reply::Done { document, memory: resident_memory() },
+            Err(failure) => Reply::Failed(failure),
+        };
+        write_frame(&mut output, &reply)?;
+    }
+    Ok(())
+}
+
+fn read(request: &Request, announce: &mut dyn FnMut(Reader)) -> Result<ExtractedDocument, Failure> {
+    let bytes = input::load(&request.path, request.kind)?;
+    let name = input::name_of(&request.path);
+    // Names lie, in both directions.
+    let kind = if pdf::has_mark(&bytes) { DocumentKind::Pdf } else { request.kind };
+    match kind {
+        DocumentKind::Pdf => pdf::read(bytes, request, &name, announce),
+        DocumentKind::Markdown => markdown::read(&bytes, &name),
+        DocumentKind::Text => plain::read(&bytes, &name),
+    }
+}
+
+/// The readers' panics are caught where they happen; this is for our own.
+fn panicked(_panic: &(dyn Any + Send), request: &Request) -> Failure {
+    Failure::Unreadable(format!("the document reader failed on “{}”; the file may be damaged", input::name_of(&request.path)))
+}
+
+/// Waits for the next request; false after a time without one.
+#[cfg(unix)]
+fn wait_for_work(input: &File, idle: Duration) -> Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut waiting = [PollFd::new(input, PollFlags::IN)];
+    let limit = Timespec { tv_sec: idle.as_secs().min(i32::MAX as u64) as i64, tv_nsec: 0 };
+    loop {
+        match poll(&mut waiting, Some(&limit)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn wait_for_work(_input: &File, _idle: Duration) -> Result<bool> {
+    Ok(true)
+}
+
+/// Bytes; 0 where the system does not tell.
+fn resident_memory() -> u64 {
+    std::fs::read_to_string("/proc/self/status").ok().and_then(|status| resident(&status)).unwrap_or(0)
+}
+
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<(Limits, Duration)> {
+        super::arguments(arguments.iter().map(|argument| argument.to_string()))
+    }
+
+    #[test]
+    fn arguments_are_read_and_unknown_ones_refused() {
+        let (limits, idle) = parsed(&["--limits", r#"{"memory":5,"file_size":0}"#, "--idle-seconds", "7"]).unwrap();
+        assert_eq!((limits.memory, limits.file_size, idle), (Some(5), Some(0), Duration::from_secs(7)));
+        assert!(parsed(&["--limits", "5 GB"]).is_err());
+        assert!(parsed(&["--limits"]).is_err());
+        assert!(parsed(&["--help", "x"]).is_err());
+    }
+
+    #[test]
+    fn the_kernels_format_is_read() {
+        assert_eq!(resident("Name:\tx\nVmRSS:\t    1536 kB\nThreads:\t1\n"), Some(1536 << 10));
+        assert_eq!(resident("Name:\tx\n"), None);
+    }
+}

@@ -1,1 +1,15 @@
-//! Stub.
+//! The knowledge base: a changed file becomes chunks, chunks become searchable, a question becomes passages.
+//!
+//! Owns the queue of files to read, the diff that keeps unchanged text untouched, and the fusion of words and meaning. It must not know
+//! LanceDB, a file watcher's library or any document format: these stand behind the ports of `molt-core`.
+
+mod chunk;
+mod highlight;
+mod library;
+mod prepare;
+mod scan;
+mod search;
+
+pub use chunk::{chunk, document_text};
+pub use highlight::highlights;
+pub use library::{AddError, Library, LibraryChange, LibraryParts, LibraryStatus, RemoveError, SourceStatus};

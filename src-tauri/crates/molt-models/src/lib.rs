@@ -1,1 +1,156 @@
-//! Stub.
+//! The registry of models: what is on this disk, what is loaded, which one answers.
+//!
+//! Owns the state of each model. It must not know how a model is run or how its file is read: these stand behind the ports of `molt-core`.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use molt_core::{
+    Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelSpec, ModelStore, StoreError, StoreResult,
+};
+
+/// What the registry is made of.
+pub struct RegistryParts {
+    pub store: Arc<dyn ModelStore>,
+    pub engine: Arc<dyn Engine>,
+    pub inspector: Arc<dyn ModelInspector>,
+    /// Called after every change of a state, from any thread; must return at once.
+    pub on_change: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Where a model is between its file and an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum LoadState {
+    #[default]
+    Available,
+    Loading,
+    Loaded(LoadedModel),
+    /// One plain sentence.
+    Failed(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// One plain sentence that names the file.
+    #[error("{0}")]
+    BadFile(String),
+    #[error("{name} could not be loaded: {source}")]
+    Load { name: String, source: EngineError },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Cheap to clone; all clones are one registry.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: RegistryParts,
+    states: Mutex<HashMap<ModelId, LoadState>>,
+}
+
+impl Registry {
+    pub fn new(parts: RegistryParts) -> Self {
+        Self { inner: Arc::new(Inner { parts, states: Mutex::default() }) }
+    }
+
+    pub fn list(&self) -> StoreResult<Vec<(ModelSpec, LoadState)>> {
+        let states = lock(&self.inner.states);
+        let models = self.inner.parts.store.models()?;
+        Ok(models
+            .into_iter()
+            .map(|spec| (states.get(&spec.id).cloned().unwrap_or_default(), spec))
+            .map(|(state, spec)| (spec, state))
+            .collect())
+    }
+
+    pub fn get(&self, id: &ModelId) -> StoreResult<(ModelSpec, LoadState)> {
+        self.list()?.into_iter().find(|(spec, _)| &spec.id == id).ok_or(StoreError::NotFound("model"))
+    }
+
+    /// Takes a model file or folder into the list by reference; it stays where it is. A path that is known already gives the known model.
+    pub fn import(&self, path: &Path) -> Result<ModelSpec, ModelError> {
+        let shown = path.display();
+        let path =
+            path.canonicalize().map_err(|error| ModelError::BadFile(format!("{shown} cannot be opened: {error}")))?;
+        let known = self.inner.parts.store.models()?.into_iter().find(|spec| Path::new(&spec.path) == path);
+        let found = self
+            .inner
+            .parts
+            .inspector
+            .inspect(&path)
+            .map_err(|reason| ModelError::BadFile(format!("{shown}: {reason}")))?;
+        let spec = match known {
+            Some(known) => ModelSpec { id: known.id, bundled: known.bundled, ..found },
+            None => found,
+        };
+        self.inner.parts.store.put_model(&spec)?;
+        (self.inner.parts.on_change)();
+        Ok(spec)
+    }
+
+    /// Puts the model that comes with the program into the list, or corrects where it lies.
+    pub fn bundle(&self, path: &Path) -> Result<ModelSpec, ModelError> {
+        let old = self.inner.parts.store.models()?.into_iter().find(|spec| spec.bundled);
+        let path = path.canonicalize().map_err(|error| ModelError::BadFile(format!("{}: {error}", path.display())))?;
+        let found = self.inner.parts.inspector.inspect(&path).map_err(ModelError::BadFile)?;
+        let id = old.as_ref().map_or(found.id, |old| old.id.clone());
+        let spec = ModelSpec { id, bundled: true, ..found };
+        if old.as_ref() != Some(&spec) {
+            self.inner.parts.store.put_model(&spec)?;
+        }
+        Ok(spec)
+    }
+
+    /// Loads a model and waits for it.
+    pub async fn load(&self, id: &ModelId) -> Result<LoadedModel, ModelError> {
+        let (spec, state) = self.get(id)?;
+        if let LoadState::Loaded(loaded) = state {
+            return Ok(loaded);
+        }
+        if !Path::new(&spec.path).exists() {
+            let reason = format!("{} is not there any more", spec.path);
+            self.set(id, LoadState::Failed(reason.clone()));
+            return Err(ModelError::BadFile(reason));
+        }
+        self.set(id, LoadState::Loading);
+        match self.inner.parts.engine.load(&spec).await {
+            Ok(loaded) => {
+                self.set(id, LoadState::Loaded(loaded.clone()));
+                Ok(loaded)
+            }
+            Err(source) => {
+                self.set(id, LoadState::Failed(source.to_string()));
+                Err(ModelError::Load { name: spec.name, source })
+            }
+        }
+    }
+
+    pub async fn unload(&self, id: &ModelId) {
+        self.inner.parts.engine.unload(id).await;
+        self.set(id, LoadState::Available);
+    }
+
+    /// Unloads a model and takes it off the list; its file stays.
+    pub async fn remove(&self, id: &ModelId) -> StoreResult<()> {
+        self.unload(id).await;
+        self.inner.parts.store.remove_model(id)?;
+        lock(&self.inner.states).remove(id);
+        (self.inner.parts.on_change)();
+        Ok(())
+    }
+
+    fn set(&self, id: &ModelId, state: LoadState) {
+        lock(&self.inner.states).insert(id.clone(), state);
+        (self.inner.parts.on_change)();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,1 +1,19 @@
-//! Stub.
+//! What the operating system gives: the data directory with its lock and key, and facts about this machine.
+//!
+//! Owns paths, file modes, locks, random secrets and probes. It must not know what is stored in the data directory, nor any feature.
+
+mod data_dir;
+mod files;
+mod hardware;
+mod key;
+mod machine;
+mod memory;
+mod owner;
+
+pub use data_dir::{DATA_VARIABLE, DataDir, DataDirError};
+pub use files::write_private;
+pub use hardware::{Hardware, free_space, hardware};
+pub use key::{KeyError, StoreKey, random_token};
+pub use machine::{is_display_available, machine_language};
+pub use memory::{ProcessMemory, process_memory, process_tree, tree_memory};
+pub use owner::{DataLock, LockError, Owner, current_owner};

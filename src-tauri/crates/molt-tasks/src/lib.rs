@@ -1,1 +1,24 @@
-//! Stub.
+//! Tasks, reminders, recurrence and quick-add.
+//!
+//! Owns what a due time means, when a reminder is shown, what completing a recurring task does, and the reading of a line such as
+//! "call Anna tomorrow at 3pm" or 明天下午3点给安娜打电话. Everything is decided from the arguments: it must not know the system clock,
+//! a disk, a runtime or a model.
+//!
+//! The functions read, decide and write through the ports. Calls on one store must not overlap: the caller holds one lock over
+//! them and over [`Scheduler::tick`].
+
+mod actions;
+mod due;
+mod error;
+mod quick;
+mod reminding;
+mod rule;
+mod scheduler;
+
+pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, set_done, update};
+pub use due::{due_at, is_overdue, remind_at};
+pub use error::TaskError;
+pub use quick::{is_reminder, quick_add};
+pub use reminding::{ShownReminder, complete, dismiss, shown, snooze};
+pub use rule::{Frequency, Rule, RuleError};
+pub use scheduler::{Effect, Scheduler, reminders_for};

@@ -1,0 +1,115 @@
+//! The application: what the use cases work on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use molt_assist::Assist;
+use molt_core::{
+    Clock, ConversationStore, DocumentStore, Engine, Extractor, IndexError, ModelSpec, PassageIndex, SettingsStore,
+    TaskStore,
+};
+use molt_knowledge::Library;
+use molt_models::Registry;
+use tokio::sync::broadcast;
+
+use crate::{Activity, Bus, Event, Machine, events::Burst};
+
+/// An index for the vectors of one embedder.
+pub struct OpenedIndex {
+    pub index: Arc<dyn PassageIndex>,
+    /// It is empty and everything must be read into it.
+    pub fresh: bool,
+}
+
+/// Opens the index that fits an embedder.
+#[async_trait]
+pub trait IndexOpener: Send + Sync {
+    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError>;
+}
+
+/// What an [`App`] is built from.
+pub struct AppParts {
+    pub bus: Bus,
+    pub clock: Arc<dyn Clock>,
+    pub conversations: Arc<dyn ConversationStore>,
+    pub documents: Arc<dyn DocumentStore>,
+    pub tasks: Arc<dyn TaskStore>,
+    pub settings: Arc<dyn SettingsStore>,
+    pub engine: Arc<dyn Engine>,
+    pub extractor: Arc<dyn Extractor>,
+    pub opener: Arc<dyn IndexOpener>,
+    pub library: Library,
+    pub assist: Assist,
+    pub registry: Registry,
+    pub machine: Box<dyn Fn() -> Machine + Send + Sync>,
+    pub data_dir: String,
+    /// The face is a desktop window.
+    pub desktop: bool,
+}
+
+/// The use cases. Cheap to clone; all clones are one application.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub parts: AppParts,
+    /// Problems that the user has not dismissed.
+    problems: Mutex<Vec<Activity>>,
+    /// Changes of tasks read, decide and write; they must not overlap.
+    pub task_lock: Mutex<()>,
+    /// Changes of the embedder must not overlap.
+    pub model_lock: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    pub fn new(parts: AppParts) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                problems: Mutex::default(),
+                task_lock: Mutex::default(),
+                model_lock: tokio::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.parts.bus.subscribe()
+    }
+
+    pub(crate) fn parts(&self) -> &AppParts {
+        &self.inner.parts
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn status_changed(&self) {
+        self.parts().bus.soon(Burst::Status);
+    }
+
+    pub(crate) fn problems(&self) -> MutexGuard<'_, Vec<Activity>> {
+        self.inner.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a problem in the activity list until it is dismissed. A problem with the same subject replaces the one before.
+    pub fn report(&self, subject: impl Into<String>, message: impl Into<String>) {
+        let (subject, message) = (subject.into(), message.into());
+        tracing::warn!(%subject, %message, "problem");
+        let mut problems = self.problems();
+        problems.retain(|problem| problem.subject != subject);
+        problems.push(Activity {
+            id: uuid::Uuid::new_v4().to_string(),
+            kind: crate::ActivityKind::Problem,
+            subject,
+            progress: None,
+            message: Some(message),
+        });
+        drop(problems);
+        self.status_changed();
+    }
+}

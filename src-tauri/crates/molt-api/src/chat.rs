@@ -1,0 +1,125 @@
+//! Conversations and questions.
+
+use jiff::Timestamp;
+use molt_assist::{Accepted, AssistEvent, ChatModel};
+use molt_core::{Conversation, ConversationId, MessageId};
+use molt_models::LoadState;
+
+use crate::{
+    ApiError, App, Bus, ChatAccepted, ChatEdit, ChatSend, ConversationRef, ConversationRename, ConversationView, Empty,
+    ErrorCode, Event, MessageRef, events::Burst,
+};
+
+impl App {
+    pub async fn conversation_list(&self) -> Result<Vec<Conversation>, ApiError> {
+        Ok(self.parts().conversations.conversations()?)
+    }
+
+    pub async fn conversation_get(&self, request: ConversationRef) -> Result<ConversationView, ApiError> {
+        let conversation = self.parts().conversations.conversation(&request.id)?;
+        Ok(ConversationView { conversation, messages: self.parts().assist.messages(&request.id)? })
+    }
+
+    pub async fn conversation_rename(&self, request: ConversationRename) -> Result<Conversation, ApiError> {
+        let title = request.title.trim();
+        if title.is_empty() {
+            return Err(ApiError::invalid("a conversation needs a name"));
+        }
+        let old = self.parts().conversations.conversation(&request.id)?;
+        let conversation = Conversation { title: title.to_owned(), named: true, ..old };
+        self.parts().conversations.put_conversation(&conversation)?;
+        self.parts().bus.soon(Burst::Conversations);
+        Ok(conversation)
+    }
+
+    /// Hides a conversation; `conversation_restore` brings it back.
+    pub async fn conversation_delete(&self, request: ConversationRef) -> Result<Empty, ApiError> {
+        self.parts().assist.stop(&request.id);
+        self.set_deleted(&request.id, Some(self.parts().clock.now()))?;
+        Ok(Empty {})
+    }
+
+    pub async fn conversation_restore(&self, request: ConversationRef) -> Result<Conversation, ApiError> {
+        self.set_deleted(&request.id, None)?;
+        Ok(self.parts().conversations.conversation(&request.id)?)
+    }
+
+    fn set_deleted(&self, id: &ConversationId, at: Option<Timestamp>) -> Result<(), ApiError> {
+        self.parts().conversations.set_conversation_deleted(id, at)?;
+        self.parts().bus.soon(Burst::Conversations);
+        Ok(())
+    }
+
+    /// Asks, or makes a task of a line such as "remind me …".
+    pub async fn chat_send(&self, request: ChatSend) -> Result<ChatAccepted, ApiError> {
+        if molt_tasks::is_reminder(&request.text) {
+            return self.task_from_chat(request).await;
+        }
+        let model = self.chat_model()?;
+        Ok(self.parts().assist.send(request.conversation_id, &request.text, model)?.into())
+    }
+
+    pub async fn chat_edit(&self, request: ChatEdit) -> Result<ChatAccepted, ApiError> {
+        let model = self.chat_model()?;
+        Ok(self.parts().assist.edit(&request.message_id, &request.text, model)?.into())
+    }
+
+    /// Answers the same question again.
+    pub async fn chat_retry(&self, request: MessageRef) -> Result<ChatAccepted, ApiError> {
+        let model = self.chat_model()?;
+        Ok(self.parts().assist.retry(&request.id, model)?.into())
+    }
+
+    pub async fn chat_stop(&self, request: ConversationRef) -> Result<Empty, ApiError> {
+        self.parts().assist.stop(&request.id);
+        Ok(Empty {})
+    }
+
+    /// The chosen model when it is loaded; None answers with passages. A model that is still loading is an error, not a lesser answer.
+    fn chat_model(&self) -> Result<Option<ChatModel>, ApiError> {
+        let Some(id) = self.parts().settings.settings()?.chat_model else { return Ok(None) };
+        let Ok((spec, state)) = self.parts().registry.get(&id) else { return Ok(None) };
+        match state {
+            LoadState::Loaded(loaded) => {
+                Ok(Some(ChatModel { id, name: spec.name, context_length: loaded.context_length }))
+            }
+            LoadState::Loading => {
+                let message = format!("{} is still being loaded", spec.name);
+                Err(ApiError::new(ErrorCode::Busy, message).hint("Ask again in a moment."))
+            }
+            LoadState::Available | LoadState::Failed(_) => Ok(None),
+        }
+    }
+}
+
+impl From<Accepted> for ChatAccepted {
+    fn from(accepted: Accepted) -> Self {
+        let Accepted { conversation_id, user_message, answer } = accepted;
+        Self { conversation_id, user_message, answer }
+    }
+}
+
+impl Bus {
+    /// Passes the assistant's events on.
+    pub fn assist(&self, event: AssistEvent) {
+        type Ids = (ConversationId, MessageId);
+        let queued = |(conversation_id, message_id): Ids, position| Event::AnswerQueued {
+            conversation_id,
+            message_id,
+            position,
+        };
+        match event {
+            AssistEvent::Delta { conversation_id, message_id, offset, text } => {
+                self.send(Event::AnswerDelta { conversation_id, message_id, offset, text });
+            }
+            AssistEvent::Queued { conversation_id, message_id, position } => {
+                self.send(queued((conversation_id, message_id), position));
+            }
+            AssistEvent::Message(message) => {
+                self.send(Event::MessageChanged { message });
+                self.soon(Burst::Status);
+            }
+            AssistEvent::Conversations => self.soon(Burst::Conversations),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Every error of the rooms below becomes one [`ApiError`], here and nowhere else.
+
+use molt_assist::AssistError;
+use molt_core::{EngineError, ExtractError, IndexError, StoreError};
+use molt_knowledge::{AddError, RemoveError};
+use molt_models::ModelError;
+use molt_tasks::TaskError;
+
+use crate::{ApiError, ErrorCode};
+
+impl ApiError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let trace_id = uuid::Uuid::new_v4().simple().to_string();
+        let mut message = message.into();
+        if let Some(first) = message.get(..1).map(str::to_uppercase) {
+            message.replace_range(..1, &first);
+        }
+        if !message.ends_with(['.', '。', '?', '!']) {
+            message.push('.');
+        }
+        tracing::info!(?code, %message, %trace_id, "a call failed");
+        Self { code, message, hint: None, trace_id }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Invalid, message)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::NotFound(_) => ErrorCode::NotFound,
+            StoreError::DiskFull => ErrorCode::DiskFull,
+            StoreError::Failed(_) => ErrorCode::Internal,
+        };
+        let hint = (code == ErrorCode::DiskFull).then(|| "Free some space and try again.".to_owned());
+        Self { hint, ..Self::new(code, error.to_string()) }
+    }
+}
+
+impl From<IndexError> for ApiError {
+    fn from(error: IndexError) -> Self {
+        Self::new(ErrorCode::Unavailable, error.to_string()).hint("Try again; if it stays, restart Moltworker.")
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let code = match error {
+            EngineError::Busy => ErrorCode::Busy,
+            EngineError::BadModel(_) | EngineError::ContextOverflow { .. } => ErrorCode::Invalid,
+            EngineError::NotLoaded | EngineError::Crashed(_) | EngineError::Failed(_) => ErrorCode::Unavailable,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ExtractError> for ApiError {
+    fn from(error: ExtractError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<AssistError> for ApiError {
+    fn from(error: AssistError) -> Self {
+        match error {
+            AssistError::Store(error) => error.into(),
+            AssistError::Busy => {
+                Self::new(ErrorCode::Busy, error.to_string()).hint("Stop it, or wait until it has ended.")
+            }
+            AssistError::Empty | AssistError::WrongRole(_) => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<AddError> for ApiError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Store(error) => error.into(),
+            error => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<RemoveError> for ApiError {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Store(error) => error.into(),
+            RemoveError::Index(error) => error.into(),
+        }
+    }
+}
+
+impl From<ModelError> for ApiError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Store(error) => error.into(),
+            ModelError::BadFile(_) => Self::invalid(error.to_string()),
+            ModelError::Load { source: EngineError::BadModel(_), .. } => Self::invalid(error.to_string()),
+            ModelError::Load { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
+        }
+    }
+}
+
+impl From<TaskError> for ApiError {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::Store(error) => error.into(),
+            error => Self::invalid(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Models: list, import, choose.
+
+use std::path::Path;
+
+use molt_core::{ModelRole, ModelSpec, Settings};
+use molt_models::LoadState;
+
+use crate::{
+    ApiError, App, Bus, Empty, Machine, ModelImport, ModelList, ModelRef, ModelSet, ModelState, ModelView,
+    events::Burst,
+};
+
+impl App {
+    pub async fn model_list(&self) -> Result<ModelList, ApiError> {
+        let machine = (self.parts().machine)();
+        let stats = self.parts().engine.stats().await;
+        let models = self.parts().registry.list()?;
+        let view = |(spec, state): (ModelSpec, LoadState)| {
+            let stats = stats.iter().find(|stats| stats.id == spec.id).cloned();
+            view(spec, state, stats, &machine)
+        };
+        Ok(ModelList { models: models.into_iter().map(view).collect(), machine: machine.clone() })
+    }
+
+    /// Takes a model file or folder into the list, where it lies.
+    pub async fn model_import(&self, request: ModelImport) -> Result<ModelView, ApiError> {
+        let (registry, path) = (self.parts().registry.clone(), request.path);
+        // Reading the header of a large file on a slow disk takes a while.
+        let spec = tokio::task::spawn_blocking(move || registry.import(Path::new(&path)))
+            .await
+            .map_err(|error| ApiError::new(crate::ErrorCode::Internal, error.to_string()))??;
+        Ok(view(spec, LoadState::Available, None, &(self.parts().machine)()))
+    }
+
+    /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. The one before is unloaded.
+    pub async fn model_set(&self, request: ModelSet) -> Result<ModelList, ApiError> {
+        let _one_at_a_time = self.inner().model_lock.lock().await;
+        let settings = self.parts().settings.settings()?;
+        let old = match request.role {
+            ModelRole::Chat => settings.chat_model.clone(),
+            ModelRole::Embedder => settings.embedder.clone(),
+        };
+        let spec = match &request.id {
+            Some(id) => Some(self.parts().registry.get(id)?.0),
+            None => None,
+        };
+        if let Some(spec) = &spec {
+            if spec.role != request.role {
+                let wanted = if request.role == ModelRole::Chat { "answer questions" } else { "embed text" };
+                return Err(ApiError::invalid(format!("{} cannot {wanted}", spec.name)));
+            }
+            self.parts().registry.load(&spec.id).await?;
+        }
+        if request.role == ModelRole::Embedder && old != request.id {
+            let opened = self.parts().opener.open(spec.as_ref()).await?;
+            self.parts().library.set_index(opened.index, request.id.clone())?;
+        }
+        // Read again: a setting may have been changed while the model was loaded.
+        let settings = self.parts().settings.settings()?;
+        self.save_settings(match request.role {
+            ModelRole::Chat => Settings { chat_model: request.id.clone(), ..settings },
+            ModelRole::Embedder => Settings { embedder: request.id.clone(), ..settings },
+        })?;
+        if let Some(old) = old.filter(|old| request.id.as_ref() != Some(old)) {
+            self.parts().registry.unload(&old).await;
+        }
+        self.model_list().await
+    }
+
+    /// Takes a model off the list; its file stays.
+    pub async fn model_remove(&self, request: ModelRef) -> Result<Empty, ApiError> {
+        let (spec, _) = self.parts().registry.get(&request.id)?;
+        if spec.bundled {
+            return Err(ApiError::invalid(format!("{} comes with Moltworker and stays", spec.name)));
+        }
+        let settings = self.parts().settings.settings()?;
+        if settings.chat_model.as_ref() == Some(&request.id) {
+            self.model_set(ModelSet { role: ModelRole::Chat, id: None }).await?;
+        } else if settings.embedder.as_ref() == Some(&request.id) {
+            self.model_set(ModelSet { role: ModelRole::Embedder, id: None }).await?;
+        }
+        self.parts().registry.remove(&request.id).await?;
+        Ok(Empty {})
+    }
+
+    /// Loads the models that were chosen, at start. A failure is shown, and answers are passages.
+    pub async fn load_chosen(&self) {
+        let Ok(settings) = self.parts().settings.settings() else { return };
+        for id in [settings.embedder, settings.chat_model].into_iter().flatten() {
+            if let Err(error) = self.parts().registry.load(&id).await {
+                let name = self.parts().registry.get(&id).map_or_else(|_| id.to_string(), |(spec, _)| spec.name);
+                self.report(name, ApiError::from(error).message);
+            }
+        }
+    }
+}
+
+fn view(spec: ModelSpec, state: LoadState, stats: Option<molt_core::EngineStats>, machine: &Machine) -> ModelView {
+    let missing = !Path::new(&spec.path).exists();
+    let (state, problem) = match state {
+        LoadState::Loaded(_) => (ModelState::Loaded, None),
+        LoadState::Loading => (ModelState::Loading, None),
+        _ if missing => (ModelState::Missing, Some(format!("{} is not there any more.", spec.path))),
+        LoadState::Failed(problem) => (ModelState::Failed, Some(problem)),
+        LoadState::Available => (ModelState::Available, None),
+    };
+    ModelView {
+        fits: state == ModelState::Loaded || spec.memory_needed <= machine.memory_available,
+        spec,
+        state,
+        problem,
+        stats,
+    }
+}
+
+impl Bus {
+    /// Passes a change of a model's state on.
+    pub fn models(&self) {
+        self.soon(Burst::Models);
+        self.soon(Burst::Status);
+    }
+}

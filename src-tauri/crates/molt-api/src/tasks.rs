@@ -1,0 +1,166 @@
+//! Tasks and reminders.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use molt_core::{ReminderState, Task, TaskDraft};
+use molt_tasks::{Listed, NewTask, Scheduler};
+
+use crate::{
+    ApiError, App, ChatAccepted, ChatSend, Empty, Event, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskLine,
+    TaskRef, TaskSetDone, TaskView,
+};
+
+impl App {
+    pub async fn task_list(&self) -> Result<Vec<TaskView>, ApiError> {
+        let parts = self.parts();
+        Ok(molt_tasks::list(parts.tasks.as_ref(), parts.clock.as_ref())?.into_iter().map(TaskView::from).collect())
+    }
+
+    /// What a line would become; nothing is stored.
+    pub async fn task_parse(&self, request: TaskLine) -> Result<TaskDraft, ApiError> {
+        let clock = &self.parts().clock;
+        Ok(molt_tasks::quick_add(&request.text, clock.now().to_zoned(clock.zone())))
+    }
+
+    pub async fn task_add(&self, request: TaskAdd) -> Result<TaskView, ApiError> {
+        let new = NewTask {
+            title: request.title,
+            notes: request.notes.unwrap_or_default(),
+            priority: request.priority,
+            category: request.category,
+            due: request.due,
+            recurrence: request.recurrence,
+            source: None,
+        };
+        let _guard = self.task_lock();
+        let task = molt_tasks::add(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), new)?;
+        Ok(self.task_changed(task))
+    }
+
+    pub async fn task_add_line(&self, request: TaskLine) -> Result<TaskView, ApiError> {
+        let _guard = self.task_lock();
+        let task = molt_tasks::add_line(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.text, None)?;
+        Ok(self.task_changed(task))
+    }
+
+    pub async fn task_update(&self, request: Task) -> Result<TaskView, ApiError> {
+        let _guard = self.task_lock();
+        let task = molt_tasks::update(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), request)?;
+        Ok(self.task_changed(task))
+    }
+
+    pub async fn task_set_done(&self, request: TaskSetDone) -> Result<TaskView, ApiError> {
+        let _guard = self.task_lock();
+        let task =
+            molt_tasks::set_done(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id, request.done)?;
+        Ok(self.task_changed(task))
+    }
+
+    /// Hides a task; `task_restore` brings it back.
+    pub async fn task_delete(&self, request: TaskRef) -> Result<Empty, ApiError> {
+        let _guard = self.task_lock();
+        molt_tasks::delete(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id)?;
+        self.tasks_changed();
+        Ok(Empty {})
+    }
+
+    pub async fn task_restore(&self, request: TaskRef) -> Result<TaskView, ApiError> {
+        let _guard = self.task_lock();
+        let task = molt_tasks::restore(self.parts().tasks.as_ref(), &request.id)?;
+        Ok(self.task_changed(task))
+    }
+
+    /// Reminders that were shown and wait for an answer.
+    pub async fn reminder_list(&self) -> Result<Vec<ReminderView>, ApiError> {
+        let shown = molt_tasks::shown(self.parts().tasks.as_ref())?;
+        Ok(shown.into_iter().map(|shown| ReminderView { reminder: shown.reminder, task: shown.task }).collect())
+    }
+
+    /// Completes the task of a reminder.
+    pub async fn reminder_done(&self, request: ReminderRef) -> Result<Empty, ApiError> {
+        let _guard = self.task_lock();
+        molt_tasks::complete(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id)?;
+        self.tasks_changed();
+        Ok(Empty {})
+    }
+
+    /// Answers a reminder and leaves the task open.
+    pub async fn reminder_dismiss(&self, request: ReminderRef) -> Result<Empty, ApiError> {
+        let _guard = self.task_lock();
+        molt_tasks::dismiss(self.parts().tasks.as_ref(), &request.id)?;
+        self.tasks_changed();
+        Ok(Empty {})
+    }
+
+    pub async fn reminder_snooze(&self, request: ReminderSnooze) -> Result<Empty, ApiError> {
+        let _guard = self.task_lock();
+        molt_tasks::snooze(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id, request.minutes)?;
+        self.tasks_changed();
+        Ok(Empty {})
+    }
+
+    /// Shows what is due. Called on the backend's beat; each occurrence is stored as shown before it is told.
+    pub fn tick(&self, scheduler: &mut Scheduler) -> Result<(), ApiError> {
+        let effects = {
+            let _guard = self.task_lock();
+            scheduler.tick(self.parts().tasks.as_ref(), self.parts().clock.as_ref())?
+        };
+        if effects.is_empty() {
+            return Ok(());
+        }
+        for effect in effects {
+            let reminder = ReminderView { reminder: effect.reminder, task: effect.task };
+            debug_assert_eq!(reminder.reminder.state, ReminderState::Shown);
+            self.parts().bus.send(Event::ReminderDue { reminder });
+        }
+        self.parts().bus.send(Event::RemindersChanged {});
+        self.status_changed();
+        Ok(())
+    }
+
+    /// A chat line that asks for a reminder: the task and the two messages about it.
+    pub(crate) async fn task_from_chat(&self, request: ChatSend) -> Result<ChatAccepted, ApiError> {
+        let accepted = self.parts().assist.record_task(request.conversation_id, &request.text, |source| {
+            let _guard = self.task_lock();
+            let parts = self.parts();
+            let task = molt_tasks::add_line(parts.tasks.as_ref(), parts.clock.as_ref(), &request.text, Some(source));
+            let task = task.map_err(|error| ApiError::from(error).message)?;
+            let reply = confirmation(&task, &request.text);
+            Ok((task.id, reply))
+        })?;
+        self.tasks_changed();
+        Ok(accepted.into())
+    }
+
+    fn task_lock(&self) -> MutexGuard<'_, ()> {
+        self.inner().task_lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn task_changed(&self, task: Task) -> TaskView {
+        self.tasks_changed();
+        molt_tasks::describe(task, self.parts().clock.as_ref()).into()
+    }
+
+    fn tasks_changed(&self) {
+        self.parts().bus.send(Event::TasksChanged {});
+        self.parts().bus.send(Event::RemindersChanged {});
+        self.status_changed();
+    }
+}
+
+impl From<Listed> for TaskView {
+    fn from(listed: Listed) -> Self {
+        Self { task: listed.task, due_at: listed.due_at, overdue: listed.overdue }
+    }
+}
+
+/// The sentence under a task card, in the language of the question.
+fn confirmation(task: &Task, question: &str) -> String {
+    let chinese = question.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
+    match (chinese, task.due.is_some()) {
+        (false, true) => format!("I will remind you: {}", task.title),
+        (false, false) => format!("Added to your tasks, without a time: {}", task.title),
+        (true, true) => format!("好的，到时提醒你：{}", task.title),
+        (true, false) => format!("已加入任务，未设时间：{}", task.title),
+    }
+}

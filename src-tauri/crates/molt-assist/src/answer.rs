@@ -1,0 +1,170 @@
+//! Writing one answer: find passages, lay out the prompt, stream, cite.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use molt_core::{
+    AnswerKind, AnswerStats, EngineError, FinishReason, Found, GenerateEvent, GenerateRequest, IndexFilter, Message,
+    MessageState, Passage,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    citations::{citations, mark_used},
+    conversation::{Assist, AssistEvent, ChatModel},
+    prompt::layout,
+};
+
+/// Passages asked for. A model is shown as many of them as fit.
+const PASSAGES: usize = 8;
+/// How often the answer so far is stored while it is written.
+const STORE_EVERY: Duration = Duration::from_secs(1);
+/// Below this many characters a question is likely a follow-up ("and in 2024?"), and is searched together with the one before.
+const FOLLOW_UP_CHARACTERS: usize = 16;
+
+/// Writes the answer to its end; never fails, a failure is an answer that says why.
+pub(crate) async fn write(
+    assist: &Assist,
+    question: &Message,
+    mut answer: Message,
+    model: Option<ChatModel>,
+    cancel: CancellationToken,
+) -> Message {
+    let history = history(assist, question);
+    let found = tokio::select! {
+        found = find(assist, &history, &question.text) => found,
+        () = cancel.cancelled() => {
+            answer.state = MessageState::Stopped;
+            return answer;
+        }
+    };
+    let Some(model) = model else { return passages_only(answer, found, &question.text) };
+    answer.kind = Some(AnswerKind::Model);
+    match stream(assist, &history, &found.passages, question, &mut answer, &model, cancel).await {
+        Ok(state) => answer.state = state,
+        Err(error) => {
+            answer.state = MessageState::Failed;
+            answer.error = Some(error.to_string());
+        }
+    }
+    mark_used(&mut answer.citations, &answer.text);
+    answer
+}
+
+/// The turns before the question.
+fn history(assist: &Assist, question: &Message) -> Vec<Message> {
+    let messages = assist.parts().conversations.messages(&question.conversation_id).unwrap_or_default();
+    messages.into_iter().take_while(|message| message.id != question.id).collect()
+}
+
+async fn find(assist: &Assist, history: &[Message], question: &str) -> Found {
+    let before = history.iter().rev().find(|message| message.role == molt_core::Role::User);
+    let query = match before {
+        Some(before) if question.chars().count() < FOLLOW_UP_CHARACTERS => format!("{} {question}", before.text),
+        _ => question.to_owned(),
+    };
+    match assist.parts().finder.find(&query, &IndexFilter::default(), PASSAGES).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "answering without passages");
+            Found::default()
+        }
+    }
+}
+
+fn passages_only(mut answer: Message, found: Found, question: &str) -> Message {
+    let chinese = question.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
+    answer.kind = Some(AnswerKind::Passages);
+    answer.state = MessageState::Done;
+    answer.text = match (found.passages.is_empty(), chinese) {
+        (true, false) => "No chat model is loaded, and nothing in your library matches.",
+        (true, true) => "没有加载对话模型，资料库中也没有匹配的内容。",
+        (false, false) => "No chat model is loaded. These passages match best:",
+        (false, true) => "没有加载对话模型。以下是最匹配的段落：",
+    }
+    .to_owned();
+    answer.citations = citations(&found.passages);
+    answer
+}
+
+async fn stream(
+    assist: &Assist,
+    history: &[Message],
+    passages: &[Passage],
+    question: &Message,
+    answer: &mut Message,
+    model: &ChatModel,
+    cancel: CancellationToken,
+) -> Result<MessageState, EngineError> {
+    let started = Instant::now();
+    let engine = &assist.parts().engine;
+    let prompt = layout(engine.as_ref(), &model.id, model.context_length, history, passages, &question.text).await?;
+    answer.citations = citations(&passages[..prompt.passages]);
+    let left_out = (passages.len() - prompt.passages) as u32;
+    let mut events = engine.generate(GenerateRequest {
+        model: model.id.clone(),
+        messages: prompt.messages,
+        max_tokens: prompt.max_tokens,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+    });
+
+    let mut first_token = None;
+    let mut stored = Instant::now();
+    let mut offset = 0u32;
+    loop {
+        let event = tokio::select! {
+            biased;
+            // Dropping the stream cancels the generation.
+            () = cancel.cancelled() => return Ok(MessageState::Stopped),
+            event = events.next() => event,
+        };
+        let queued = |position| AssistEvent::Queued {
+            conversation_id: answer.conversation_id.clone(),
+            message_id: answer.id.clone(),
+            position,
+        };
+        match event {
+            None => return Err(EngineError::Crashed("the answer broke off".into())),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(GenerateEvent::Queued { position })) => assist.emit(queued(position)),
+            Some(Ok(GenerateEvent::Started { .. })) => assist.emit(queued(0)),
+            Some(Ok(GenerateEvent::Delta { text })) => {
+                first_token.get_or_insert_with(|| started.elapsed());
+                answer.text.push_str(&text);
+                assist.progress(answer);
+                let length = text.encode_utf16().count() as u32;
+                assist.emit(AssistEvent::Delta {
+                    conversation_id: answer.conversation_id.clone(),
+                    message_id: answer.id.clone(),
+                    offset,
+                    text,
+                });
+                offset += length;
+                if stored.elapsed() >= STORE_EVERY {
+                    // A failure here shows again, and is reported, when the ended answer is stored.
+                    let _ = assist.parts().conversations.put_message(answer);
+                    stored = Instant::now();
+                }
+            }
+            Some(Ok(GenerateEvent::Done { finish, prompt_tokens, completion_tokens, decode_ms, .. })) => {
+                let total = started.elapsed();
+                answer.stats = Some(AnswerStats {
+                    model: model.name.clone(),
+                    prompt_tokens,
+                    completion_tokens,
+                    first_token_ms: first_token.unwrap_or(total).as_millis() as u64,
+                    total_ms: total.as_millis() as u64,
+                    tokens_per_second: if decode_ms == 0 {
+                        0.0
+                    } else {
+                        completion_tokens as f32 * 1000.0 / decode_ms as f32
+                    },
+                    passages_left_out: left_out,
+                });
+                return Ok(if finish == FinishReason::Cancelled { MessageState::Stopped } else { MessageState::Done });
+            }
+        }
+    }
+}

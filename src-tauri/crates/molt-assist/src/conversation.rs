@@ -1,0 +1,313 @@
+//! The order of a conversation: one answer at a time, nothing acknowledged before it is stored.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use molt_core::{
+    AnswerKind, Clock, Conversation, ConversationId, ConversationStore, Engine, Message, MessageId, MessageState,
+    ModelId, PassageFinder, Role, StoreError, TaskId, TaskSource,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::answer;
+
+/// Characters of a question that become the conversation's title.
+const TITLE_CHARACTERS: usize = 48;
+
+/// What the assistant is made of.
+pub struct AssistParts {
+    pub conversations: Arc<dyn ConversationStore>,
+    pub engine: Arc<dyn Engine>,
+    pub finder: Arc<dyn PassageFinder>,
+    pub clock: Arc<dyn Clock>,
+    /// Called from the task that writes the answer, in order; must return at once.
+    pub on_event: Arc<dyn Fn(AssistEvent) + Send + Sync>,
+}
+
+/// What happens while an answer is written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AssistEvent {
+    /// `offset`: UTF-16 code units of the answer before this text.
+    Delta {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        offset: u32,
+        text: String,
+    },
+    /// `position` 0: the prompt is being read.
+    Queued {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        position: u32,
+    },
+    /// Stored; also the last event of every answer.
+    Message(Message),
+    Conversations,
+}
+
+/// The model that answers; without one the best passages are the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatModel {
+    pub id: ModelId,
+    pub name: String,
+    /// Tokens.
+    pub context_length: u32,
+}
+
+/// A stored question and the answer that is being written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    pub conversation_id: ConversationId,
+    pub user_message: Message,
+    pub answer: Message,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AssistError {
+    #[error("there is nothing to ask")]
+    Empty,
+    #[error("an answer is still being written in this conversation")]
+    Busy,
+    #[error("only {0} can be changed this way")]
+    WrongRole(&'static str),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Cheap to clone; all clones are one assistant.
+#[derive(Clone)]
+pub struct Assist {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub parts: AssistParts,
+    running: Mutex<HashMap<ConversationId, Running>>,
+}
+
+struct Running {
+    cancel: CancellationToken,
+    /// The answer so far, ahead of the store by at most a second.
+    answer: Message,
+}
+
+impl Assist {
+    pub fn new(parts: AssistParts) -> Self {
+        Self { inner: Arc::new(Inner { parts, running: Mutex::default() }) }
+    }
+
+    /// Stores the question and starts the answer.
+    pub fn send(
+        &self,
+        conversation: Option<ConversationId>,
+        text: &str,
+        model: Option<ChatModel>,
+    ) -> Result<Accepted, AssistError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AssistError::Empty);
+        }
+        let conversation = self.open(conversation, text)?;
+        let user_message = self.message(&conversation.id, Role::User, text.to_owned());
+        self.store(&user_message)?;
+        self.begin(conversation.id, user_message, model)
+    }
+
+    /// Writes the answer anew; the old one is kept but no longer shown.
+    pub fn retry(&self, answer: &MessageId, model: Option<ChatModel>) -> Result<Accepted, AssistError> {
+        let store = &self.inner.parts.conversations;
+        let answer = store.message(answer)?;
+        if answer.role != Role::Assistant {
+            return Err(AssistError::WrongRole("an answer"));
+        }
+        self.check_idle(&answer.conversation_id)?;
+        let messages = store.messages(&answer.conversation_id)?;
+        let place =
+            messages.iter().position(|message| message.id == answer.id).ok_or(StoreError::NotFound("answer"))?;
+        let question = messages[..place]
+            .iter()
+            .rev()
+            .find(|message| message.role == Role::User)
+            .ok_or(StoreError::NotFound("question"))?;
+        store.supersede_from(&answer.id)?;
+        self.begin(answer.conversation_id, question.clone(), model)
+    }
+
+    /// Replaces a question and everything after it.
+    pub fn edit(&self, question: &MessageId, text: &str, model: Option<ChatModel>) -> Result<Accepted, AssistError> {
+        let old = self.inner.parts.conversations.message(question)?;
+        if old.role != Role::User {
+            return Err(AssistError::WrongRole("a question"));
+        }
+        if text.trim().is_empty() {
+            return Err(AssistError::Empty);
+        }
+        self.check_idle(&old.conversation_id)?;
+        self.inner.parts.conversations.supersede_from(question)?;
+        self.send(Some(old.conversation_id), text, model)
+    }
+
+    /// Stores a question that asks for a task, has the task made, and stores the sentence that says so.
+    ///
+    /// `make` gives the task and the sentence, or one plain sentence why there is no task.
+    pub fn record_task(
+        &self,
+        conversation: Option<ConversationId>,
+        text: &str,
+        make: impl FnOnce(TaskSource) -> Result<(TaskId, String), String>,
+    ) -> Result<Accepted, AssistError> {
+        let conversation = self.open(conversation, text)?;
+        let user_message = self.message(&conversation.id, Role::User, text.trim().to_owned());
+        self.store(&user_message)?;
+        let source = TaskSource { conversation_id: conversation.id.clone(), message_id: user_message.id.clone() };
+        let mut answer =
+            Message { kind: Some(AnswerKind::Task), ..self.message(&conversation.id, Role::Assistant, String::new()) };
+        match make(source) {
+            Ok((task, reply)) => (answer.task_id, answer.text) = (Some(task), reply),
+            Err(reason) => (answer.state, answer.error) = (MessageState::Failed, Some(reason)),
+        }
+        self.store(&answer)?;
+        Ok(Accepted { conversation_id: conversation.id, user_message, answer })
+    }
+
+    /// Stops the answer that is being written, if any. What was written is kept.
+    pub fn stop(&self, conversation: &ConversationId) {
+        if let Some(running) = lock(&self.inner.running).get(conversation) {
+            running.cancel.cancel();
+        }
+    }
+
+    /// The messages of a conversation, with the answer that is being written as far as it is.
+    pub fn messages(&self, conversation: &ConversationId) -> Result<Vec<Message>, AssistError> {
+        let mut messages = self.inner.parts.conversations.messages(conversation)?;
+        if let Some(running) = lock(&self.inner.running).get(conversation)
+            && let Some(stored) = messages.iter_mut().find(|message| message.id == running.answer.id)
+        {
+            *stored = running.answer.clone();
+        }
+        Ok(messages)
+    }
+
+    /// Ids of the conversations in which an answer is being written.
+    pub fn answering(&self) -> Vec<ConversationId> {
+        lock(&self.inner.running).keys().cloned().collect()
+    }
+
+    fn open(&self, id: Option<ConversationId>, text: &str) -> Result<Conversation, AssistError> {
+        let now = self.inner.parts.clock.now();
+        let conversation = match id {
+            Some(id) => {
+                self.check_idle(&id)?;
+                Conversation { updated_at: now, ..self.inner.parts.conversations.conversation(&id)? }
+            }
+            None => Conversation {
+                id: ConversationId::random(),
+                title: title(text),
+                named: false,
+                created_at: now,
+                updated_at: now,
+            },
+        };
+        self.inner.parts.conversations.put_conversation(&conversation)?;
+        self.emit(AssistEvent::Conversations);
+        Ok(conversation)
+    }
+
+    fn check_idle(&self, id: &ConversationId) -> Result<(), AssistError> {
+        if lock(&self.inner.running).contains_key(id) { Err(AssistError::Busy) } else { Ok(()) }
+    }
+
+    fn message(&self, conversation: &ConversationId, role: Role, text: String) -> Message {
+        Message {
+            id: MessageId::random(),
+            conversation_id: conversation.clone(),
+            role,
+            text,
+            state: MessageState::Done,
+            kind: None,
+            citations: Vec::new(),
+            stats: None,
+            error: None,
+            task_id: None,
+            created_at: self.inner.parts.clock.now(),
+        }
+    }
+
+    fn begin(
+        &self,
+        conversation: ConversationId,
+        question: Message,
+        model: Option<ChatModel>,
+    ) -> Result<Accepted, AssistError> {
+        let answer =
+            Message { state: MessageState::Streaming, ..self.message(&conversation, Role::Assistant, String::new()) };
+        let cancel = CancellationToken::new();
+        {
+            let mut running = lock(&self.inner.running);
+            if running.contains_key(&conversation) {
+                return Err(AssistError::Busy);
+            }
+            running.insert(conversation.clone(), Running { cancel: cancel.clone(), answer: answer.clone() });
+        }
+        if let Err(error) = self.store(&answer) {
+            lock(&self.inner.running).remove(&conversation);
+            return Err(error);
+        }
+        let accepted =
+            Accepted { conversation_id: conversation, user_message: question.clone(), answer: answer.clone() };
+        let assist = self.clone();
+        tokio::spawn(async move {
+            let answer = answer::write(&assist, &question, answer, model, cancel).await;
+            assist.finish(answer);
+        });
+        Ok(accepted)
+    }
+
+    /// Stores the ended answer, then lets the conversation go on, then tells.
+    fn finish(&self, mut answer: Message) {
+        if let Err(error) = self.inner.parts.conversations.put_message(&answer) {
+            answer.state = MessageState::Failed;
+            answer.error = Some(format!("The answer could not be saved: {error}."));
+        }
+        lock(&self.inner.running).remove(&answer.conversation_id);
+        self.emit(AssistEvent::Message(answer));
+    }
+
+    fn store(&self, message: &Message) -> Result<(), AssistError> {
+        self.inner.parts.conversations.put_message(message)?;
+        self.emit(AssistEvent::Message(message.clone()));
+        Ok(())
+    }
+
+    /// Keeps the answer so far for those who ask for the conversation now.
+    pub(crate) fn progress(&self, answer: &Message) {
+        if let Some(running) = lock(&self.inner.running).get_mut(&answer.conversation_id) {
+            running.answer.clone_from(answer);
+        }
+    }
+
+    pub(crate) fn emit(&self, event: AssistEvent) {
+        (self.inner.parts.on_event)(event);
+    }
+
+    pub(crate) fn parts(&self) -> &AssistParts {
+        &self.inner.parts
+    }
+}
+
+/// The first line of a question, cut between words where there are any.
+fn title(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default().trim();
+    if line.chars().count() <= TITLE_CHARACTERS {
+        return line.to_owned();
+    }
+    let cut: String = line.chars().take(TITLE_CHARACTERS).collect();
+    let whole = cut.rsplit_once(' ').map_or(cut.as_str(), |(words, _)| words);
+    format!("{whole}…")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,222 @@
+//! Starting and stopping.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use molt_api::{App, AppParts, Bus};
+use molt_assist::{Assist, AssistParts};
+use molt_core::{IndexError, Settings, SettingsStore, StoreError};
+use molt_engine_client::{EngineClient, EngineConfig};
+use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
+use molt_knowledge::{Library, LibraryParts};
+use molt_models::{Registry, RegistryParts};
+use molt_os::{DataDir, DataDirError, DataLock, KeyError, LockError, Owner, StoreKey};
+use molt_store::{OpenError, Store};
+use molt_watch::FolderWatcher;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    adapters::{FileInspector, LanceOpener, SystemClock, machine},
+    loops,
+};
+
+/// Events of the watcher that may wait.
+const WATCH_EVENTS: usize = 256;
+/// How long background work may take to end.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The model that comes with the program.
+const SMALL_MODEL: &str = "moltworker-small.gguf";
+
+/// How a backend is started.
+#[derive(Debug, Clone)]
+pub struct BackendConfig {
+    pub data_dir: PathBuf,
+    /// Where `molt-engine` and `molt-extract` lie; None: beside this program.
+    pub workers_dir: Option<PathBuf>,
+    /// The face is a desktop window.
+    pub desktop: bool,
+}
+
+/// Why there is no backend. The text is one plain sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process owns the data directory.
+    #[error("{0}")]
+    AlreadyOwned(LockError),
+    #[error(transparent)]
+    Lock(LockError),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("folders cannot be watched: {0}")]
+    Watch(std::io::Error),
+}
+
+/// The running backend; the one owner of its data directory.
+pub struct Backend {
+    app: App,
+    // Dropped last but one: the directory is free when everything has ended.
+    lock: DataLock,
+    cancel: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Backend {
+    /// Opens the data directory, starts the loops, and loads the chosen models in the background.
+    pub async fn start(config: BackendConfig) -> Result<Self, StartError> {
+        let data = DataDir::at(&config.data_dir);
+        data.create()?;
+        let lock = DataLock::acquire(&data).map_err(|error| match error {
+            LockError::Held { .. } => StartError::AlreadyOwned(error),
+            LockError::Io { .. } => StartError::Lock(error),
+        })?;
+        let key = StoreKey::load_or_create(&data)?;
+        let store = Arc::new(Store::open(data.database(), key.as_bytes())?);
+        molt_core::ConversationStore::stop_streaming(store.as_ref())?;
+
+        let bus = Bus::new(tokio::runtime::Handle::current());
+        let clock = Arc::new(SystemClock);
+        let workers = config.workers_dir.as_deref();
+        let engine = Arc::new(EngineClient::new(EngineConfig::new(
+            molt_wire::worker_program("molt-engine", workers),
+            data.root().join("cache"),
+        )));
+        let extractor =
+            Arc::new(ExtractClient::new(ExtractConfig::new(molt_wire::worker_program("molt-extract", workers))));
+
+        let models_bus = bus.clone();
+        let registry = Registry::new(RegistryParts {
+            store: store.clone(),
+            engine: engine.clone(),
+            inspector: Arc::new(FileInspector),
+            on_change: Arc::new(move || models_bus.models()),
+        });
+        let settings = first_settings(&store, &registry, workers)?;
+        let embedder = settings.embedder.as_ref().and_then(|id| registry.get(id).ok()).map(|(spec, _)| spec);
+
+        let opener = Arc::new(LanceOpener { folder: data.index() });
+        let (opened, recovered) = opener.open_telling(embedder.as_ref()).await?;
+
+        let (events, changes) = mpsc::channel(WATCH_EVENTS);
+        let library_bus = bus.clone();
+        let library = Library::new(
+            LibraryParts {
+                documents: store.clone(),
+                extractor: extractor.clone(),
+                watcher: Arc::new(FolderWatcher::new(events, is_readable).map_err(StartError::Watch)?),
+                engine: engine.clone(),
+                clock: clock.clone(),
+                kind_of,
+                on_change: Arc::new(move |change| library_bus.library(change)),
+            },
+            opened.index,
+            embedder.map(|spec| spec.id),
+            settings.indexing_paused,
+        );
+        let assist_bus = bus.clone();
+        let assist = Assist::new(AssistParts {
+            conversations: store.clone(),
+            engine: engine.clone(),
+            finder: Arc::new(library.clone()),
+            clock: clock.clone(),
+            on_event: Arc::new(move |event| assist_bus.assist(event)),
+        });
+        let app = App::new(AppParts {
+            bus,
+            clock,
+            conversations: store.clone(),
+            documents: store.clone(),
+            tasks: store.clone(),
+            settings: store.clone(),
+            engine,
+            extractor,
+            opener,
+            library: library.clone(),
+            assist,
+            registry,
+            machine: Box::new(machine),
+            data_dir: data.root().display().to_string(),
+            desktop: config.desktop,
+        });
+        if let Some(recovered) = recovered {
+            app.report("Library", recovered);
+        }
+
+        let cancel = CancellationToken::new();
+        let (loading, library_cancel) = (app.clone(), cancel.clone());
+        let tasks = vec![
+            tokio::spawn(loops::remind(app.clone(), cancel.clone())),
+            tokio::spawn(async move {
+                // The embedder first: files read without it would be found by their words only.
+                loading.load_chosen().await;
+                library.run(changes, opened.fresh, library_cancel).await;
+            }),
+        ];
+        Ok(Self { app, lock, cancel, tasks })
+    }
+
+    pub fn app(&self) -> App {
+        self.app.clone()
+    }
+
+    /// Tells other programs on this computer how to reach this one.
+    pub fn publish(&self, port: u16, token: &str) -> std::io::Result<()> {
+        self.lock.publish(&Owner { pid: std::process::id(), port: Some(port), token: token.to_owned() })
+    }
+
+    /// Ends the loops and the workers. What was acknowledged is on the disk already.
+    pub async fn shutdown(self) {
+        self.cancel.cancel();
+        for task in self.tasks {
+            let abort = task.abort_handle();
+            if tokio::time::timeout(PATIENCE, task).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+/// The settings; at the first start with the small model chosen, so that there is an answer before any download.
+fn first_settings(store: &Arc<Store>, registry: &Registry, workers: Option<&Path>) -> Result<Settings, StartError> {
+    let settings = store.settings()?;
+    let Some(path) = small_model(workers) else {
+        tracing::warn!("the small model was not found beside the program");
+        return Ok(settings);
+    };
+    let known = registry.list()?.iter().any(|(spec, _)| spec.bundled);
+    match registry.bundle(&path) {
+        Ok(spec) if !known && settings.chat_model.is_none() => {
+            let settings = Settings { chat_model: Some(spec.id), ..settings };
+            store.put_settings(&settings)?;
+            Ok(settings)
+        }
+        Ok(_) => Ok(settings),
+        Err(error) => {
+            tracing::warn!(%error, "the small model cannot be used");
+            Ok(settings)
+        }
+    }
+}
+
+/// Beside the workers, in the folder of shared data of an installed package, or in a checkout's `models/`.
+fn small_model(workers: Option<&Path>) -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let beside = workers.or(program.parent())?;
+    let mut places = vec![beside.join(SMALL_MODEL), beside.join("../share/moltworker").join(SMALL_MODEL)];
+    places.push(beside.join("../lib/Moltworker").join(SMALL_MODEL));
+    places.push(beside.join("../Resources").join(SMALL_MODEL));
+    #[cfg(debug_assertions)]
+    places.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models").join(SMALL_MODEL));
+    places.into_iter().find(|place| place.exists())
+}

@@ -1,0 +1,122 @@
+//! A worker that plays a part: which one, the path of the model and the text of the question say.
+
+use std::{fs::File, io::Write, process::exit};
+
+use molt_core::{FinishReason, GenerateEvent, LoadedModel, ModelSpec};
+use molt_engine_client::protocol::{Event, Request, WireError};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mut input, output) = molt_wire::claim_stdio()?;
+    let mut stage = Stage { output, held: None };
+    while let Ok(request) = molt_wire::read_frame(&mut input) {
+        stage.answer(request)?;
+    }
+    Ok(())
+}
+
+struct Stage {
+    output: File,
+    /// The generation that waits to be cancelled, and whether it is let go of then.
+    held: Option<(u64, bool)>,
+}
+
+impl Stage {
+    fn say(&mut self, event: &Event) -> Result<(), molt_wire::FrameError> {
+        molt_wire::write_frame(&mut self.output, event)
+    }
+
+    fn answer(&mut self, request: Request) -> Result<(), molt_wire::FrameError> {
+        match request {
+            Request::Load { spec } => self.load(&spec),
+            Request::Generate { id, request } => {
+                let text = request.messages.last().map(|message| message.text.clone()).unwrap_or_default();
+                self.generate(id, &text)
+            }
+            Request::Cancel { id } => {
+                if let Some((held, let_go)) = self.held.take().filter(|(held, _)| *held == id) {
+                    self.done(held, FinishReason::Cancelled)?;
+                    if let_go {
+                        self.say(&Event::Idle { id: held })?;
+                    }
+                }
+                Ok(())
+            }
+            Request::Embed { id, texts, .. } => {
+                if texts.iter().any(|text| text == "die") {
+                    exit(7);
+                }
+                if texts.iter().any(|text| text == "silent") {
+                    return Ok(());
+                }
+                self.say(&Event::Embedded { id, vectors: texts.iter().map(|text| vec![text.len() as f32]).collect() })
+            }
+            Request::CountTokens { id, texts } => self.say(&Event::Counted {
+                id,
+                counts: texts.iter().map(|text| text.split_whitespace().count() as u32).collect(),
+            }),
+            Request::Shutdown => exit(0),
+        }
+    }
+
+    fn load(&mut self, spec: &ModelSpec) -> Result<(), molt_wire::FrameError> {
+        let first = |marker: &str| File::create_new(marker).is_ok();
+        match spec.path.split_once(':').unwrap_or((&spec.path, "")) {
+            ("bad", _) => {
+                self.say(&Event::LoadFailed { error: WireError::BadModel { text: "The file is damaged.".into() } })
+            }
+            ("hang", _) => Ok(()),
+            ("die", _) => exit(3),
+            ("die-once", marker) if first(marker) => exit(3),
+            _ => {
+                let model =
+                    LoadedModel { id: spec.id.clone(), context_length: spec.context_length, dimensions: 1, load_ms: 1 };
+                self.say(&Event::Loaded { model })
+            }
+        }
+    }
+
+    fn generate(&mut self, id: u64, text: &str) -> Result<(), molt_wire::FrameError> {
+        let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+        if verb == "overflow" {
+            self.say(&Event::Failed { id, error: WireError::ContextOverflow { tokens: 9, limit: 4 } })?;
+            return self.say(&Event::Idle { id });
+        }
+        self.say(&Event::Generation { id, event: GenerateEvent::Started { prompt_tokens: 100 } })?;
+        let first = if rest.is_empty() { "…" } else { rest };
+        match verb {
+            "silent" => Ok(()),
+            "think" => {
+                self.say(&Event::Progress { id })?;
+                self.done(id, FinishReason::Stop)?;
+                self.say(&Event::Idle { id })
+            }
+            "say" => {
+                for word in rest.split_inclusive(' ') {
+                    self.delta(id, word)?;
+                }
+                self.done(id, FinishReason::Stop)?;
+                self.say(&Event::Idle { id })
+            }
+            "die" => {
+                self.delta(id, first)?;
+                exit(7)
+            }
+            "nonsense" => Ok(self.output.write_all(b"\x05\0\0\0hello")?),
+            // `hold` is let go of when it is cancelled, `stick` is not.
+            _ => {
+                self.held = Some((id, verb == "hold"));
+                self.delta(id, first)
+            }
+        }
+    }
+
+    fn delta(&mut self, id: u64, text: &str) -> Result<(), molt_wire::FrameError> {
+        self.say(&Event::Generation { id, event: GenerateEvent::Delta { text: text.into() } })
+    }
+
+    fn done(&mut self, id: u64, finish: FinishReason) -> Result<(), molt_wire::FrameError> {
+        let event =
+            GenerateEvent::Done { finish, prompt_tokens: 100, completion_tokens: 3, prompt_ms: 1000, decode_ms: 100 };
+        self.say(&Event::Generation { id, event })
+    }
+}

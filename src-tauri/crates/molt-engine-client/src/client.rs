@@ -1,0 +1,237 @@
+//! [`EngineClient`]: the engine port over worker processes, one for each loaded model.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream, stream::BoxStream};
+use molt_core::{
+    EmbedPurpose, Engine, EngineError, EngineStats, GenerateEvent, GenerateRequest, LoadedModel, ModelId, ModelSpec,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    config::EngineConfig,
+    memory,
+    model::{Call, Command, LoadState, Model, Shared},
+};
+
+/// Texts that are embedded in one go: small enough that a question does not wait long behind many passages.
+const EMBED_BATCH: usize = 32;
+/// Texts whose tokens are counted in one go.
+const COUNT_BATCH: usize = 512;
+
+/// Runs models in worker processes. Cheap to call from many tasks; dropping it ends all workers.
+///
+/// Must be used inside a tokio runtime.
+#[derive(Debug)]
+pub struct EngineClient {
+    config: Arc<EngineConfig>,
+    models: Mutex<HashMap<ModelId, Entry>>,
+    tickets: AtomicU64,
+}
+
+/// A model that is loaded, being loaded, or could not be loaded.
+#[derive(Debug, Clone)]
+struct Entry {
+    spec: ModelSpec,
+    commands: mpsc::UnboundedSender<Command>,
+    state: watch::Receiver<LoadState>,
+    shared: Arc<Shared>,
+}
+
+/// What stands under a model's name.
+enum Place {
+    Here(Entry),
+    /// Another model, taken out of the list; it has to go first.
+    Taken(Entry),
+}
+
+impl Entry {
+    /// Why a command was not taken: the model's task has ended.
+    fn gone(&self) -> EngineError {
+        match &*self.state.borrow() {
+            LoadState::Failed(error) => error.clone(),
+            LoadState::Loading | LoadState::Ready(_) => EngineError::NotLoaded,
+        }
+    }
+
+    async fn stop(self) {
+        let (done, stopped) = oneshot::channel();
+        if self.commands.send(Command::Stop { done }).is_ok() {
+            // An error means that the task ended before, with its process.
+            let _ = stopped.await;
+        }
+    }
+}
+
+impl EngineClient {
+    pub fn new(config: EngineConfig) -> Self {
+        Self { config: Arc::new(config), models: Mutex::default(), tickets: AtomicU64::new(1) }
+    }
+
+    /// The process that runs the model, for tests and for the resource page.
+    pub fn worker_pid(&self, id: &ModelId) -> Option<u32> {
+        self.entry(id)?.shared.pid()
+    }
+
+    fn models(&self) -> MutexGuard<'_, HashMap<ModelId, Entry>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entry(&self, id: &ModelId) -> Option<Entry> {
+        self.models().get(id).cloned()
+    }
+
+    /// The entry for exactly this model, started if need be.
+    fn entry_or_start(&self, spec: &ModelSpec) -> Place {
+        let mut models = self.models();
+        if let Some(entry) = models.get(&spec.id).filter(|entry| !entry.commands.is_closed()).cloned() {
+            if entry.spec.path == spec.path && entry.spec.format == spec.format && entry.spec.role == spec.role {
+                return Place::Here(entry);
+            }
+            models.remove(&spec.id);
+            return Place::Taken(entry);
+        }
+        let (model, commands, state, shared) = Model::new(self.config.clone(), spec.clone());
+        tokio::spawn(model.run());
+        let entry = Entry { spec: spec.clone(), commands, state, shared };
+        models.insert(spec.id.clone(), entry.clone());
+        Place::Here(entry)
+    }
+
+    /// Sends `texts` in batches of at most `size` and joins the answers.
+    async fn call<T>(
+        &self,
+        model: &ModelId,
+        texts: Vec<String>,
+        size: usize,
+        make: impl Fn(Vec<String>, oneshot::Sender<Result<Vec<T>, EngineError>>) -> Call,
+    ) -> Result<Vec<T>, EngineError> {
+        let entry = self.entry(model).ok_or(EngineError::NotLoaded)?;
+        let count = texts.len();
+        let mut answers = Vec::with_capacity(count);
+        let mut texts = texts.into_iter();
+        while answers.len() < count {
+            let batch: Vec<String> = texts.by_ref().take(size).collect();
+            let expected = batch.len();
+            let (reply, answer) = oneshot::channel();
+            entry.commands.send(Command::Call(make(batch, reply))).map_err(|_| entry.gone())?;
+            let part = answer.await.map_err(|_| entry.gone())??;
+            if part.len() != expected {
+                return Err(EngineError::Failed(
+                    "The model answered for another number of texts than it was given.".into(),
+                ));
+            }
+            answers.extend(part);
+        }
+        Ok(answers)
+    }
+}
+
+#[async_trait]
+impl Engine for EngineClient {
+    async fn load(&self, spec: &ModelSpec) -> Result<LoadedModel, EngineError> {
+        let entry = loop {
+            match self.entry_or_start(spec) {
+                Place::Here(entry) => break entry,
+                Place::Taken(other) => other.stop().await,
+            }
+        };
+        let mut state = entry.state.clone();
+        match state.wait_for(|state| !matches!(state, LoadState::Loading)).await.as_deref() {
+            Ok(LoadState::Ready(model)) => Ok(model.clone()),
+            Ok(LoadState::Failed(error)) => Err(error.clone()),
+            // The task ended while loading: the model was unloaded meanwhile.
+            Ok(LoadState::Loading) | Err(_) => Err(EngineError::NotLoaded),
+        }
+    }
+
+    async fn unload(&self, id: &ModelId) {
+        let entry = self.models().remove(id);
+        if let Some(entry) = entry {
+            entry.stop().await;
+        }
+    }
+
+    fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
+        let Some(entry) = self.entry(&request.model) else {
+            return stream::once(async { Err(EngineError::NotLoaded) }).boxed();
+        };
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        // Unbounded so that a slow reader cannot hold up the model; an answer has at most as many events as tokens.
+        let (events, receiver) = mpsc::unbounded_channel();
+        if entry.commands.send(Command::Generate { ticket, request, events }).is_err() {
+            let error = entry.gone();
+            return stream::once(async { Err(error) }).boxed();
+        }
+        stream::unfold(Answer { receiver, ticket, entry, ended: false }, |mut answer| async {
+            let event = answer.next().await?;
+            Some((event, answer))
+        })
+        .boxed()
+    }
+
+    async fn embed(
+        &self,
+        model: &ModelId,
+        texts: Vec<String>,
+        purpose: EmbedPurpose,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.call(model, texts, EMBED_BATCH, |texts, reply| Call::Embed { texts, purpose, reply }).await
+    }
+
+    async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError> {
+        self.call(model, texts, COUNT_BATCH, |texts, reply| Call::Count { texts, reply }).await
+    }
+
+    async fn stats(&self) -> Vec<EngineStats> {
+        let mut entries: Vec<Entry> =
+            self.models().values().filter(|entry| !entry.commands.is_closed()).cloned().collect();
+        entries.sort_by(|one, other| one.spec.id.cmp(&other.spec.id));
+        let read = move || {
+            let stats = entries.iter().map(|entry| {
+                let memory = entry.shared.pid().map_or(0, memory::of_process);
+                entry.shared.stats(&entry.spec.id, memory)
+            });
+            stats.collect()
+        };
+        // Summing up the pages of a large process takes the kernel some milliseconds.
+        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    }
+}
+
+/// The caller's end of one answer. Dropping it cancels.
+struct Answer {
+    receiver: mpsc::UnboundedReceiver<Result<GenerateEvent, EngineError>>,
+    ticket: u64,
+    entry: Entry,
+    ended: bool,
+}
+
+impl Answer {
+    /// The next event; `None` after the last one.
+    async fn next(&mut self) -> Option<Result<GenerateEvent, EngineError>> {
+        if self.ended {
+            return None;
+        }
+        // A channel that closes without a last event means that the model's task has ended: unloaded, or hopeless.
+        let event = self.receiver.recv().await.unwrap_or_else(|| Err(self.entry.gone()));
+        self.ended = matches!(event, Err(_) | Ok(GenerateEvent::Done { .. }));
+        Some(event)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !self.ended {
+            // An error means that there is nothing left to cancel.
+            let _ = self.entry.commands.send(Command::Cancel { ticket: self.ticket });
+        }
+    }
+}

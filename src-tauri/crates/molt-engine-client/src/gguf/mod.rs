@@ -1,0 +1,453 @@
+//! Reads and judges the header of a GGUF model file before any library does.
+//!
+//! The engine's loader allocates what a header claims, and panics on what it does not expect. A file is therefore read here first:
+//! every count, length and offset is held against the size of the file, and everything that the loader takes for granted is asked
+//! for. It must not know the engine itself, only what mistral.rs 0.8.1 accepts; importing a model and loading it use the same check.
+//!
+//! The format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+
+mod kinds;
+mod read;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+
+use read::{Header, TYPE_F32, TYPE_I32, Texts, Value};
+
+/// The architectures that mistral.rs 0.8.1 loads from GGUF and that run on a processor.
+///
+/// `qwen3moe` is on its list too, but panics without a CUDA device.
+pub const ARCHITECTURES: [&str; 7] = ["llama", "mistral3", "phi2", "phi3", "qwen2", "qwen3", "starcoder2"];
+
+/// Fields of a header. The largest published ones have some hundreds.
+const MAX_FIELDS: u64 = 4096;
+/// Tensors of a file. The largest published ones have some thousands.
+const MAX_TENSORS: u64 = 65_536;
+const MAX_LAYERS: u64 = 1024;
+/// Tokens. The tables of the rotary embedding grow with it.
+const MAX_CONTEXT: u64 = 2 << 20;
+/// Bytes that the smallest field and the smallest tensor description take in the header.
+const FIELD_BYTES: u64 = 8 + 4 + 1;
+const TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
+
+/// Why a file is not a model that can be run. The text is one plain sentence for people.
+#[derive(Debug, thiserror::Error)]
+pub enum GgufError {
+    #[error("The file cannot be read: {0}.")]
+    Unreadable(#[from] std::io::Error),
+    #[error("This is not a GGUF model file.")]
+    NotGguf,
+    #[error(
+        "This GGUF file is of version {0}, which is not supported; versions 2 and 3 are. Download a newer file of this model."
+    )]
+    Version(u32),
+    #[error("The file is incomplete: it ends before its contents do. Download or copy it again.")]
+    CutShort,
+    #[error("The file is damaged: {0}. Download or copy it again.")]
+    Damaged(String),
+    #[error("The model cannot be run: {0}.")]
+    Unsupported(String),
+}
+
+fn damaged(text: impl Into<String>) -> GgufError {
+    GgufError::Damaged(text.into())
+}
+
+fn unsupported(text: impl Into<String>) -> GgufError {
+    GgufError::Unsupported(text.into())
+}
+
+/// What a sound file says of its model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GgufInfo {
+    /// For example `qwen3`.
+    pub architecture: String,
+    /// The name that the file gives itself.
+    pub name: Option<String>,
+    pub licence: Option<String>,
+    /// The format of most of the weights, for example `Q4_K`.
+    pub quantisation: String,
+    /// Tokens that the model was made to read.
+    pub context_length: u32,
+    /// Weights.
+    pub parameters: u64,
+    /// Bytes of the file.
+    pub file_size: u64,
+    pub block_count: u32,
+    /// Length of the vector that stands for a token.
+    pub embedding_length: u32,
+    /// Rows of the token embedding.
+    pub vocabulary: u32,
+    /// Bytes that each token of a conversation takes in memory, at 32-bit floats.
+    pub kv_bytes_per_token: u64,
+    /// Bytes of the loaded weights, of the token embedding (held as 32-bit floats besides) and of the rotary tables.
+    pub loaded_bytes: u64,
+    /// Whether the file says how a conversation is laid out for it. Without it the model can only continue text.
+    pub has_chat_template: bool,
+}
+
+/// Reads the header of the file at `path` and checks everything that loading it relies on.
+///
+/// Reads the header only, some megabytes at most; blocking.
+pub fn inspect(path: &Path) -> Result<GgufInfo, GgufError> {
+    let file = File::open(path)?;
+    let details = file.metadata()?;
+    if !details.is_file() {
+        return Err(GgufError::NotGguf);
+    }
+    inspect_reader(BufReader::with_capacity(256 << 10, file), details.len())
+}
+
+/// The same, of any reader that holds `size` bytes.
+fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError> {
+    let mut header = Header::new(reader, size);
+    if size < 8 || header.u32()? != u32::from_le_bytes(*b"GGUF") {
+        return Err(GgufError::NotGguf);
+    }
+    match header.u32()? {
+        2 | 3 => {}
+        version => return Err(GgufError::Version(version)),
+    }
+    let tensor_count = header.u64()?;
+    let field_count = header.u64()?;
+    if tensor_count == 0 {
+        return Err(damaged("it holds no weights"));
+    }
+    for (count, limit, bytes, what) in
+        [(field_count, MAX_FIELDS, FIELD_BYTES, "fields"), (tensor_count, MAX_TENSORS, TENSOR_BYTES, "tensors")]
+    {
+        if count > limit {
+            return Err(damaged(format!("it claims to have {count} {what}")));
+        }
+        if count * bytes > header.left() {
+            return Err(GgufError::CutShort);
+        }
+    }
+
+    let mut fields = HashMap::new();
+    for _ in 0..field_count {
+        let key = header.key()?;
+        let value = header.value()?;
+        if let Some(_earlier) = fields.insert(key.clone(), value) {
+            return Err(damaged(format!("the field {key} is there twice")));
+        }
+    }
+    let fields = Fields(fields);
+    let architecture = fields.architecture()?;
+    let tensors = read_tensors(&mut header, tensor_count)?;
+    let alignment = fields.alignment()?;
+    let data_start = header.position().div_ceil(alignment) * alignment;
+    check_extent(&tensors, size.saturating_sub(data_start))?;
+
+    let tokens = fields.check_tokenizer()?;
+    let shape = fields.shape(&architecture)?;
+    let embedding = check_tensors(&tensors, &shape, tokens)?;
+
+    Ok(GgufInfo {
+        name: fields.text("general.name"),
+        licence: fields.text("general.license").or_else(|| fields.text("general.license.name")),
+        quantisation: main_format(&tensors),
+        context_length: shape.context,
+        parameters: tensors.iter().map(|tensor| tensor.elements).sum(),
+        file_size: size,
+        block_count: shape.layers,
+        embedding_length: shape.embedding,
+        vocabulary: embedding.rows,
+        kv_bytes_per_token: shape.kv_bytes_per_token(),
+        loaded_bytes: loaded_bytes(&tensors, &embedding, &shape),
+        has_chat_template: fields.text("tokenizer.chat_template").is_some_and(|template| !template.trim().is_empty()),
+        architecture,
+    })
+}
+
+/// One tensor's description.
+struct Tensor {
+    name: String,
+    /// Row length first, as in the file.
+    dimensions: Vec<u64>,
+    elements: u64,
+    kind: kinds::Kind,
+    offset: u64,
+    /// In the file.
+    bytes: u64,
+}
+
+fn read_tensors(header: &mut Header<impl BufRead>, count: u64) -> Result<Vec<Tensor>, GgufError> {
+    let mut names = HashSet::new();
+    let mut tensors = Vec::new();
+    for _ in 0..count {
+        let name = header.tensor_name()?;
+        let rank = header.u32()?;
+        if !(1..=4).contains(&rank) {
+            return Err(damaged(format!("the tensor {name} has {rank} dimensions")));
+        }
+        let mut dimensions = Vec::new();
+        for _ in 0..rank {
+            dimensions.push(header.u64()?);
+        }
+        let number = header.u32()?;
+        let offset = header.u64()?;
+        let elements = dimensions
+            .iter()
+            .try_fold(1_u64, |product, &dimension| product.checked_mul(dimension))
+            // Beyond 2^48 elements even the sizes in bytes would overflow.
+            .filter(|elements| (1..1 << 48).contains(elements))
+            .ok_or_else(|| damaged(format!("the tensor {name} claims the size {dimensions:?}")))?;
+        let kind = kinds::kind(number).ok_or_else(|| {
+            unsupported(format!(
+                "its weights are in the format {}, which this engine does not know",
+                kinds::name(number)
+            ))
+        })?;
+        if dimensions[0] % kind.block != 0 {
+            return Err(damaged(format!("the rows of the tensor {name} do not fit its format {}", kind.name)));
+        }
+        if !names.insert(name.clone()) {
+            return Err(damaged(format!("the tensor {name} is there twice")));
+        }
+        tensors.push(Tensor { name, dimensions, elements, kind, offset, bytes: elements / kind.block * kind.bytes });
+    }
+    Ok(tensors)
+}
+
+/// Every tensor lies inside the file.
+fn check_extent(tensors: &[Tensor], available: u64) -> Result<(), GgufError> {
+    for tensor in tensors {
+        match tensor.offset.checked_add(tensor.bytes) {
+            None => return Err(damaged(format!("the tensor {} lies outside of the file", tensor.name))),
+            Some(end) if end > available => return Err(GgufError::CutShort),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The figures of a model that sizes follow from.
+struct Shape {
+    layers: u32,
+    embedding: u32,
+    context: u32,
+    kv_heads: u32,
+    key_length: u32,
+    value_length: u32,
+}
+
+impl Shape {
+    fn kv_bytes_per_token(&self) -> u64 {
+        u64::from(self.layers)
+            * u64::from(self.kv_heads)
+            * (u64::from(self.key_length) + u64::from(self.value_length))
+            * 4
+    }
+}
+
+struct EmbeddingShape {
+    rows: u32,
+    elements: u64,
+    /// The output layer has no weights of its own and takes the embedding's.
+    tied: bool,
+}
+
+fn check_tensors(tensors: &[Tensor], shape: &Shape, tokens: u64) -> Result<EmbeddingShape, GgufError> {
+    let by_name: HashMap<&str, &Tensor> = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+    let required =
+        |name: &str| by_name.get(name).copied().ok_or_else(|| damaged(format!("the tensor {name} is missing")));
+    let embedding = required("token_embd.weight")?;
+    let &[width, rows] = embedding.dimensions.as_slice() else {
+        return Err(damaged("the token embedding is not a table"));
+    };
+    if width != u64::from(shape.embedding) {
+        return Err(damaged(format!("the token embedding is {width} wide and should be {}", shape.embedding)));
+    }
+    if rows < tokens {
+        return Err(damaged(format!("the vocabulary has {tokens} tokens and only {rows} of them have weights")));
+    }
+    let rows_u32 = u32::try_from(rows).map_err(|_| damaged(format!("the token embedding claims {rows} rows")))?;
+    required("output_norm.weight")?;
+    for layer in 0..shape.layers {
+        required(&format!("blk.{layer}.attn_norm.weight"))?;
+        required(&format!("blk.{layer}.attn_output.weight"))?;
+    }
+    Ok(EmbeddingShape { rows: rows_u32, elements: embedding.elements, tied: !by_name.contains_key("output.weight") })
+}
+
+/// The format that takes most of the file.
+fn main_format(tensors: &[Tensor]) -> String {
+    let mut bytes: HashMap<&str, u64> = HashMap::new();
+    for tensor in tensors {
+        *bytes.entry(tensor.kind.name).or_default() += tensor.bytes;
+    }
+    bytes.into_iter().max_by_key(|&(name, bytes)| (bytes, name)).map(|(name, _)| name.to_owned()).unwrap_or_default()
+}
+
+/// Bytes in memory after loading: mistral.rs 0.8.1 keeps quantised weights as they are, widens the others to 32 bits, and holds the
+/// token embedding widened as well; where the output layer shares it, a second copy stays in the file's format.
+fn loaded_bytes(tensors: &[Tensor], embedding: &EmbeddingShape, shape: &Shape) -> u64 {
+    let weights: u64 = tensors
+        .iter()
+        .filter(|tensor| embedding.tied || tensor.name != "token_embd.weight")
+        .map(|tensor| if tensor.kind.quantised { tensor.bytes } else { tensor.elements * 4 })
+        .sum();
+    // Sine and cosine of half a head for each position.
+    let rotary = u64::from(shape.context) * u64::from(shape.key_length) * 4;
+    weights + embedding.elements * 4 + rotary
+}
+
+/// The metadata of a header.
+struct Fields(HashMap<String, Value>);
+
+impl Fields {
+    fn text(&self, key: &str) -> Option<String> {
+        match self.0.get(key) {
+            Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn architecture(&self) -> Result<String, GgufError> {
+        let Some(architecture) = self.text("general.architecture") else {
+            return Err(damaged("it does not say which architecture the model has"));
+        };
+        if matches!(self.0.get("general.type"), Some(Value::Text(kind)) if kind != "model") {
+            return Err(unsupported("the file is an addition to another model, not a model"));
+        }
+        if let Some(parts @ 2..) = self.widened("split.count")? {
+            return Err(unsupported(format!(
+                "the file is one of the {parts} parts of a model; join them to one file first"
+            )));
+        }
+        if architecture == "qwen3moe" {
+            return Err(unsupported(
+                "mixture-of-experts models of the qwen3moe architecture need an NVIDIA graphics card",
+            ));
+        }
+        if !ARCHITECTURES.contains(&architecture.as_str()) {
+            let known = ARCHITECTURES.join(", ");
+            let shown: String = architecture.chars().take(40).collect();
+            return Err(unsupported(format!("its architecture {shown:?} is not supported; these are: {known}")));
+        }
+        Ok(architecture)
+    }
+
+    /// Where the weights may begin, in bytes.
+    fn alignment(&self) -> Result<u64, GgufError> {
+        match self.0.get("general.alignment") {
+            None => Ok(32),
+            Some(Value::U32(alignment)) if alignment.is_power_of_two() && (8..=65_536).contains(alignment) => {
+                Ok(u64::from(*alignment))
+            }
+            Some(_) => Err(damaged("its alignment makes no sense")),
+        }
+    }
+
+    /// A number that the loader asks for as 32 bits exactly.
+    fn exact(&self, key: &str) -> Result<u32, GgufError> {
+        match self.0.get(key) {
+            Some(Value::U32(number)) => Ok(*number),
+            Some(_) => Err(unsupported(format!("the field {key} is not a 32-bit number"))),
+            None => Err(damaged(format!("the field {key} is missing"))),
+        }
+    }
+
+    /// A number that the loader widens to 64 bits, if it is there.
+    fn widened(&self, key: &str) -> Result<Option<u64>, GgufError> {
+        match self.0.get(key) {
+            None => Ok(None),
+            Some(Value::U32(number)) => Ok(Some(u64::from(*number))),
+            Some(Value::Unsigned(number)) => Ok(Some(*number)),
+            Some(_) => Err(damaged(format!("the field {key} is not a number"))),
+        }
+    }
+
+    fn shape(&self, architecture: &str) -> Result<Shape, GgufError> {
+        let key = |name: &str| format!("{architecture}.{name}");
+        let context = match self.0.get(&key("context_length")) {
+            Some(Value::U32(number)) => u64::from(*number),
+            Some(Value::Unsigned(number)) => *number,
+            Some(_) => return Err(damaged("its context length is not a number")),
+            None => return Err(damaged("it does not say how much text the model can read at once")),
+        };
+        if !(16..=MAX_CONTEXT).contains(&context) {
+            return Err(damaged(format!("it claims to read {context} tokens at once")));
+        }
+        let layers = self.exact(&key("block_count"))?;
+        if !(1..=MAX_LAYERS).contains(&u64::from(layers)) {
+            return Err(damaged(format!("it claims to have {layers} layers")));
+        }
+        let embedding = self.exact(&key("embedding_length"))?;
+        let heads = self.exact(&key("attention.head_count"))?;
+        let kv_heads = self.exact(&key("attention.head_count_kv"))?;
+        if heads == 0 || kv_heads == 0 || heads % kv_heads != 0 || heads > 4096 || !(1..=1 << 20).contains(&embedding) {
+            return Err(damaged(format!("its attention has {heads} heads over {kv_heads} in {embedding} dimensions")));
+        }
+        let length = |name: &str| match self.0.get(&key(name)) {
+            Some(Value::U32(length @ 1..=65_536)) => Ok(*length),
+            Some(_) => Err(damaged(format!("the field {} makes no sense", key(name)))),
+            None if embedding % heads == 0 => Ok(embedding / heads),
+            None => Err(damaged(format!("{embedding} dimensions cannot be shared by {heads} heads"))),
+        };
+        let (key_length, value_length) = (length("attention.key_length")?, length("attention.value_length")?);
+        Ok(Shape { layers, embedding, context: context as u32, kv_heads, key_length, value_length })
+    }
+
+    /// The number of tokens, when the tokenizer is one that the loader builds without a panic.
+    fn check_tokenizer(&self) -> Result<u64, GgufError> {
+        let field = |name: &str| self.0.get(&format!("tokenizer.ggml.{name}"));
+        let Some(model) = self.text("tokenizer.ggml.model") else {
+            return Err(damaged("it has no tokenizer"));
+        };
+        let tokens = match field("tokens") {
+            Some(Value::Texts(Texts { count: count @ 1.., .. })) => *count,
+            _ => return Err(damaged("it has no vocabulary")),
+        };
+        match model.as_str() {
+            "gpt2" => match field("merges") {
+                Some(Value::Texts(Texts { all_pairs: true, .. })) => {}
+                // The loader splits an empty list without harm, but one element that is no pair makes it panic.
+                Some(_) => return Err(damaged("the merges of its tokenizer are not pairs")),
+                None => return Err(damaged("its tokenizer has no merges")),
+            },
+            "llama" | "replit" => match field("scores") {
+                Some(Value::Numbers(TYPE_F32, count)) if *count == tokens => {}
+                _ => return Err(damaged("its tokenizer does not have a score for each token")),
+            },
+            other => {
+                let shown: String = other.chars().take(40).collect();
+                return Err(unsupported(format!("its tokenizer is of the kind {shown:?}, which is not supported")));
+            }
+        }
+        match field("token_type") {
+            None | Some(Value::Numbers(TYPE_I32, _)) => {}
+            Some(_) => return Err(damaged("the types of its tokens are not numbers")),
+        }
+        match field("added_tokens") {
+            None | Some(Value::Texts(_)) => {}
+            Some(_) => return Err(damaged("its added tokens are not texts")),
+        }
+        let end = self.exact("tokenizer.ggml.eos_token_id")?;
+        for (what, id) in [
+            ("end", Some(end)),
+            ("begin", self.optional("bos_token_id")),
+            ("unknown", self.optional("unknown_token_id")),
+        ] {
+            if id.is_some_and(|id| u64::from(id) >= tokens) {
+                return Err(damaged(format!("its {what} token is not in its vocabulary")));
+            }
+        }
+        // A Unigram tokenizer takes token 0 where the file names no unknown token, so one token is enough.
+        Ok(tokens)
+    }
+
+    fn optional(&self, name: &str) -> Option<u32> {
+        match self.0.get(&format!("tokenizer.ggml.{name}")) {
+            Some(Value::U32(id)) => Some(*id),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,520 @@
+//! Hand-made files, sound and lying.
+
+use super::*;
+
+/// Writes headers field by field, so that a test can lie in any place.
+#[derive(Clone, Default)]
+struct Maker {
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    tensors: Vec<(Vec<u8>, Vec<u64>, u32, u64)>,
+    data: u64,
+}
+
+fn text(text: &[u8]) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes()[..], text].concat()
+}
+
+fn number(number: u32) -> Vec<u8> {
+    [4_u32.to_le_bytes(), number.to_le_bytes()].concat()
+}
+
+fn string(string: &str) -> Vec<u8> {
+    [8_u32.to_le_bytes().to_vec(), text(string.as_bytes())].concat()
+}
+
+fn list(kind: u32, count: u64, body: &[u8]) -> Vec<u8> {
+    [&9_u32.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), body].concat()
+}
+
+fn strings(strings: &[&str]) -> Vec<u8> {
+    let body: Vec<u8> = strings.iter().flat_map(|string| text(string.as_bytes())).collect();
+    list(8, strings.len() as u64, &body)
+}
+
+impl Maker {
+    /// A sound Qwen3 file of two layers, 64 wide, with four tokens.
+    fn sound() -> Self {
+        let mut maker = Self::default();
+        maker.set("general.architecture", string("qwen3"));
+        maker.set("general.name", string("Tiny"));
+        maker.set("general.license", string("apache-2.0"));
+        maker.set("qwen3.context_length", number(512));
+        maker.set("qwen3.block_count", number(2));
+        maker.set("qwen3.embedding_length", number(64));
+        maker.set("qwen3.attention.head_count", number(4));
+        maker.set("qwen3.attention.head_count_kv", number(2));
+        maker.set("tokenizer.ggml.model", string("gpt2"));
+        maker.set("tokenizer.ggml.tokens", strings(&["a", "b", "ab", "<|im_end|>"]));
+        maker.set("tokenizer.ggml.token_type", list(5, 4, &[0; 16]));
+        maker.set("tokenizer.ggml.merges", strings(&["a b"]));
+        maker.set("tokenizer.ggml.eos_token_id", number(3));
+        maker.set("tokenizer.chat_template", string("{{ messages }}"));
+        maker.tensor("token_embd.weight", &[64, 4], 0, 1024);
+        maker.tensor("output_norm.weight", &[64], 0, 256);
+        for layer in 0..2 {
+            maker.tensor(&format!("blk.{layer}.attn_norm.weight"), &[64], 0, 256);
+            maker.tensor(&format!("blk.{layer}.attn_output.weight"), &[64, 64], 8, 64 * 64 / 32 * 34);
+        }
+        maker
+    }
+
+    fn set(&mut self, key: &str, value: Vec<u8>) -> &mut Self {
+        match self.fields.iter_mut().find(|(name, _)| name == key.as_bytes()) {
+            Some(field) => field.1 = value,
+            None => self.fields.push((key.as_bytes().to_vec(), value)),
+        }
+        self
+    }
+
+    fn unset(&mut self, key: &str) -> &mut Self {
+        self.fields.retain(|(name, _)| name != key.as_bytes());
+        self
+    }
+
+    fn tensor(&mut self, name: &str, dimensions: &[u64], kind: u32, bytes: u64) -> &mut Self {
+        self.tensors.push((name.as_bytes().to_vec(), dimensions.to_vec(), kind, self.data));
+        self.data += bytes.next_multiple_of(32);
+        self
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut (Vec<u8>, Vec<u64>, u32, u64))) -> &mut Self {
+        change(self.tensors.iter_mut().find(|tensor| tensor.0 == name.as_bytes()).unwrap());
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = b"GGUF".to_vec();
+        bytes.extend(3_u32.to_le_bytes());
+        bytes.extend((self.tensors.len() as u64).to_le_bytes());
+        bytes.extend((self.fields.len() as u64).to_le_bytes());
+        for (key, value) in &self.fields {
+            bytes.extend(text(key));
+            bytes.extend(value);
+        }
+        for (name, dimensions, kind, offset) in &self.tensors {
+            bytes.extend(text(name));
+            bytes.extend((dimensions.len() as u32).to_le_bytes());
+            dimensions.iter().for_each(|dimension| bytes.extend(dimension.to_le_bytes()));
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(offset.to_le_bytes());
+        }
+        let start = bytes.len().next_multiple_of(32);
+        bytes.resize(start + self.data as usize, 0);
+        bytes
+    }
+
+    fn inspect(&self) -> Result<GgufInfo, GgufError> {
+        inspect_bytes(&self.bytes())
+    }
+
+    /// The sentence with which the file is refused.
+    fn refusal(&self) -> String {
+        self.inspect().unwrap_err().to_string()
+    }
+}
+
+/// A sound file for the tests of other modules.
+pub(crate) fn sound_file(name: Option<&str>) -> Vec<u8> {
+    let mut maker = Maker::sound();
+    match name {
+        Some(name) => maker.set("general.name", string(name)),
+        None => maker.unset("general.name"),
+    };
+    maker.bytes()
+}
+
+fn inspect_bytes(bytes: &[u8]) -> Result<GgufInfo, GgufError> {
+    inspect_reader(bytes, bytes.len() as u64)
+}
+
+/// Applies `change` to a sound file and expects `part` in the refusal.
+#[track_caller]
+fn refused(part: &str, change: impl FnOnce(&mut Maker)) {
+    let mut maker = Maker::sound();
+    change(&mut maker);
+    let refusal = maker.refusal();
+    assert!(refusal.contains(part), "{refusal}");
+}
+
+#[test]
+fn a_sound_file_tells_its_figures() {
+    let info = Maker::sound().inspect().unwrap();
+    let weights = 2 * (64 * 64 / 32 * 34) + 3 * 256;
+    assert_eq!(
+        info,
+        GgufInfo {
+            architecture: "qwen3".into(),
+            name: Some("Tiny".into()),
+            licence: Some("apache-2.0".into()),
+            quantisation: "Q8_0".into(),
+            context_length: 512,
+            parameters: 64 * 4 + 64 * 3 + 2 * 64 * 64,
+            file_size: Maker::sound().bytes().len() as u64,
+            block_count: 2,
+            embedding_length: 64,
+            vocabulary: 4,
+            kv_bytes_per_token: 2 * 2 * 32 * 4,
+            // The embedding twice: it is the output layer as well.
+            loaded_bytes: weights + 2 * 1024 + 512 * 16 * 4,
+            has_chat_template: true,
+        }
+    );
+}
+
+#[test]
+fn a_file_of_its_own_output_layer_holds_the_embedding_once() {
+    let mut maker = Maker::sound();
+    let tied = maker.inspect().unwrap().loaded_bytes;
+    maker.tensor("output.weight", &[64, 4], 8, 4 * 64 / 32 * 34);
+    assert_eq!(maker.inspect().unwrap().loaded_bytes, tied - 1024 + 4 * 64 / 32 * 34);
+}
+
+#[test]
+fn a_file_cut_short_anywhere_is_refused() {
+    let whole = Maker::sound().bytes();
+    // The last tensor's bytes end exactly at the end of the file.
+    for length in 0..whole.len() {
+        let error = inspect_bytes(&whole[..length]).unwrap_err();
+        assert!(matches!(error, GgufError::CutShort | GgufError::NotGguf), "at {length}: {error}");
+        assert!(length < 8 || matches!(error, GgufError::CutShort), "at {length}: {error}");
+    }
+}
+
+#[test]
+fn any_single_byte_may_change_without_a_panic() {
+    let whole = Maker::sound().bytes();
+    for at in 0..whole.len() - Maker::sound().data as usize {
+        for value in [0, 1, 7, 0x7f, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] = value;
+            let _either_is_fine = inspect_bytes(&bytes);
+        }
+    }
+}
+
+#[test]
+fn another_kind_of_file_is_named_as_such() {
+    for bytes in [&b""[..], b"GGU", b"%PDF-1.7 and so on", b"GGML\0\0\0\0\0\0\0\0"] {
+        assert!(matches!(inspect_bytes(bytes), Err(GgufError::NotGguf)));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(inspect(folder.path()), Err(GgufError::NotGguf | GgufError::Unreadable(_))));
+    assert!(matches!(inspect(&folder.path().join("absent.gguf")), Err(GgufError::Unreadable(_))));
+}
+
+#[test]
+fn a_file_on_disk_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, Maker::sound().bytes()).unwrap();
+    assert_eq!(inspect(&path).unwrap(), Maker::sound().inspect().unwrap());
+}
+
+#[test]
+fn versions() {
+    let mut bytes = Maker::sound().bytes();
+    bytes[4] = 2;
+    assert!(inspect_bytes(&bytes).is_ok());
+    for version in [0, 1, 4, 3 << 3] {
+        bytes[4] = version;
+        assert!(matches!(inspect_bytes(&bytes), Err(GgufError::Version(_))));
+    }
+}
+
+#[test]
+fn absurd_counts() {
+    let set = |at: usize, count: u64| {
+        let mut bytes = Maker::sound().bytes();
+        bytes[at..at + 8].copy_from_slice(&count.to_le_bytes());
+        inspect_bytes(&bytes).unwrap_err().to_string()
+    };
+    for count in [u64::MAX, 1 << 40, MAX_TENSORS + 1] {
+        assert!(set(8, count).contains("tensors"));
+    }
+    assert!(set(8, 60_000).contains("incomplete"));
+    assert!(set(8, 0).contains("no weights"));
+    for count in [u64::MAX, 1 << 40, MAX_FIELDS + 1] {
+        assert!(set(16, count).contains("fields"));
+    }
+    // One field more than there are: the first tensor is read as a field.
+    assert!(set(16, Maker::sound().fields.len() as u64 + 1).contains("The file is"));
+}
+
+#[test]
+fn absurd_lengths_of_texts_and_lists() {
+    for length in [u64::MAX, 1 << 40, (8 << 20) + 1] {
+        let lie = [8_u32.to_le_bytes().to_vec(), length.to_le_bytes().to_vec()].concat();
+        refused("claims to be", |maker| {
+            maker.set("general.name", lie);
+        });
+    }
+    let lie = [8_u32.to_le_bytes().to_vec(), 1_000_000_u64.to_le_bytes().to_vec()].concat();
+    refused("incomplete", |maker| {
+        maker.set("general.name", lie);
+    });
+    for count in [u64::MAX, 1 << 40, 100_000] {
+        refused("incomplete", |maker| {
+            maker.set("x", list(8, count, b""));
+        });
+        refused("incomplete", |maker| {
+            maker.set("x", list(0, count, b""));
+        });
+    }
+    // As many bytes as elements, and still more than the loader could hold.
+    let many = vec![0_u8; (4 << 20) + 1];
+    refused("elements", |maker| {
+        maker.set("x", list(0, many.len() as u64, &many));
+    });
+}
+
+#[test]
+fn lists_of_lists_and_unknown_types() {
+    refused("holds lists", |maker| {
+        maker.set("x", list(9, 1, &list(0, 0, b"")[4..]));
+    });
+    refused("unknown type", |maker| {
+        maker.set("x", list(13, 1, &[0; 64]));
+    });
+    refused("unknown type", |maker| {
+        maker.set("x", 99_u32.to_le_bytes().to_vec());
+    });
+    refused("yes-or-no", |maker| {
+        maker.set("x", [&7_u32.to_le_bytes()[..], &[2]].concat());
+    });
+    refused("yes-or-no", |maker| {
+        maker.set("x", list(7, 2, &[1, 9]));
+    });
+}
+
+#[test]
+fn every_scalar_type_is_read() {
+    let mut maker = Maker::sound();
+    for (kind, width) in [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (6, 4), (7, 1), (10, 8), (11, 8), (12, 8)] {
+        maker.set(&format!("x.{kind}"), [&(kind as u32).to_le_bytes()[..], &vec![0; width]].concat());
+        maker.set(&format!("list.{kind}"), list(kind, 3, &vec![0; 3 * width]));
+    }
+    assert_eq!(maker.inspect().unwrap().parameters, Maker::sound().inspect().unwrap().parameters);
+}
+
+#[test]
+fn texts_that_are_not_utf8() {
+    refused("not valid text", |maker| maker.fields.push((vec![0xff, 0xfe], number(1))));
+    refused("not valid text", |maker| {
+        maker.change("output_norm.weight", |tensor| tensor.0 = vec![0xc3, 0x28]);
+    });
+    // A token may be any bytes: the loader replaces what is not UTF-8.
+    let mut maker = Maker::sound();
+    let tokens: Vec<u8> = [&b"a"[..], b"\xff", b"ab", b"<|im_end|>"].iter().flat_map(|token| text(token)).collect();
+    maker.set("tokenizer.ggml.tokens", list(8, 4, &tokens));
+    assert!(maker.inspect().is_ok());
+}
+
+#[test]
+fn duplicates() {
+    refused("is there twice", |maker| maker.fields.push((b"general.name".to_vec(), string("again"))));
+    refused("is there twice", |maker| {
+        maker.tensor("output_norm.weight", &[64], 0, 256);
+    });
+}
+
+#[test]
+fn architectures() {
+    for known in ARCHITECTURES {
+        let mut maker = Maker::sound();
+        for field in &mut maker.fields {
+            field.0 = String::from_utf8(field.0.clone()).unwrap().replace("qwen3.", &format!("{known}.")).into_bytes();
+        }
+        maker.set("general.architecture", string(known));
+        assert_eq!(maker.inspect().unwrap().architecture, known);
+    }
+    refused("\"gemma3\" is not supported", |maker| {
+        maker.set("general.architecture", string("gemma3"));
+    });
+    refused("NVIDIA", |maker| {
+        maker.set("general.architecture", string("qwen3moe"));
+    });
+    refused("which architecture", |maker| {
+        maker.set("general.architecture", number(3));
+    });
+    refused("which architecture", |maker| {
+        maker.unset("general.architecture");
+    });
+    refused("not a model", |maker| {
+        maker.set("general.type", string("adapter"));
+    });
+    refused("one of the 3 parts", |maker| {
+        maker.set("split.count", [&2_u32.to_le_bytes()[..], &[3, 0]].concat());
+    });
+    refused("split.count", |maker| {
+        maker.set("split.count", string("three"));
+    });
+    let mut maker = Maker::sound();
+    maker.set("general.architecture", string(&"é".repeat(5000)));
+    assert!(maker.refusal().chars().count() < 250);
+}
+
+#[test]
+fn figures_that_the_loader_takes_for_granted() {
+    for key in ["block_count", "embedding_length", "attention.head_count", "attention.head_count_kv"] {
+        refused("is missing", |maker| {
+            maker.unset(&format!("qwen3.{key}"));
+        });
+        refused("32-bit number", |maker| {
+            maker.set(&format!("qwen3.{key}"), list(4, 2, &[0; 8]));
+        });
+        refused("The file is damaged", |maker| {
+            maker.set(&format!("qwen3.{key}"), number(0));
+        });
+    }
+    refused("how much text", |maker| {
+        maker.unset("qwen3.context_length");
+    });
+    refused("context length is not a number", |maker| {
+        maker.set("qwen3.context_length", string("much"));
+    });
+    for context in [0, 15, u32::MAX] {
+        refused("tokens at once", |maker| {
+            maker.set("qwen3.context_length", number(context));
+        });
+    }
+    refused("tokens at once", |maker| {
+        maker.set("qwen3.context_length", [&10_u32.to_le_bytes()[..], &u64::MAX.to_le_bytes()].concat());
+    });
+    refused("layers", |maker| {
+        maker.set("qwen3.block_count", number(u32::MAX));
+    });
+    refused("heads", |maker| {
+        maker.set("qwen3.attention.head_count_kv", number(3));
+    });
+    refused("heads", |maker| {
+        maker.set("qwen3.attention.head_count", number(1 << 20));
+    });
+    refused("cannot be shared", |maker| {
+        maker.set("qwen3.attention.head_count", number(6));
+    });
+    refused("makes no sense", |maker| {
+        maker.set("qwen3.attention.key_length", number(0));
+    });
+    refused("alignment", |maker| {
+        maker.set("general.alignment", number(0));
+    });
+    refused("alignment", |maker| {
+        maker.set("general.alignment", number(48));
+    });
+}
+
+#[test]
+fn tensors_that_lie() {
+    refused("0 dimensions", |maker| {
+        maker.change("output_norm.weight", |tensor| tensor.1.clear());
+    });
+    refused("dimensions", |maker| {
+        maker.change("output_norm.weight", |tensor| tensor.1 = vec![1; 5]);
+    });
+    for size in [vec![u64::MAX, 2], vec![1 << 33, 1 << 33], vec![1 << 24, 1 << 24, 2], vec![64, 0]] {
+        refused("claims the size", |maker| {
+            maker.change("output_norm.weight", |tensor| tensor.1 = size);
+        });
+    }
+    refused("incomplete", |maker| {
+        maker.change("output_norm.weight", |tensor| tensor.1 = vec![1 << 40]);
+    });
+    refused("incomplete", |maker| {
+        maker.change("output_norm.weight", |tensor| tensor.3 = 1 << 40);
+    });
+    refused("outside", |maker| {
+        maker.change("output_norm.weight", |tensor| tensor.3 = u64::MAX);
+    });
+    refused("do not fit its format Q8_0", |maker| {
+        maker.change("blk.0.attn_output.weight", |tensor| tensor.1 = vec![33, 64]);
+    });
+    refused("format IQ4_XS", |maker| {
+        maker.change("blk.0.attn_output.weight", |tensor| tensor.2 = 23);
+    });
+    refused("format Q8_1", |maker| {
+        maker.change("blk.0.attn_output.weight", |tensor| tensor.2 = 9);
+    });
+    refused("number 4000000000", |maker| {
+        maker.change("blk.0.attn_output.weight", |tensor| tensor.2 = 4_000_000_000);
+    });
+}
+
+#[test]
+fn tensors_that_are_missing_or_misshapen() {
+    for name in ["token_embd.weight", "output_norm.weight", "blk.1.attn_norm.weight", "blk.0.attn_output.weight"] {
+        refused("is missing", |maker| maker.tensors.retain(|tensor| tensor.0 != name.as_bytes()));
+    }
+    refused("not a table", |maker| {
+        maker.change("token_embd.weight", |tensor| tensor.1 = vec![64]);
+    });
+    refused("32 wide", |maker| {
+        maker.change("token_embd.weight", |tensor| tensor.1 = vec![32, 8]);
+    });
+    refused("only 3 of them", |maker| {
+        maker.change("token_embd.weight", |tensor| tensor.1 = vec![64, 3]);
+    });
+}
+
+#[test]
+fn tokenizers() {
+    refused("no tokenizer", |maker| {
+        maker.unset("tokenizer.ggml.model");
+    });
+    refused("\"bert\", which is not supported", |maker| {
+        maker.set("tokenizer.ggml.model", string("bert"));
+    });
+    refused("no vocabulary", |maker| {
+        maker.unset("tokenizer.ggml.tokens");
+    });
+    refused("no vocabulary", |maker| {
+        maker.set("tokenizer.ggml.tokens", strings(&[]));
+    });
+    refused("no vocabulary", |maker| {
+        maker.set("tokenizer.ggml.tokens", list(4, 4, &[0; 16]));
+    });
+    refused("no merges", |maker| {
+        maker.unset("tokenizer.ggml.merges");
+    });
+    refused("not pairs", |maker| {
+        maker.set("tokenizer.ggml.merges", strings(&["a b", "ab"]));
+    });
+    refused("not pairs", |maker| {
+        maker.set("tokenizer.ggml.merges", list(4, 1, &[0; 4]));
+    });
+    refused("types of its tokens", |maker| {
+        maker.set("tokenizer.ggml.token_type", list(4, 4, &[0; 16]));
+    });
+    refused("added tokens", |maker| {
+        maker.set("tokenizer.ggml.added_tokens", number(1));
+    });
+    refused("eos_token_id is missing", |maker| {
+        maker.unset("tokenizer.ggml.eos_token_id");
+    });
+    refused("end token is not in", |maker| {
+        maker.set("tokenizer.ggml.eos_token_id", number(4));
+    });
+    refused("begin token is not in", |maker| {
+        maker.set("tokenizer.ggml.bos_token_id", number(u32::MAX));
+    });
+    refused("unknown token is not in", |maker| {
+        maker.set("tokenizer.ggml.unknown_token_id", number(4));
+    });
+    refused("score for each", |maker| {
+        maker.set("tokenizer.ggml.model", string("llama"));
+    });
+    refused("score for each", |maker| {
+        maker.set("tokenizer.ggml.model", string("llama")).set("tokenizer.ggml.scores", list(6, 3, &[0; 12]));
+    });
+    let mut maker = Maker::sound();
+    maker.set("tokenizer.ggml.model", string("llama")).set("tokenizer.ggml.scores", list(6, 4, &[0; 16]));
+    assert!(maker.inspect().is_ok());
+}
+
+#[test]
+fn a_file_without_a_template_is_sound_and_says_so() {
+    let mut maker = Maker::sound();
+    maker.unset("tokenizer.chat_template");
+    assert!(!maker.inspect().unwrap().has_chat_template);
+    maker.set("tokenizer.chat_template", string("  \n"));
+    assert!(!maker.inspect().unwrap().has_chat_template);
+}

@@ -1,0 +1,123 @@
+//! Looks at a model on disk and says what it is, or in one plain sentence why it cannot be used.
+
+use std::path::Path;
+
+use molt_core::{ModelFormat, ModelId, ModelInspector, ModelRole, ModelSpec};
+
+use crate::{embedder, gguf, memory};
+
+/// Tokens of the conversation that the stated need for memory includes.
+const USUAL_CONTEXT: u32 = 4096;
+/// Characters of a name or licence that a file gives itself.
+const MAX_LABEL: usize = 100;
+/// Bytes that an embedder needs besides its weights.
+const EMBEDDER_WORKING_SPACE: u64 = 160 << 20;
+
+/// Reads GGUF files (chat models) and sentence-transformers folders (embedders). Blocking, some milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ModelFiles;
+
+impl ModelInspector for ModelFiles {
+    fn inspect(&self, path: &Path) -> Result<ModelSpec, String> {
+        let path = std::path::absolute(path).map_err(|error| format!("The path cannot be used: {error}."))?;
+        // A file inside an embedder's folder stands for the folder.
+        let folder = match path.parent() {
+            Some(folder) if path.is_file() && path.extension().is_some_and(|kind| kind == "safetensors") => folder,
+            _ => &path,
+        };
+        if folder.is_dir() { inspect_embedder(folder) } else { inspect_chat_model(&path) }
+    }
+}
+
+fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
+    let info = gguf::inspect(path).map_err(|error| error.to_string())?;
+    if !info.has_chat_template {
+        return Err(NO_TEMPLATE.to_owned());
+    }
+    Ok(ModelSpec {
+        id: ModelId::random(),
+        name: info.name.as_deref().and_then(label).unwrap_or_else(|| stem(path)),
+        role: ModelRole::Chat,
+        format: ModelFormat::Gguf,
+        path: path.to_string_lossy().into_owned(),
+        size: info.file_size,
+        context_length: info.context_length,
+        dimensions: 0,
+        memory_needed: memory::needed(&info, info.context_length.min(USUAL_CONTEXT)),
+        licence: info.licence.as_deref().and_then(label),
+        architecture: info.architecture,
+        bundled: false,
+    })
+}
+
+/// Why a model without a chat template is refused, at import and at load.
+pub const NO_TEMPLATE: &str = "The model cannot be used for conversations: its file does not say how a conversation is laid out \
+                               for it (no chat template). Choose the “instruct” or “chat” version of this model.";
+
+fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
+    let info = embedder::inspect(folder).map_err(|error| error.to_string())?;
+    Ok(ModelSpec {
+        id: ModelId::random(),
+        name: stem(folder),
+        role: ModelRole::Embedder,
+        format: ModelFormat::Safetensors,
+        path: folder.to_string_lossy().into_owned(),
+        size: info.size,
+        architecture: "bert".into(),
+        context_length: info.max_tokens,
+        dimensions: info.dimensions,
+        // The weights are held as 32-bit floats.
+        memory_needed: info.parameters.saturating_mul(4).saturating_add(EMBEDDER_WORKING_SPACE),
+        licence: None,
+        bundled: false,
+    })
+}
+
+/// Text that a file gives itself, made fit to be shown.
+fn label(text: &str) -> Option<String> {
+    let shown: String = text.chars().filter(|character| !character.is_control()).take(MAX_LABEL).collect();
+    Some(shown.trim().to_owned()).filter(|shown| !shown.is_empty())
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().and_then(|stem| label(&stem.to_string_lossy())).unwrap_or_else(|| "Model".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_model_is_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny-q8.gguf");
+        std::fs::write(&path, gguf::tests::sound_file(Some("Ti\u{7}ny"))).unwrap();
+        let spec = ModelFiles.inspect(&path).unwrap();
+        assert_eq!((spec.name.as_str(), spec.role, spec.format), ("Tiny", ModelRole::Chat, ModelFormat::Gguf));
+        assert_eq!((spec.architecture.as_str(), spec.context_length), ("qwen3", 512));
+        assert_eq!((spec.licence.as_deref(), spec.path.as_str()), (Some("apache-2.0"), path.to_str().unwrap()));
+        assert!(spec.memory_needed > spec.size);
+        std::fs::write(&path, gguf::tests::sound_file(None)).unwrap();
+        assert_eq!(ModelFiles.inspect(&path).unwrap().name, "tiny-q8");
+    }
+
+    #[test]
+    fn an_embedder_is_described_by_its_folder_or_a_file_in_it() {
+        let folder = embedder::tests::sound();
+        let spec = ModelFiles.inspect(folder.path()).unwrap();
+        assert_eq!((spec.role, spec.dimensions, spec.context_length), (ModelRole::Embedder, 8, 32));
+        let by_file = ModelFiles.inspect(&folder.path().join("model.safetensors")).unwrap();
+        assert_eq!(by_file.path, spec.path);
+    }
+
+    #[test]
+    fn refusals_are_sentences() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = ModelFiles.inspect(folder.path()).unwrap_err();
+        assert_eq!(missing, "The folder is not a complete embedding model: the file config.json is missing.");
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "hello").unwrap();
+        assert_eq!(ModelFiles.inspect(&path).unwrap_err(), "This is not a GGUF model file.");
+        assert!(ModelFiles.inspect(&folder.path().join("absent")).unwrap_err().starts_with("The file cannot be read"));
+    }
+}

@@ -1,0 +1,182 @@
+//! How much memory a model needs, how much there is, and how much a worker holds.
+//!
+//! Owns the arithmetic and the reading of the system's figures; it must not know processes or protocols.
+
+use crate::gguf::GgufInfo;
+
+const MIB: u64 = 1 << 20;
+/// Bytes for the program itself, the tokenizer and intermediate results of a short prompt.
+const MARGIN: u64 = 160 * MIB;
+/// Bytes that reading a prompt of L tokens takes per L²: mistral.rs 0.8.1 materialises the causal mask on a processor, and each layer
+/// copies it.
+const MASK_BYTES: u64 = 8;
+/// Tokens. A context below this answers nothing useful.
+const SMALLEST_CONTEXT: u32 = 512;
+/// Tokens that a context is rounded to: the cache of a conversation grows in such steps.
+const STEP: u32 = 512;
+
+/// What loading a model will take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Tokens of a conversation that fit into the memory, at most what the model reads.
+    pub context: u32,
+    /// Bytes with a full context.
+    pub needed: u64,
+}
+
+/// Bytes that the model needs with a context of `context` tokens.
+pub fn needed(info: &GgufInfo, context: u32) -> u64 {
+    let context = u64::from(context.next_multiple_of(STEP));
+    // Besides the cache itself, a queued request holds an empty one of half its size.
+    let cache = info.kv_bytes_per_token.saturating_mul(context);
+    let mask = context.saturating_mul(context).saturating_mul(MASK_BYTES);
+    [info.loaded_bytes, cache, cache / 2, mask, MARGIN].into_iter().fold(0, u64::saturating_add)
+}
+
+/// The largest context of at most `wanted` tokens that fits into `available` bytes, or a plain sentence with the figures.
+///
+/// Where the system does not tell how much is available the whole context is taken.
+pub fn plan(info: &GgufInfo, wanted: u32, available: Option<u64>) -> Result<MemoryPlan, String> {
+    let wanted = wanted.clamp(1, info.context_length);
+    let fits = |context: u32| available.is_none_or(|available| needed(info, context) <= available);
+    if fits(wanted) {
+        return Ok(MemoryPlan { context: wanted, needed: needed(info, wanted) });
+    }
+    // Figures grow with the context, so the largest that fits is found by halving.
+    let (mut low, mut high) = (0, wanted.div_ceil(STEP));
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        if fits(middle * STEP) { low = middle } else { high = middle }
+    }
+    let context = low * STEP;
+    if context >= SMALLEST_CONTEXT.min(wanted) {
+        return Ok(MemoryPlan { context, needed: needed(info, context) });
+    }
+    let least = needed(info, SMALLEST_CONTEXT.min(wanted));
+    Err(format!(
+        "The model needs {} of memory and {} is free. Close other programs or choose a smaller model.",
+        amount(least),
+        amount(available.unwrap_or_default())
+    ))
+}
+
+/// Bytes in the units that people read.
+pub fn amount(bytes: u64) -> String {
+    if bytes >= 1 << 30 {
+        format!("{:.1} GB", bytes as f64 / (1_u64 << 30) as f64)
+    } else {
+        format!("{} MB", bytes.div_ceil(MIB))
+    }
+}
+
+/// Bytes that a new process may take before the system swaps or kills, where the system tells it.
+pub fn available() -> Option<u64> {
+    let system = kilobytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    Some(group_headroom("/sys/fs/cgroup").map_or(system, |group| group.min(system)))
+}
+
+/// Bytes left under the memory limit of the control group at `folder` (containers), if it has one.
+fn group_headroom(folder: &str) -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).ok();
+    let limit: u64 = read("memory.max")?.trim().parse().ok()?;
+    let used: u64 = read("memory.current")?.trim().parse().ok()?;
+    // Cached pages of files are given back on demand.
+    let cached = read("memory.stat")
+        .and_then(|stat| stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.trim().parse().ok()))
+        .unwrap_or(0);
+    Some(limit.saturating_sub(used.saturating_sub(cached)))
+}
+
+/// Bytes that the process holds: its share of what it shares (PSS) where the system tells it, else 0.
+pub fn of_process(pid: u32) -> u64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok();
+    if let Some(pss) = rollup.and_then(|rollup| kilobytes(&rollup, "Pss:")) {
+        return pss;
+    }
+    std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .ok()
+        .and_then(|status| kilobytes(&status, "VmRSS:"))
+        .unwrap_or(0)
+}
+
+/// The figure in kilobytes behind `label`, as bytes.
+fn kilobytes(text: &str, label: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(label))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The figures of Qwen3-0.6B in Q4_K_M.
+    fn info() -> GgufInfo {
+        GgufInfo {
+            architecture: "qwen3".into(),
+            name: None,
+            licence: None,
+            quantisation: "Q4_K".into(),
+            context_length: 40_960,
+            parameters: 596_049_920,
+            file_size: 397 * MIB,
+            block_count: 28,
+            embedding_length: 1024,
+            vocabulary: 151_936,
+            kv_bytes_per_token: 28 * 8 * 256 * 4,
+            loaded_bytes: (397 + 594) * MIB,
+            has_chat_template: true,
+        }
+    }
+
+    #[test]
+    fn all_of_it_where_there_is_room() {
+        assert_eq!(plan(&info(), 4096, None).unwrap().context, 4096);
+        assert_eq!(plan(&info(), 1_000_000, None).unwrap().context, 40_960);
+        assert_eq!(plan(&info(), 4096, Some(64 << 30)).unwrap().context, 4096);
+    }
+
+    #[test]
+    fn a_shorter_context_where_there_is_less() {
+        let plan = plan(&info(), 40_960, Some(4 << 30)).unwrap();
+        assert!((2048..16_384).contains(&plan.context) && plan.context % STEP == 0, "{plan:?}");
+        assert!(plan.needed <= 4 << 30);
+        assert!(needed(&info(), plan.context + STEP) > 4 << 30, "the next step would not have fitted");
+    }
+
+    #[test]
+    fn refused_with_figures_where_it_cannot_fit() {
+        let refusal = plan(&info(), 40_960, Some(900 * MIB)).unwrap_err();
+        assert!(refusal.contains("needs 1.3 GB") && refusal.contains("900 MB is free"), "{refusal}");
+    }
+
+    #[test]
+    fn absurd_figures_do_not_overflow() {
+        let info = GgufInfo { kv_bytes_per_token: u64::MAX / 2, loaded_bytes: u64::MAX - 1, ..info() };
+        assert!(plan(&info, u32::MAX, Some(u64::MAX - 1)).is_err());
+    }
+
+    #[test]
+    fn figures_of_the_system_are_read() {
+        assert_eq!(kilobytes("MemFree: 1 kB\nMemAvailable:    2048 kB\n", "MemAvailable:"), Some(2 * MIB));
+        assert_eq!(kilobytes("MemAvailable: lots", "MemAvailable:"), None);
+        if cfg!(target_os = "linux") {
+            assert!(of_process(std::process::id()) > MIB);
+            assert!(available().is_some_and(|bytes| bytes > MIB));
+        }
+        assert_eq!(of_process(u32::MAX), 0);
+    }
+
+    #[test]
+    fn a_container_has_less_than_its_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        assert_eq!(group_headroom(path), None);
+        std::fs::write(folder.path().join("memory.max"), "max\n").unwrap();
+        assert_eq!(group_headroom(path), None);
+        std::fs::write(folder.path().join("memory.max"), "1000\n").unwrap();
+        std::fs::write(folder.path().join("memory.current"), "700\n").unwrap();
+        assert_eq!(group_headroom(path), Some(300));
+        std::fs::write(folder.path().join("memory.stat"), "anon 5\ninactive_file 200\n").unwrap();
+        assert_eq!(group_headroom(path), Some(500));
+    }
+}

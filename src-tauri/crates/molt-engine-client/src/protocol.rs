@@ -1,0 +1,110 @@
+//! What the client and a worker say to each other: one JSON value per frame.
+//!
+//! A worker runs one model. It answers every request that has an id, in any order, and ends when its input ends.
+
+use molt_core::{EmbedPurpose, EngineError, GenerateEvent, GenerateRequest, LoadedModel, ModelSpec};
+use serde::{Deserialize, Serialize};
+
+/// From the client to the worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Request {
+    /// The first request, once. Answered by [`Event::Loaded`] or [`Event::LoadFailed`].
+    Load { spec: ModelSpec },
+    /// Sent only when no generation is in flight. Answered by [`Event::Generation`]s up to `Done`, or by [`Event::Failed`]; then, when
+    /// the engine has let go of it, by [`Event::Idle`].
+    Generate { id: u64, request: GenerateRequest },
+    /// Ends the generation: `Done` with `cancelled` comes at once, `Idle` when the engine has noticed.
+    Cancel { id: u64 },
+    /// Sent only when the last embedding is answered. Answered by [`Event::Embedded`] or [`Event::Failed`].
+    Embed { id: u64, texts: Vec<String>, purpose: EmbedPurpose },
+    /// Answered by [`Event::Counted`] or [`Event::Failed`].
+    CountTokens { id: u64, texts: Vec<String> },
+    /// The worker ends.
+    Shutdown,
+}
+
+/// From the worker to the client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Event {
+    Loaded {
+        model: LoadedModel,
+    },
+    LoadFailed {
+        error: WireError,
+    },
+    Generation {
+        id: u64,
+        event: GenerateEvent,
+    },
+    /// The generation goes on, without a text to show.
+    Progress {
+        id: u64,
+    },
+    /// The engine is free for the next generation.
+    Idle {
+        id: u64,
+    },
+    /// One unit-length vector per text.
+    Embedded {
+        id: u64,
+        vectors: Vec<Vec<f32>>,
+    },
+    Counted {
+        id: u64,
+        counts: Vec<u32>,
+    },
+    /// The last answer to a request that failed.
+    Failed {
+        id: u64,
+        error: WireError,
+    },
+}
+
+/// [`EngineError`] as it crosses the process boundary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum WireError {
+    BadModel { text: String },
+    NotLoaded,
+    ContextOverflow { tokens: u32, limit: u32 },
+    Crashed { text: String },
+    Failed { text: String },
+}
+
+impl From<WireError> for EngineError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::BadModel { text } => Self::BadModel(text),
+            WireError::NotLoaded => Self::NotLoaded,
+            WireError::ContextOverflow { tokens, limit } => Self::ContextOverflow { tokens, limit },
+            WireError::Crashed { text } => Self::Crashed(text),
+            WireError::Failed { text } => Self::Failed(text),
+        }
+    }
+}
+
+/// The environment variable with the folder that the engine may write its own cache to.
+pub const CACHE_VARIABLE: &str = "HF_HOME";
+/// The environment variable with the number of computing threads.
+pub const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_survive_the_wire() {
+        let events = [
+            Event::Generation { id: 7, event: GenerateEvent::Delta { text: "周会\n\"三点\"".into() } },
+            Event::Embedded { id: 8, vectors: vec![vec![0.1, -1.0e-30, f32::MIN_POSITIVE, 0.333_333_34], vec![]] },
+            Event::Failed { id: 9, error: WireError::ContextOverflow { tokens: 5000, limit: 4096 } },
+            Event::LoadFailed { error: WireError::BadModel { text: "The file is damaged.".into() } },
+        ];
+        for event in events {
+            let frame = serde_json::to_vec(&event).unwrap();
+            assert_eq!(serde_json::from_slice::<Event>(&frame).unwrap(), event);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What the gateway asks of the program. It exists so that the gateway can be tested without the whole house.
+
+use async_trait::async_trait;
+use molt_api::{ApiError, Event};
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+/// Answers commands and tells what changes.
+#[async_trait]
+pub trait Calls: Send + Sync + 'static {
+    /// Runs one command; an unknown name is `ErrorCode::NotFound`.
+    async fn call(&self, name: &str, args: Value) -> Result<Value, ApiError>;
+
+    /// Everything that happens from now on. A reader that is too slow loses the oldest events.
+    fn events(&self) -> broadcast::Receiver<Event>;
+}

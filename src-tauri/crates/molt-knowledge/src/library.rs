@@ -1,0 +1,494 @@
+//! The library: its sources, its queue of files to read, and the loop that works it off.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use molt_core::{
+    Clock, DocumentId, DocumentKind, DocumentState, DocumentStore, Engine, Extractor, IndexError, ModelId,
+    PassageIndex, Source, SourceId, StoreError, StoreResult, WatchEvent, Watcher,
+};
+use tokio::{sync::Notify, sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::prepare::{Prepared, commit, prepare};
+
+/// Chunks after which a batch is committed: large enough to amortise the fsync of a commit, small enough to show progress.
+const BATCH_CHUNKS: usize = 256;
+/// A batch is committed when its first file is this old, so that an edit is searchable soon.
+const BATCH_AGE: Duration = Duration::from_millis(800);
+/// The index is maintained after this long without work.
+const IDLE: Duration = Duration::from_secs(10);
+/// Pause after the index refused a batch (a full disk), before the next try.
+const RETRY: Duration = Duration::from_secs(20);
+
+/// What the library is made of.
+pub struct LibraryParts {
+    pub documents: Arc<dyn DocumentStore>,
+    pub extractor: Arc<dyn Extractor>,
+    pub watcher: Arc<dyn Watcher>,
+    pub engine: Arc<dyn Engine>,
+    pub clock: Arc<dyn Clock>,
+    /// The kind of a file that can be read, by its name.
+    pub kind_of: fn(&Path) -> Option<DocumentKind>,
+    /// Called after every change, from any thread; must return at once.
+    pub on_change: Arc<dyn Fn(LibraryChange) + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LibraryChange {
+    Sources,
+    Documents,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    #[error("there is nothing at {0}")]
+    Missing(String),
+    #[error("{0} cannot be opened: {1}")]
+    Unreadable(String, String),
+    #[error("{0} is not a kind of file that can be read yet; PDF, Markdown and text are")]
+    Unsupported(String),
+    #[error("{0} is already in the library")]
+    Known(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Counts for the status line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LibraryStatus {
+    pub indexed: u32,
+    pub pending: u32,
+    pub failed: u32,
+    pub paused: bool,
+    /// Name of the file that is being read now.
+    pub current: Option<String>,
+    /// Why nothing moves, in one plain sentence.
+    pub problem: Option<String>,
+    pub words_only: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceStatus {
+    pub source: Source,
+    pub documents: u32,
+    pub indexed: u32,
+    pub pending: u32,
+    pub failed: u32,
+    pub problem: Option<String>,
+}
+
+/// Cheap to clone; all clones are one library.
+#[derive(Clone)]
+pub struct Library {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: LibraryParts,
+    index: RwLock<Arc<dyn PassageIndex>>,
+    embedder: RwLock<Option<ModelId>>,
+    queue: Mutex<Queue>,
+    wake: Notify,
+    paused: AtomicBool,
+    current: Mutex<Option<String>>,
+    problem: Mutex<Option<String>>,
+    source_problems: Mutex<HashMap<SourceId, String>>,
+    /// Only one batch or one source-wide change touches the index at a time.
+    writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Queue {
+    order: VecDeque<DocumentId>,
+    members: HashSet<DocumentId>,
+}
+
+impl Library {
+    pub fn new(parts: LibraryParts, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>, paused: bool) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                index: RwLock::new(index),
+                embedder: RwLock::new(embedder),
+                queue: Mutex::default(),
+                wake: Notify::new(),
+                paused: AtomicBool::new(paused),
+                current: Mutex::default(),
+                problem: Mutex::default(),
+                source_problems: Mutex::default(),
+                writing: tokio::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    pub(crate) fn parts(&self) -> &LibraryParts {
+        &self.inner.parts
+    }
+
+    pub(crate) fn index(&self) -> Arc<dyn PassageIndex> {
+        self.inner.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn embedder(&self) -> Option<ModelId> {
+        self.inner.embedder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) async fn writing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.writing.lock().await
+    }
+
+    pub(crate) fn changed(&self, change: LibraryChange) {
+        (self.inner.parts.on_change)(change);
+    }
+
+    // Sources ---------------------------------------------------------------------------------------------------------
+
+    /// Adds a folder or a file. The files below it are found and read in the background.
+    pub fn add(&self, path: &Path) -> Result<Source, AddError> {
+        let shown = path.display().to_string();
+        let path = path.canonicalize().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => AddError::Missing(shown.clone()),
+            _ => AddError::Unreadable(shown.clone(), error.to_string()),
+        })?;
+        let is_folder = path.is_dir();
+        if is_folder {
+            std::fs::read_dir(&path).map_err(|error| AddError::Unreadable(shown.clone(), error.to_string()))?;
+        } else if (self.inner.parts.kind_of)(&path).is_none() {
+            return Err(AddError::Unsupported(shown));
+        }
+        let covered =
+            |source: &Source| path == Path::new(&source.path) || (source.is_folder && path.starts_with(&source.path));
+        if self.inner.parts.documents.sources()?.iter().any(covered) {
+            return Err(AddError::Known(shown));
+        }
+        let source = Source {
+            id: SourceId::random(),
+            path: path.to_string_lossy().into_owned(),
+            is_folder,
+            added_at: self.inner.parts.clock.now(),
+        };
+        self.inner.parts.documents.put_source(&source)?;
+        self.changed(LibraryChange::Sources);
+        self.watch(&source);
+        Ok(source)
+    }
+
+    fn watch(&self, source: &Source) {
+        if let Err(problem) = self.inner.parts.watcher.watch(Path::new(&source.path)) {
+            self.set_source_problem(&source.id, Some(problem));
+        }
+    }
+
+    /// Forgets a source and everything read from it. The user's files are not touched.
+    pub async fn remove(&self, id: &SourceId) -> Result<(), RemoveError> {
+        let source = self
+            .inner
+            .parts
+            .documents
+            .sources()?
+            .into_iter()
+            .find(|source| &source.id == id)
+            .ok_or(StoreError::NotFound("folder"))?;
+        self.inner.parts.watcher.unwatch(Path::new(&source.path));
+        let writing = self.inner.writing.lock().await;
+        let documents = self.inner.parts.documents.remove_source(id)?;
+        // Should this fail or the program end here, `reconcile` removes the rest at the next start.
+        self.index().remove_documents(&documents).await?;
+        drop(writing);
+        self.set_source_problem(id, None);
+        self.changed(LibraryChange::Sources);
+        Ok(())
+    }
+
+    pub fn sources(&self) -> StoreResult<Vec<SourceStatus>> {
+        let mut sources: Vec<SourceStatus> = (self.inner.parts.documents.sources()?.into_iter())
+            .map(|source| SourceStatus {
+                problem: lock(&self.inner.source_problems).get(&source.id).cloned(),
+                source,
+                documents: 0,
+                indexed: 0,
+                pending: 0,
+                failed: 0,
+            })
+            .collect();
+        let places: HashMap<SourceId, usize> =
+            sources.iter().enumerate().map(|(at, status)| (status.source.id.clone(), at)).collect();
+        for document in self.inner.parts.documents.documents(None)? {
+            let Some(status) = places.get(&document.source_id).map(|at| &mut sources[*at]) else { continue };
+            status.documents += 1;
+            *count_of(document.state, &mut status.indexed, &mut status.pending, &mut status.failed) += 1;
+        }
+        Ok(sources)
+    }
+
+    pub(crate) fn set_source_problem(&self, id: &SourceId, problem: Option<String>) {
+        let mut problems = lock(&self.inner.source_problems);
+        let before = match problem.clone() {
+            Some(problem) => problems.insert(id.clone(), problem),
+            None => problems.remove(id),
+        };
+        drop(problems);
+        if before != problem {
+            self.changed(LibraryChange::Sources);
+        }
+    }
+
+    // Control ---------------------------------------------------------------------------------------------------------
+
+    pub fn status(&self) -> StoreResult<LibraryStatus> {
+        let mut status = LibraryStatus {
+            paused: self.inner.paused.load(Ordering::Relaxed),
+            current: lock(&self.inner.current).clone(),
+            problem: lock(&self.inner.problem).clone(),
+            words_only: self.embedder().is_none(),
+            ..LibraryStatus::default()
+        };
+        for document in self.inner.parts.documents.documents(None)? {
+            *count_of(document.state, &mut status.indexed, &mut status.pending, &mut status.failed) += 1;
+        }
+        Ok(status)
+    }
+
+    /// Chunks that can be searched.
+    pub async fn chunks(&self) -> Result<u64, IndexError> {
+        self.index().len().await
+    }
+
+    pub fn set_paused(&self, paused: bool) {
+        self.inner.paused.store(paused, Ordering::Relaxed);
+        self.inner.wake.notify_one();
+        self.changed(LibraryChange::Documents);
+    }
+
+    /// Reads a document again from scratch.
+    pub async fn retry(&self, id: &DocumentId) -> Result<(), RemoveError> {
+        let mut document = self.inner.parts.documents.document(id)?;
+        let _writing = self.inner.writing.lock().await;
+        self.index().remove_documents(std::slice::from_ref(id)).await?;
+        document.state = DocumentState::Waiting;
+        document.reason = None;
+        document.content_hash.clear();
+        self.inner.parts.documents.put_document(&document)?;
+        self.enqueue_first([id.clone()]);
+        Ok(())
+    }
+
+    /// Goes on with another index and embedder. Everything is read again into the new index.
+    pub fn set_index(&self, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>) -> StoreResult<()> {
+        *self.inner.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        *self.inner.embedder.write().unwrap_or_else(PoisonError::into_inner) = embedder;
+        self.read_everything_again()
+    }
+
+    fn read_everything_again(&self) -> StoreResult<()> {
+        let mut ids = Vec::new();
+        for mut document in self.inner.parts.documents.documents(None)? {
+            if document.state == DocumentState::Indexed {
+                document.state = DocumentState::Waiting;
+                self.inner.parts.documents.put_document(&document)?;
+                ids.push(document.id);
+            }
+        }
+        self.enqueue(ids);
+        Ok(())
+    }
+
+    pub(crate) fn enqueue(&self, ids: impl IntoIterator<Item = DocumentId>) {
+        let mut queue = lock(&self.inner.queue);
+        for id in ids {
+            if queue.members.insert(id.clone()) {
+                queue.order.push_back(id);
+            }
+        }
+        drop(queue);
+        self.inner.wake.notify_one();
+        self.changed(LibraryChange::Documents);
+    }
+
+    /// What the user has just edited goes before bulk work.
+    pub(crate) fn enqueue_first(&self, ids: impl IntoIterator<Item = DocumentId>) {
+        let mut queue = lock(&self.inner.queue);
+        for id in ids {
+            if !queue.members.insert(id.clone()) {
+                queue.order.retain(|member| member != &id);
+            }
+            queue.order.push_front(id);
+        }
+        drop(queue);
+        self.inner.wake.notify_one();
+        self.changed(LibraryChange::Documents);
+    }
+
+    fn next(&self) -> Option<DocumentId> {
+        if self.inner.paused.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut queue = lock(&self.inner.queue);
+        let id = queue.order.pop_front()?;
+        queue.members.remove(&id);
+        Some(id)
+    }
+
+    // Loops -----------------------------------------------------------------------------------------------------------
+
+    /// Brings index, catalogue and disk into step, then follows changes until cancelled.
+    ///
+    /// `fresh`: the index was started empty, so that everything has to be read into it.
+    pub async fn run(&self, mut events: mpsc::Receiver<WatchEvent>, fresh: bool, cancel: CancellationToken) {
+        if let Err(error) = self.reconcile(fresh).await {
+            tracing::error!(%error, "the index could not be brought into step");
+        }
+        let following = async {
+            for source in self.inner.parts.documents.sources().unwrap_or_default() {
+                self.watch(&source);
+                self.scan(&source, &[]).await;
+            }
+            while let Some(event) = events.recv().await {
+                self.follow(event).await;
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            ((), ()) = async { tokio::join!(following, self.work()) } => {}
+        }
+    }
+
+    /// After a crash: the index may hold documents that the catalogue has forgotten, and the catalogue may hold unfinished ones.
+    async fn reconcile(&self, fresh: bool) -> Result<(), RemoveError> {
+        if fresh {
+            self.read_everything_again()?;
+        }
+        let documents = self.inner.parts.documents.documents(None)?;
+        let known: HashSet<&DocumentId> = documents.iter().map(|document| &document.id).collect();
+        let index = self.index();
+        let forgotten: Vec<DocumentId> =
+            index.document_ids().await?.into_iter().filter(|id| !known.contains(id)).collect();
+        if !forgotten.is_empty() {
+            index.remove_documents(&forgotten).await?;
+        }
+        let unfinished = |state| matches!(state, DocumentState::Waiting | DocumentState::Indexing);
+        self.enqueue(documents.into_iter().filter(|document| unfinished(document.state)).map(|document| document.id));
+        Ok(())
+    }
+
+    async fn follow(&self, event: WatchEvent) {
+        let sources = match self.inner.parts.documents.sources() {
+            Ok(sources) => sources,
+            Err(error) => {
+                tracing::error!(%error, "a change could not be followed");
+                return;
+            }
+        };
+        let touches = |source: &Source, path: &PathBuf| {
+            path.starts_with(&source.path) || Path::new(&source.path).starts_with(path)
+        };
+        match event {
+            WatchEvent::Changed(paths) => {
+                for source in sources.iter().filter(|source| paths.iter().any(|path| touches(source, path))) {
+                    self.scan(source, &paths).await;
+                }
+            }
+            WatchEvent::Rescan(path) => {
+                for source in sources.iter().filter(|source| touches(source, &path)) {
+                    self.scan(source, &[]).await;
+                }
+            }
+            WatchEvent::Problem(path, problem) => {
+                for source in sources.iter().filter(|source| touches(source, &path)) {
+                    self.set_source_problem(&source.id, Some(problem.clone()));
+                }
+            }
+        }
+    }
+
+    /// Scans a source at once; used after `add`.
+    pub async fn scan_now(&self, source: &Source) {
+        self.scan(source, &[]).await;
+    }
+
+    async fn work(&self) {
+        let mut maintained = true;
+        loop {
+            let mut batch: Vec<Prepared> = Vec::new();
+            let mut since = Instant::now();
+            while let Some(id) = self.next() {
+                if batch.is_empty() {
+                    since = Instant::now();
+                }
+                batch.extend(prepare(self, &id).await);
+                let chunks: usize = batch.iter().map(Prepared::len).sum();
+                if chunks >= BATCH_CHUNKS || since.elapsed() >= BATCH_AGE {
+                    self.commit_or_wait(std::mem::take(&mut batch)).await;
+                }
+                maintained = false;
+            }
+            self.commit_or_wait(batch).await;
+            *lock(&self.inner.current) = None;
+            self.changed(LibraryChange::Documents);
+            if maintained {
+                self.inner.wake.notified().await;
+            } else if tokio::time::timeout(IDLE, self.inner.wake.notified()).await.is_err() {
+                let _writing = self.inner.writing.lock().await;
+                if let Err(error) = self.index().maintain().await {
+                    tracing::warn!(%error, "the index could not be maintained");
+                }
+                maintained = true;
+            }
+        }
+    }
+
+    async fn commit_or_wait(&self, batch: Vec<Prepared>) {
+        if batch.is_empty() {
+            return;
+        }
+        let ids: Vec<DocumentId> = batch.iter().map(|prepared| prepared.document.id.clone()).collect();
+        let written = {
+            let _writing = self.inner.writing.lock().await;
+            commit(self, batch).await
+        };
+        match written {
+            Ok(()) => *lock(&self.inner.problem) = None,
+            Err(error) => {
+                tracing::error!(%error, "a batch could not be written");
+                *lock(&self.inner.problem) = Some(error.to_string());
+                self.enqueue(ids);
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+        self.changed(LibraryChange::Documents);
+    }
+
+    pub(crate) fn set_current(&self, name: &str) {
+        *lock(&self.inner.current) = Some(name.to_owned());
+        self.changed(LibraryChange::Documents);
+    }
+}
+
+/// The index or the catalogue refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+fn count_of<'a>(state: DocumentState, indexed: &'a mut u32, pending: &'a mut u32, failed: &'a mut u32) -> &'a mut u32 {
+    match state {
+        DocumentState::Indexed => indexed,
+        DocumentState::Waiting | DocumentState::Indexing => pending,
+        DocumentState::NoText | DocumentState::PasswordNeeded | DocumentState::Failed => failed,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,236 @@
+//! One file, from its bytes to what has to change in the index.
+
+use std::{
+    collections::HashSet,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use molt_core::{
+    Chunk, ChunkId, Document, DocumentId, DocumentState, EmbedPurpose, EngineError, ExtractError, ExtractedDocument,
+    IndexChunk,
+};
+
+use crate::{
+    chunk,
+    library::{Library, RemoveError},
+};
+
+/// Texts embedded in one request: small enough that a question asked meanwhile waits little.
+const EMBED_BATCH: usize = 16;
+
+/// What one document changes. Nothing has been written yet.
+pub(crate) struct Prepared {
+    pub document: Document,
+    /// All chunks of the document as they are now.
+    chunks: Vec<Chunk>,
+    add: Vec<IndexChunk>,
+    remove: Vec<ChunkId>,
+}
+
+impl Prepared {
+    /// Chunks that it adds or removes.
+    pub fn len(&self) -> usize {
+        self.add.len() + self.remove.len()
+    }
+}
+
+/// Reads a document and finds what has to change. None when there is nothing left to do for it.
+pub(crate) async fn prepare(library: &Library, id: &DocumentId) -> Option<Prepared> {
+    match try_prepare(library, id).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            tracing::error!(%error, document = %id, "a document could not be prepared");
+            None
+        }
+    }
+}
+
+async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepared>, RemoveError> {
+    let parts = library.parts();
+    let Ok(mut document) = parts.documents.document(id) else { return Ok(None) };
+    library.set_current(&document.name);
+    document.state = DocumentState::Indexing;
+    parts.documents.put_document(&document)?;
+
+    let path = PathBuf::from(&document.path);
+    let fingerprint = match tokio::task::spawn_blocking(move || fingerprint(&path)).await {
+        Ok(Ok(fingerprint)) => fingerprint,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            library.forget(vec![id.clone()]).await?;
+            return Ok(None);
+        }
+        Ok(Err(error)) => {
+            return failed(library, document, DocumentState::Failed, format!("The file cannot be opened: {error}."))
+                .await
+                .map(Some);
+        }
+        Err(error) => {
+            return failed(library, document, DocumentState::Failed, format!("The file cannot be read: {error}."))
+                .await
+                .map(Some);
+        }
+    };
+    (document.size, document.modified_at) = (fingerprint.size, fingerprint.modified_at);
+
+    let indexed: HashSet<ChunkId> = library.index().chunk_ids(id).await?.into_iter().collect();
+    if document.content_hash == fingerprint.hash {
+        let chunks = parts.documents.chunks(id)?;
+        if !chunks.is_empty() && chunks.len() == indexed.len() && chunks.iter().all(|chunk| indexed.contains(&chunk.id))
+        {
+            document.state = DocumentState::Indexed;
+            parts.documents.put_document(&document)?;
+            return Ok(None);
+        }
+    }
+    document.content_hash = fingerprint.hash;
+
+    let extracted = match extract(library, Path::new(&document.path)).await {
+        Ok(extracted) => extracted,
+        Err(error) => {
+            let state = if error == ExtractError::PasswordNeeded {
+                DocumentState::PasswordNeeded
+            } else {
+                DocumentState::Failed
+            };
+            return failed(library, document, state, sentence(&error.to_string())).await.map(Some);
+        }
+    };
+    let chunks = chunk::chunk(id, &extracted);
+    if chunks.is_empty() {
+        let reason = match extracted.pages {
+            Some(_) => "No text was found in it; perhaps it is a scan.",
+            None => "It is empty.",
+        };
+        return failed(library, document, DocumentState::NoText, reason.to_owned()).await.map(Some);
+    }
+    document.kind = extracted.kind;
+    document.pages = extracted.pages;
+    document.reader = Some(extracted.reader);
+    document.chunks = chunks.len() as u32;
+    document.state = DocumentState::Indexed;
+    document.reason = None;
+    document.indexed_at = Some(parts.clock.now());
+
+    let current: HashSet<&ChunkId> = chunks.iter().map(|chunk| &chunk.id).collect();
+    let remove = indexed.iter().filter(|id| !current.contains(id)).cloned().collect();
+    let new: Vec<&Chunk> = chunks.iter().filter(|chunk| !indexed.contains(&chunk.id)).collect();
+    let texts: Vec<String> = new.iter().map(|chunk| index_text(chunk)).collect();
+    let vectors = match embed(library, &texts).await {
+        Ok(vectors) => vectors,
+        Err(error) => {
+            document.reason = Some(format!("Found by its words only: the embedding model failed ({error})."));
+            vec![None; texts.len()]
+        }
+    };
+    let add = (new.into_iter().zip(texts).zip(vectors))
+        .map(|((chunk, text), vector)| IndexChunk {
+            id: chunk.id.clone(),
+            document_id: id.clone(),
+            source_id: document.source_id.clone(),
+            text,
+            vector,
+        })
+        .collect();
+    Ok(Some(Prepared { document, chunks, add, remove }))
+}
+
+/// A document without text any more: what the index still holds of it has to go.
+async fn failed(
+    library: &Library,
+    document: Document,
+    state: DocumentState,
+    reason: String,
+) -> Result<Prepared, RemoveError> {
+    let remove = library.index().chunk_ids(&document.id).await?;
+    let document = Document { state, reason: Some(reason), chunks: 0, indexed_at: None, ..document };
+    Ok(Prepared { document, chunks: Vec::new(), add: Vec::new(), remove })
+}
+
+/// Writes a batch: the index first, then the catalogue. After a crash between the two, the documents are still unfinished in the
+/// catalogue and the diff against the index finds nothing left to add.
+pub(crate) async fn commit(library: &Library, batch: Vec<Prepared>) -> Result<(), RemoveError> {
+    let (mut add, mut remove) = (Vec::new(), Vec::new());
+    let mut rows = Vec::with_capacity(batch.len());
+    for prepared in batch {
+        // Removed by the user while it was read.
+        if library.parts().documents.document(&prepared.document.id).is_err() {
+            continue;
+        }
+        add.extend(prepared.add);
+        remove.extend(prepared.remove);
+        rows.push((prepared.document, prepared.chunks));
+    }
+    if !add.is_empty() || !remove.is_empty() {
+        library.index().apply(add, remove).await?;
+    }
+    for (document, chunks) in rows {
+        library.parts().documents.put_document_with_chunks(&document, &chunks)?;
+    }
+    Ok(())
+}
+
+/// A reader that failed is asked once more: it may have been killed from outside.
+async fn extract(library: &Library, path: &Path) -> Result<ExtractedDocument, ExtractError> {
+    match library.parts().extractor.extract(path).await {
+        Err(ExtractError::Unreadable(reason)) => {
+            tracing::info!(path = %path.display(), %reason, "reading a file once more");
+            library.parts().extractor.extract(path).await
+        }
+        other => other,
+    }
+}
+
+/// The text that is searched: the chunk under its headings, unless it starts with them.
+fn index_text(chunk: &Chunk) -> String {
+    let outer: Vec<&str> =
+        chunk.position.headings.iter().map(String::as_str).filter(|heading| !chunk.text.starts_with(heading)).collect();
+    if outer.is_empty() { chunk.text.clone() } else { format!("{}\n{}", outer.join(" › "), chunk.text) }
+}
+
+async fn embed(library: &Library, texts: &[String]) -> Result<Vec<Option<Vec<f32>>>, EngineError> {
+    let Some(model) = library.embedder() else { return Ok(vec![None; texts.len()]) };
+    let mut vectors = Vec::with_capacity(texts.len());
+    for batch in texts.chunks(EMBED_BATCH) {
+        let engine = &library.parts().engine;
+        let result = match engine.embed(&model, batch.to_vec(), EmbedPurpose::Passage).await {
+            // The worker ended and is started again for the next request.
+            Err(EngineError::Crashed(_)) => engine.embed(&model, batch.to_vec(), EmbedPurpose::Passage).await,
+            other => other,
+        };
+        vectors.extend(result?.into_iter().map(Some));
+    }
+    Ok(vectors)
+}
+
+struct Fingerprint {
+    size: u64,
+    modified_at: Timestamp,
+    /// BLAKE3, hex.
+    hash: String,
+}
+
+/// Size and time are taken before the content is read: a change meanwhile is then seen by the next scan.
+fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
+    let mut file = std::fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    let modified_at = Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
+        };
+    }
+    Ok(Fingerprint { size: metadata.len(), modified_at, hash: hasher.finalize().to_hex().to_string() })
+}
+
+/// Capital first, full stop last.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let text = format!("{first}{}", characters.as_str());
+    if text.ends_with(['.', '。', '!', '?']) { text } else { format!("{text}.") }
+}

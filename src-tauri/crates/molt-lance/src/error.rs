@@ -1,0 +1,119 @@
+//! From Lance's errors to one plain sentence.
+
+use std::{error::Error, io};
+
+use molt_core::IndexError;
+
+/// What kept the disk or the system from serving us. Such errors say nothing about the index itself: setting files
+/// aside would not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    DiskFull,
+    NotAllowed,
+    TooManyFiles,
+    ReadOnly,
+    OutOfMemory,
+}
+
+impl Obstacle {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::DiskFull => "the disk is full; free some space and try again",
+            Self::NotAllowed => "its folder may not be read or written; check the permissions of the data folder",
+            Self::TooManyFiles => "too many files are open; close other programs and try again",
+            Self::ReadOnly => "its disk can only be read; choose a data folder on another disk",
+            Self::OutOfMemory => "there is not enough memory; close other programs and try again",
+        }
+    }
+}
+
+/// The obstacle in an error's chain of causes, if there is one.
+pub(crate) fn obstacle(error: &(dyn Error + 'static)) -> Option<Obstacle> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<io::Error>().and_then(of_io) {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    // Lance keeps some causes as text only.
+    of_text(&error.to_string())
+}
+
+fn of_io(error: &io::Error) -> Option<Obstacle> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Obstacle::DiskFull),
+        io::ErrorKind::PermissionDenied => Some(Obstacle::NotAllowed),
+        io::ErrorKind::ReadOnlyFilesystem => Some(Obstacle::ReadOnly),
+        io::ErrorKind::OutOfMemory => Some(Obstacle::OutOfMemory),
+        _ => of_text(&error.to_string()),
+    }
+}
+
+fn of_text(text: &str) -> Option<Obstacle> {
+    const SIGNS: &[(&str, Obstacle)] = &[
+        ("No space left on device", Obstacle::DiskFull),
+        ("not enough space on the disk", Obstacle::DiskFull),
+        ("Disk quota exceeded", Obstacle::DiskFull),
+        ("Permission denied", Obstacle::NotAllowed),
+        ("Access is denied", Obstacle::NotAllowed),
+        ("Too many open files", Obstacle::TooManyFiles),
+        ("Read-only file system", Obstacle::ReadOnly),
+    ];
+    SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, obstacle)| *obstacle)
+}
+
+/// One sentence; `task` reads on from "it could not be", for example "searched".
+pub(crate) fn failed(task: &str, error: &(dyn Error + 'static)) -> IndexError {
+    match obstacle(error) {
+        Some(obstacle) => IndexError(format!("it could not be {task}: {}", obstacle.sentence())),
+        None => IndexError(format!("it could not be {task} ({})", first_line(&root(error).to_string()))),
+    }
+}
+
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_lance(source: io::Error) -> lancedb::Error {
+        let stored = object_store::Error::Generic { store: "SealedStore", source: Box::new(source) };
+        lancedb::Error::Lance { source: stored.into() }
+    }
+
+    #[test]
+    fn finds_the_obstacle_below_every_wrapper() {
+        for (source, expected) in [
+            (io::Error::from(io::ErrorKind::StorageFull), Some(Obstacle::DiskFull)),
+            (io::Error::from(io::ErrorKind::PermissionDenied), Some(Obstacle::NotAllowed)),
+            (io::Error::other("write: No space left on device (os error 28)"), Some(Obstacle::DiskFull)),
+            (io::Error::other("open: Too many open files (os error 24)"), Some(Obstacle::TooManyFiles)),
+            (io::Error::new(io::ErrorKind::InvalidData, "the file is damaged"), None),
+        ] {
+            let error = in_lance(source);
+            assert_eq!(obstacle(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn says_what_to_do_next() {
+        let sentence = failed("written", &in_lance(io::ErrorKind::StorageFull.into())).to_string();
+        assert_eq!(
+            sentence,
+            "the search index: it could not be written: the disk is full; free some space and try again"
+        );
+        let sentence = failed("searched", &in_lance(io::Error::other("odd\nsecond line"))).to_string();
+        assert_eq!(sentence, "the search index: it could not be searched (odd)");
+    }
+}

@@ -1,0 +1,242 @@
+//! The port's calls: adding, removing, finding.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use lancedb::{
+    DistanceType, Table,
+    index::{
+        Index,
+        scalar::{FtsIndexBuilder, FullTextSearchQuery},
+    },
+    query::{ExecutableQuery, QueryBase, Select},
+};
+use molt_core::{ChunkId, DocumentId, IndexChunk, IndexError, IndexFilter, IndexHit, PassageIndex};
+use tokio::sync::Mutex;
+
+use crate::{
+    error::failed,
+    rows::{self, CHUNK, DOCUMENT, TEXT, VECTOR},
+    upkeep::{Diary, Upkeep},
+};
+
+/// The word index's name in the table.
+pub(crate) const WORDS: &str = "words";
+
+/// Column of BM25 scores in an answer.
+const SCORE: &str = "_score";
+/// Column of distances in an answer.
+const DISTANCE: &str = "_distance";
+
+/// Characters of a query that are searched for. What is pasted beyond that only costs time.
+const QUERY_LENGTH: usize = 2_000;
+
+/// The index of one data directory. Made by [`LanceIndex::open`].
+pub struct LanceIndex {
+    pub(crate) table: Table,
+    pub(crate) schema: SchemaRef,
+    /// Length of the vectors; `None` without an embedder.
+    pub(crate) dimension: Option<u32>,
+    /// Held by whoever commits, because Lance lets commits that meet fail.
+    pub(crate) writer: Mutex<()>,
+    pub(crate) diary: Diary,
+    /// Where replaced and damaged tables are kept for a while.
+    pub(crate) set_aside: PathBuf,
+}
+
+impl std::fmt::Debug for LanceIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LanceIndex").field("dimension", &self.dimension).finish_non_exhaustive()
+    }
+}
+
+/// How text becomes words. ICU's dictionary cuts Chinese into words, and `split` cuts at punctuation as in code.
+/// Chinese text is never longer than a word here, so no token is too long; stop words stay, because the list would be
+/// that of every language at once.
+pub(crate) fn words() -> FtsIndexBuilder {
+    FtsIndexBuilder::default()
+        .base_tokenizer("icu/split".to_owned())
+        .lower_case(true)
+        .stem(true)
+        .ascii_folding(true)
+        .remove_stop_words(false)
+        .max_token_length(None)
+        .with_position(false)
+        .num_workers(1)
+        .memory_limit_mb(128)
+}
+
+/// Puts an empty word index in place of the present one, if any. Rows that it does not cover are searched one by one
+/// until the upkeep adds them, so nothing is lost but speed.
+pub(crate) async fn reset_words(table: &Table) -> lancedb::Result<()> {
+    let index = table.create_index(&[TEXT], Index::FTS(words()));
+    index.name(WORDS.to_owned()).replace(true).train(false).execute().await
+}
+
+/// Ranks rows by BM25. The query is text, not a query language: any of its words will do.
+pub(crate) async fn find_words(
+    table: &Table,
+    query: &str,
+    filter: Option<String>,
+    limit: usize,
+) -> lancedb::Result<Vec<RecordBatch>> {
+    let query = FullTextSearchQuery::new(query.chars().take(QUERY_LENGTH).collect()).with_column(TEXT.to_owned())?;
+    let mut query =
+        table.query().full_text_search(query).select(Select::columns(&[CHUNK, DOCUMENT, SCORE])).limit(limit);
+    if let Some(filter) = filter {
+        query = query.only_if(filter);
+    }
+    query.execute().await?.try_collect().await
+}
+
+impl LanceIndex {
+    /// Rows of some columns, all or those that pass a filter.
+    async fn scan(&self, columns: &[&str], filter: Option<String>) -> Result<Vec<RecordBatch>, IndexError> {
+        let mut query = self.table.query().select(Select::columns(columns));
+        if let Some(filter) = filter {
+            query = query.only_if(filter);
+        }
+        let answer = async { query.execute().await?.try_collect().await };
+        answer.await.map_err(|error: lancedb::Error| failed("read", &error))
+    }
+
+    async fn delete(&self, filter: &str) -> Result<(), IndexError> {
+        self.table.delete(filter).await.map_err(|error| failed("changed", &error))?;
+        self.diary.committed();
+        Ok(())
+    }
+}
+
+/// Hits of all batches, best first; equal scores in the order of their ids, so that an answer is the same every time.
+fn ranked(
+    batches: &[RecordBatch],
+    column: &str,
+    score: impl Fn(f32) -> f32 + Copy,
+) -> Result<Vec<IndexHit>, IndexError> {
+    let mut hits = Vec::new();
+    for batch in batches {
+        hits.extend(rows::hits(batch, column, score)?);
+    }
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    Ok(hits)
+}
+
+/// The chunks in order, of those with the same id the last.
+fn last_of_each(chunks: Vec<IndexChunk>) -> Vec<IndexChunk> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<_> = chunks.into_iter().rev().filter(|chunk| seen.insert(chunk.id.clone())).collect();
+    kept.reverse();
+    kept
+}
+
+#[async_trait]
+impl PassageIndex for LanceIndex {
+    async fn chunk_ids(&self, document: &DocumentId) -> Result<Vec<ChunkId>, IndexError> {
+        let filter = rows::document_filter(std::slice::from_ref(document))?;
+        let mut ids = Vec::new();
+        for batch in self.scan(&[CHUNK], Some(filter)).await? {
+            ids.extend(rows::texts(&batch, CHUNK)?.map(ChunkId::from));
+        }
+        Ok(ids)
+    }
+
+    async fn document_ids(&self) -> Result<Vec<DocumentId>, IndexError> {
+        let mut ids = BTreeSet::new();
+        for batch in self.scan(&[DOCUMENT], None).await? {
+            for id in rows::texts(&batch, DOCUMENT)? {
+                if !ids.contains(id) {
+                    ids.insert(id.to_owned());
+                }
+            }
+        }
+        Ok(ids.into_iter().map(DocumentId).collect())
+    }
+
+    async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError> {
+        for chunk in &add {
+            let ids = [chunk.id.as_str(), chunk.document_id.as_str(), chunk.source_id.as_str()];
+            ids.into_iter().try_for_each(rows::check_id)?;
+            if let (Some(vector), Some(dimension)) = (&chunk.vector, self.dimension) {
+                rows::check_vector(vector, dimension)?;
+            }
+        }
+        let removed = rows::one_of(CHUNK, remove.iter().map(ChunkId::as_str))?;
+        let added = rows::one_of(CHUNK, add.iter().map(|chunk| chunk.id.as_str()))?;
+        let add = last_of_each(add);
+
+        let _writer = self.writer.lock().await;
+        if !add.is_empty() {
+            let rows = rows::batch(&self.schema, self.dimension, &add).map_err(|error| failed("changed", &error))?;
+            // A chunk that is there already is replaced. That is rare (work that was cut short and is done again), and
+            // then its commit goes first: a hole is found and filled by whoever does the work again, a double is not.
+            if !self.scan(&[CHUNK], Some(added.clone())).await?.iter().all(|batch| batch.num_rows() == 0) {
+                self.delete(&added).await?;
+            }
+            self.table.add(rows).write_parallelism(1).execute().await.map_err(|error| failed("changed", &error))?;
+            self.diary.committed();
+        }
+        if !remove.is_empty() {
+            self.delete(&removed).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        let filter = rows::document_filter(documents)?;
+        let _writer = self.writer.lock().await;
+        self.delete(&filter).await
+    }
+
+    async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError> {
+        let filter = rows::source_filter(&filter.sources)?;
+        if limit == 0 || !query.chars().any(char::is_alphanumeric) {
+            return Ok(Vec::new());
+        }
+        let answer = find_words(&self.table, query, filter, limit).await;
+        ranked(&answer.map_err(|error| failed("searched", &error))?, SCORE, |score| score)
+    }
+
+    /// Without an embedder nothing is found.
+    async fn search_vector(
+        &self,
+        vector: &[f32],
+        filter: &IndexFilter,
+        limit: usize,
+    ) -> Result<Vec<IndexHit>, IndexError> {
+        let filter = rows::source_filter(&filter.sources)?;
+        let Some(dimension) = self.dimension else { return Ok(Vec::new()) };
+        rows::check_vector(vector, dimension)?;
+        if limit == 0 || !rows::has_direction(vector) {
+            return Ok(Vec::new());
+        }
+        let answer = async {
+            let mut query = self.table.query().nearest_to(vector)?.column(VECTOR).distance_type(DistanceType::Cosine);
+            query = query.bypass_vector_index().select(Select::columns(&[CHUNK, DOCUMENT, DISTANCE])).limit(limit);
+            if let Some(filter) = filter {
+                query = query.only_if(filter);
+            }
+            query.execute().await?.try_collect::<Vec<_>>().await
+        };
+        let answer = answer.await.map_err(|error: lancedb::Error| failed("searched", &error))?;
+        // Lance's cosine distance is one minus the cosine.
+        ranked(&answer, DISTANCE, |distance| 1.0 - distance)
+    }
+
+    async fn len(&self) -> Result<u64, IndexError> {
+        let rows = self.table.count_rows(None).await.map_err(|error| failed("read", &error))?;
+        Ok(rows as u64)
+    }
+
+    async fn maintain(&self) -> Result<(), IndexError> {
+        self.keep_up(&Upkeep::default()).await
+    }
+}

@@ -1,0 +1,187 @@
+//! Opening the file: key, checks, durability settings.
+
+use std::{
+    fmt::Write as _,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use molt_core::StoreResult;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::{error::failed, error::OpenError, migrate};
+
+/// All store ports over one connection and one lock. Calls are short; each is one transaction at most.
+pub struct Store {
+    connection: Mutex<Connection>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Opens the file at `path`, or makes it where there is none, and brings its format up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. A file that cannot be opened is left as it is.
+    pub fn open(path: impl AsRef<Path>, key: &[u8; 32]) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(|e| OpenError::of(path, e))?;
+        unlock(&connection, path, key)?;
+        let found: i64 = connection
+            .query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))
+            .map_err(|e| OpenError::of(path, e))?;
+        let known = migrate::MIGRATIONS.len() as i64;
+        if found > known {
+            return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        }
+        configure(&connection).map_err(|e| OpenError::of(path, e))?;
+        migrate::run(&mut connection, migrate::MIGRATIONS).map_err(|e| OpenError::of(path, e))?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// What a full check of pages, seals and references finds wrong; empty when all is well. Reads the whole file.
+    pub fn problems(&self) -> StoreResult<Vec<String>> {
+        let connection = self.lock();
+        let mut found = Vec::new();
+        for pragma in ["cipher_integrity_check", "integrity_check", "foreign_key_check"] {
+            let mut statement = connection.prepare(&format!("PRAGMA {pragma}")).map_err(failed)?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+            for row in rows {
+                let row = row.map_err(failed)?;
+                if row != "ok" {
+                    found.push(format!("{pragma}: {row}"));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// A panic while the lock was held has rolled its transaction back, so the connection is sound.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in one transaction that is durable when this returns.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> StoreResult<T>) -> StoreResult<T> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let out = work(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        Ok(out)
+    }
+}
+
+/// Makes an empty file that only the user can read; SQLite gives its WAL the same permissions.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+/// Gives SQLCipher the raw key and proves it by reading.
+fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
+    let mut pragma = String::with_capacity(96);
+    pragma.push_str("PRAGMA key = \"x'");
+    for byte in key {
+        // Writing to a string does not fail.
+        let _ = write!(pragma, "{byte:02x}");
+    }
+    pragma.push_str("'\"");
+    let no_cipher = || OpenError::NoCipher { path: path.to_owned() };
+    // The error would carry the statement, and with it the key.
+    connection.execute_batch(&pragma).map_err(|_| no_cipher())?;
+    // A plain SQLite ignores unknown pragmas and would write in the clear.
+    let version: Option<String> = connection.query_row("PRAGMA cipher_version", [], |row| row.get(0)).ok();
+    if version.is_none_or(|v| v.is_empty()) {
+        return Err(no_cipher());
+    }
+    // Locking every page against swapping costs more than it gives: the key itself lies in memory anyway.
+    connection.execute_batch("PRAGMA cipher_memory_security = OFF").map_err(|e| OpenError::of(path, e))?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(|e| OpenError::of(path, e))?;
+    match connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)) {
+        Ok(_) => Ok(()),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
+            Err(OpenError::WrongKey { path: path.to_owned() })
+        }
+        Err(e) => Err(OpenError::of(path, e)),
+    }
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA mmap_size = 0;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -8192;
+         PRAGMA journal_size_limit = 16777216;
+         PRAGMA trusted_schema = OFF;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_durable_and_has_references() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().join("data.db"), &[7; 32]).unwrap();
+        let pragma = |name: &str| -> String {
+            store.lock().query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |r| r.get(0)).unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal");
+        assert_eq!(pragma("synchronous"), "2");
+        assert_eq!(pragma("foreign_keys"), "1");
+        assert_eq!(pragma("fullfsync"), "1");
+        assert_eq!(pragma("temp_store"), "2");
+        assert_eq!(store.problems().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_full_disk_is_said_and_changes_nothing() {
+        use molt_core::{ConversationStore, StoreError};
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().join("data.db"), &[7; 32]).unwrap();
+        store.put_conversation(&molt_testkit::sample::conversation("a", 0)).unwrap();
+        // SQLite answers the page limit as it answers a full disk.
+        let pages: i64 = store.lock().query_row("SELECT page_count FROM pragma_page_count", [], |r| r.get(0)).unwrap();
+        store.lock().query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+        let long = molt_testkit::sample::message("m", "a", molt_core::Role::User, &"long ".repeat(10_000));
+        assert!(matches!(store.put_message(&long), Err(StoreError::DiskFull)));
+        store.lock().query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(())).unwrap();
+        assert!(matches!(store.message(&"m".into()), Err(StoreError::NotFound("message"))));
+        store.put_message(&long).unwrap();
+        assert_eq!(store.problems().unwrap(), [""; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_user_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.db");
+        let _store = Store::open(&path, &[7; 32]).unwrap();
+        for name in ["data.db", "data.db-wal"] {
+            let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Tasks and reminders.
+
+use jiff::Timestamp;
+use molt_core::*;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use crate::{
+    Store,
+    error::{failed, is_orphan, is_taken},
+    sql::{At, Name},
+};
+
+const TASK: StoreError = StoreError::NotFound("task");
+const TASK_COLUMNS: &str = "id, title, notes, priority, category, due_date, due_time, due_zone, recurrence, done_at, \
+                            source_conversation, source_message, created_at, updated_at";
+const REMINDER_COLUMNS: &str = "r.id, r.task_id, r.at, r.state, r.late";
+
+fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let date: Option<Name<_>> = row.get(5)?;
+    let at: Option<Name<_>> = row.get(6)?;
+    let zone: Option<String> = row.get(7)?;
+    let due = match (date, at, zone) {
+        (Some(date), _, _) => Some(Due::Date { date: date.0 }),
+        (None, Some(at), Some(zone)) => Some(Due::Time { at: at.0, zone }),
+        _ => None,
+    };
+    let conversation: Option<String> = row.get(10)?;
+    let message: Option<String> = row.get(11)?;
+    let source = conversation
+        .zip(message)
+        .map(|(c, m)| TaskSource { conversation_id: ConversationId(c), message_id: MessageId(m) });
+    Ok(Task {
+        id: TaskId(row.get(0)?),
+        title: row.get(1)?,
+        notes: row.get(2)?,
+        priority: row.get::<_, Name<_>>(3)?.0,
+        category: row.get(4)?,
+        due,
+        recurrence: row.get(8)?,
+        done_at: row.get::<_, Option<At>>(9)?.map(|at| at.0),
+        source,
+        created_at: row.get::<_, At>(12)?.0,
+        updated_at: row.get::<_, At>(13)?.0,
+    })
+}
+
+fn reminder(row: &Row<'_>) -> rusqlite::Result<Reminder> {
+    Ok(Reminder {
+        id: ReminderId(row.get(0)?),
+        task_id: TaskId(row.get(1)?),
+        at: row.get::<_, At>(2)?.0,
+        state: row.get::<_, Name<_>>(3)?.0,
+        late: row.get(4)?,
+    })
+}
+
+fn put_reminder(tx: &Transaction<'_>, reminder: &Reminder) -> StoreResult<bool> {
+    let put = tx.execute(
+        "INSERT INTO reminders (id, task_id, at, state, late) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET task_id = excluded.task_id, at = excluded.at, state = excluded.state,
+         late = excluded.late",
+        params![
+            reminder.id.as_str(),
+            reminder.task_id.as_str(),
+            At(reminder.at),
+            Name(reminder.state),
+            reminder.late
+        ],
+    );
+    match put {
+        Ok(_) => Ok(true),
+        Err(e) if is_taken(&e) => Ok(false),
+        Err(e) if is_orphan(&e) => Err(TASK),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+impl TaskStore for Store {
+    fn tasks(&self) -> StoreResult<Vec<Task>> {
+        let connection = self.lock();
+        let sql = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE deleted_at IS NULL ORDER BY seq");
+        let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+        statement.query_map([], task).and_then(Iterator::collect).map_err(failed)
+    }
+
+    fn task(&self, id: &TaskId) -> StoreResult<Task> {
+        let sql = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE id = ? AND deleted_at IS NULL");
+        self.lock().query_row(&sql, [id.as_str()], task).optional().map_err(failed)?.ok_or(TASK)
+    }
+
+    fn put_task(&self, task: &Task, scheduled: &[Reminder]) -> StoreResult<()> {
+        if scheduled.iter().any(|r| r.task_id != task.id || r.state != ReminderState::Scheduled) {
+            return Err(StoreError::Failed("a task was given the reminder of another".into()));
+        }
+        let (date, at, zone) = match &task.due {
+            Some(Due::Date { date }) => (Some(Name(date)), None, None),
+            Some(Due::Time { at, zone }) => (None, Some(Name(at)), Some(zone)),
+            None => (None, None, None),
+        };
+        self.write(|tx| {
+            tx.execute(
+                "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
+                 done_at, source_conversation, source_message, created_at, updated_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
+                 priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
+                 due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
+                 done_at = excluded.done_at, source_conversation = excluded.source_conversation,
+                 source_message = excluded.source_message, created_at = excluded.created_at,
+                 updated_at = excluded.updated_at",
+                params![
+                    task.id.as_str(),
+                    task.title,
+                    task.notes,
+                    Name(task.priority),
+                    task.category,
+                    date,
+                    at,
+                    zone,
+                    task.recurrence,
+                    task.done_at.map(At),
+                    task.source.as_ref().map(|s| s.conversation_id.as_str()),
+                    task.source.as_ref().map(|s| s.message_id.as_str()),
+                    At(task.created_at),
+                    At(task.updated_at)
+                ],
+            )
+            .map_err(failed)?;
+            tx.execute("DELETE FROM reminders WHERE task_id = ? AND state = 'scheduled'", [task.id.as_str()])
+                .map_err(failed)?;
+            for reminder in scheduled {
+                put_reminder(tx, reminder)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()> {
+        self.write(|tx| {
+            let sql = "UPDATE tasks SET deleted_at = ? WHERE id = ?";
+            match tx.execute(sql, params![deleted_at.map(At), id.as_str()]).map_err(failed)? {
+                0 => Err(TASK),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn open_reminders(&self) -> StoreResult<Vec<Reminder>> {
+        let connection = self.lock();
+        let sql = format!(
+            "SELECT {REMINDER_COLUMNS} FROM reminders r JOIN tasks t ON t.id = r.task_id
+             WHERE r.state <> 'answered' AND t.done_at IS NULL AND t.deleted_at IS NULL ORDER BY r.at, r.id"
+        );
+        let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+        statement.query_map([], reminder).and_then(Iterator::collect).map_err(failed)
+    }
+
+    fn put_reminder(&self, reminder: &Reminder) -> StoreResult<bool> {
+        self.write(|tx| put_reminder(tx, reminder))
+    }
+
+    fn reminder(&self, id: &ReminderId) -> StoreResult<Reminder> {
+        let sql = format!("SELECT {REMINDER_COLUMNS} FROM reminders r WHERE r.id = ?");
+        let found = self.lock().query_row(&sql, [id.as_str()], reminder).optional().map_err(failed)?;
+        found.ok_or(StoreError::NotFound("reminder"))
+    }
+}

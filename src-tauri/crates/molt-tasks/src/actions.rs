@@ -1,0 +1,401 @@
+//! What a user does with tasks: add, change, complete, delete, list.
+
+use jiff::{Timestamp, tz::TimeZone};
+use molt_core::{
+    Clock, Due, Priority, Reminder, ReminderState, StoreError, Task, TaskDraft, TaskId, TaskSource, TaskStore,
+};
+
+use crate::{
+    Rule, TaskError,
+    due::{date_of, due_at, is_overdue, on_date},
+    quick::quick_add,
+    scheduler::{is_snooze, reminders_for, rule_of},
+};
+
+/// Characters.
+const TITLE_LIMIT: usize = 1_000;
+const NOTES_LIMIT: usize = 100_000;
+const CATEGORY_LIMIT: usize = 100;
+
+/// What a new task is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewTask {
+    pub title: String,
+    pub notes: String,
+    pub priority: Priority,
+    pub category: Option<String>,
+    pub due: Option<Due>,
+    pub recurrence: Option<String>,
+    pub source: Option<TaskSource>,
+}
+
+impl From<TaskDraft> for NewTask {
+    fn from(draft: TaskDraft) -> Self {
+        Self {
+            title: draft.title,
+            notes: String::new(),
+            priority: draft.priority,
+            category: draft.category,
+            due: draft.due,
+            recurrence: draft.recurrence,
+            source: None,
+        }
+    }
+}
+
+/// A task with what its due time means now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub task: Task,
+    /// The instant of `due`; for a whole day its last second.
+    pub due_at: Option<Timestamp>,
+    /// Due has passed and the task is not done.
+    pub overdue: bool,
+}
+
+/// Adds a task with its reminder.
+///
+/// # Errors
+/// A title that is empty or too long, a repetition that is not understood, an unknown time zone, or the store's.
+pub fn add(store: &dyn TaskStore, clock: &dyn Clock, new: NewTask) -> Result<Task, TaskError> {
+    let now = clock.now();
+    let mut task = Task {
+        id: TaskId::random(),
+        title: new.title,
+        notes: new.notes,
+        priority: new.priority,
+        category: new.category,
+        due: new.due,
+        recurrence: new.recurrence,
+        done_at: None,
+        source: new.source,
+        created_at: now,
+        updated_at: now,
+    };
+    tidy(&mut task, clock)?;
+    check_zone(&task)?;
+    store.put_task(&task, &reminders_for(&task, now, &clock.zone()))?;
+    Ok(task)
+}
+
+/// Reads a line and adds what it says.
+///
+/// # Errors
+/// As [`add`].
+pub fn add_line(
+    store: &dyn TaskStore,
+    clock: &dyn Clock,
+    line: &str,
+    source: Option<TaskSource>,
+) -> Result<Task, TaskError> {
+    let draft = quick_add(line, clock.now().to_zoned(clock.zone()));
+    add(store, clock, NewTask { source, ..draft.into() })
+}
+
+/// Replaces what the user can change. Whether the task is done is changed by [`set_done`] only.
+///
+/// # Errors
+/// As [`add`], and when there is no such task.
+pub fn update(store: &dyn TaskStore, clock: &dyn Clock, task: Task) -> Result<Task, TaskError> {
+    let now = clock.now();
+    let old = store.task(&task.id)?;
+    let mut task =
+        Task { done_at: old.done_at, created_at: old.created_at, source: old.source.clone(), updated_at: now, ..task };
+    tidy(&mut task, clock)?;
+    if task.due == old.due {
+        // Snoozed reminders stay.
+        let mut scheduled = reminders_for(&task, now, &clock.zone());
+        scheduled.extend(snoozes(store, &task.id)?);
+        store.put_task(&task, &scheduled)?;
+    } else {
+        check_zone(&task)?;
+        store.put_task(&task, &reminders_for(&task, now, &clock.zone()))?;
+        // A new time answers what was shown for the old one.
+        answer_shown(store, &task.id)?;
+    }
+    Ok(task)
+}
+
+/// Completes a task or opens it again. Completing a recurring task moves it to its next occurrence after now; the task that is
+/// returned tells. The last occurrence completes it for good.
+///
+/// # Errors
+/// When there is no such task, or the store's.
+pub fn set_done(store: &dyn TaskStore, clock: &dyn Clock, id: &TaskId, done: bool) -> Result<Task, TaskError> {
+    let now = clock.now();
+    let zone = clock.zone();
+    let mut task = store.task(id)?;
+    if task.done_at.is_some() == done {
+        return Ok(task);
+    }
+    task.updated_at = now;
+    if !done {
+        task.done_at = None;
+    } else if let Some((due, rule)) = next_occurrence(&task, now, &zone) {
+        (task.due, task.recurrence) = (Some(due), Some(rule));
+    } else {
+        task.done_at = Some(now);
+    }
+    store.put_task(&task, &reminders_for(&task, now, &zone))?;
+    // The reminders of a done task are closed with it; those of an advanced or reopened one are answered by this.
+    answer_shown(store, id)?;
+    Ok(task)
+}
+
+/// Hides a task; [`restore`] brings it back.
+///
+/// # Errors
+/// When there is no such task, or the store's.
+pub fn delete(store: &dyn TaskStore, clock: &dyn Clock, id: &TaskId) -> Result<(), TaskError> {
+    store.task(id)?;
+    Ok(store.set_task_deleted(id, Some(clock.now()))?)
+}
+
+/// Brings a deleted task back. A reminder that passed meanwhile is shown late.
+///
+/// # Errors
+/// When there is no such task, or the store's.
+pub fn restore(store: &dyn TaskStore, id: &TaskId) -> Result<Task, TaskError> {
+    store.set_task_deleted(id, None)?;
+    Ok(store.task(id)?)
+}
+
+/// Open tasks first, by due time (those without one last), then by priority and age; then the done ones, newest first.
+///
+/// # Errors
+/// The store's.
+pub fn list(store: &dyn TaskStore, clock: &dyn Clock) -> Result<Vec<Listed>, TaskError> {
+    let mut rows: Vec<_> = store.tasks()?.into_iter().map(|task| describe(task, clock)).collect();
+    rows.sort_by(|a, b| {
+        let open = |r: &Listed| r.task.done_at.is_some();
+        open(a).cmp(&open(b)).then_with(|| match (a.task.done_at, b.task.done_at) {
+            (Some(x), Some(y)) => y.cmp(&x),
+            _ => (a.due_at.is_none(), a.due_at, a.task.priority, a.task.created_at).cmp(&(
+                b.due_at.is_none(),
+                b.due_at,
+                b.task.priority,
+                b.task.created_at,
+            )),
+        })
+    });
+    Ok(rows)
+}
+
+/// One task as [`list`] gives it.
+pub fn describe(task: Task, clock: &dyn Clock) -> Listed {
+    let zone = clock.zone();
+    let due_at = task.due.as_ref().map(|due| due_at(due, &zone));
+    let overdue = task.done_at.is_none() && task.due.as_ref().is_some_and(|due| is_overdue(due, clock.now(), &zone));
+    Listed { task, due_at, overdue }
+}
+
+/// Trims and checks what a person typed; a repetition without a due time begins today.
+fn tidy(task: &mut Task, clock: &dyn Clock) -> Result<(), TaskError> {
+    let invalid = |text: &str| Err(TaskError::Invalid(text.into()));
+    task.title = one_line(&task.title);
+    task.category = task.category.as_deref().map(one_line).filter(|c| !c.is_empty());
+    task.recurrence = task.recurrence.take().filter(|r| !r.trim().is_empty());
+    if task.title.is_empty() {
+        return invalid("a task needs a title; write what is to be done");
+    }
+    if task.title.chars().count() > TITLE_LIMIT {
+        return invalid("the title is too long (over 1,000 characters); put the details into the notes");
+    }
+    if task.notes.chars().count() > NOTES_LIMIT {
+        return invalid("the notes are too long (over 100,000 characters); shorten them");
+    }
+    if task.category.as_ref().is_some_and(|c| c.chars().count() > CATEGORY_LIMIT) {
+        return invalid("the category is too long (over 100 characters); shorten it");
+    }
+    if let Some(text) = &task.recurrence {
+        let rule = Rule::parse(text)?;
+        if task.due.is_none() {
+            let today = clock.now().to_zoned(clock.zone()).date();
+            task.due = Some(Due::Date { date: rule.first_from(today) });
+        }
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn check_zone(task: &Task) -> Result<(), TaskError> {
+    match &task.due {
+        Some(Due::Time { zone, .. }) if TimeZone::get(zone).is_err() => {
+            Err(TaskError::Invalid(format!("the time zone “{zone:.60}” is not known; choose another")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The next due time after now, and the rule from there on.
+fn next_occurrence(task: &Task, now: Timestamp, local: &TimeZone) -> Option<(Due, String)> {
+    let due = task.due.as_ref()?;
+    let rule = rule_of(task)?;
+    let today = now.to_zoned(local.clone()).date();
+    let passed = |due: &Due| match due {
+        Due::Date { date } => *date <= today,
+        Due::Time { .. } => due_at(due, local) <= now,
+    };
+    let (n, day) = rule.days(date_of(due)).enumerate().skip(1).find(|(_, day)| !passed(&on_date(due, *day)))?;
+    let count = rule.count.map(|count| count.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX)));
+    let text = if count == rule.count { task.recurrence.clone()? } else { Rule { count, ..rule }.to_string() };
+    Some((on_date(due, day), text))
+}
+
+fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
+    let mut rows = store.open_reminders()?;
+    rows.retain(|r| &r.task_id == id && r.state == ReminderState::Scheduled && is_snooze(r));
+    Ok(rows)
+}
+
+/// Answers what is shown for an open task.
+fn answer_shown(store: &dyn TaskStore, id: &TaskId) -> Result<(), StoreError> {
+    for row in store.open_reminders()? {
+        if &row.task_id == id && row.state == ReminderState::Shown {
+            store.put_reminder(&Reminder { state: ReminderState::Answered, ..row })?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use molt_testkit::{ManualClock, MemoryStore};
+
+    use super::*;
+    use crate::Scheduler;
+
+    fn date(text: &str) -> Due {
+        Due::Date { date: text.parse().unwrap() }
+    }
+
+    fn time(text: &str) -> Due {
+        Due::Time { at: text.parse().unwrap(), zone: "Asia/Shanghai".into() }
+    }
+
+    fn world() -> (MemoryStore, ManualClock) {
+        (MemoryStore::new(), ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"))
+    }
+
+    fn new(title: &str, due: Option<Due>, recurrence: Option<&str>) -> NewTask {
+        NewTask { title: title.into(), due, recurrence: recurrence.map(Into::into), ..NewTask::default() }
+    }
+
+    #[test]
+    fn what_is_added_is_tidied_or_refused_in_plain_words() {
+        let (store, clock) = world();
+        let task = add(&store, &clock, new("  buy\n milk ", None, Some("FREQ=WEEKLY;BYDAY=MO"))).unwrap();
+        assert_eq!((task.title.as_str(), task.due), ("buy milk", Some(date("2026-11-23"))));
+        for (wrong, words) in [
+            (new(" \n", None, None), "needs a title"),
+            (new(&"x".repeat(1001), None, None), "too long"),
+            (new("x", None, Some("FREQ=SECONDLY")), "not understood"),
+            (
+                new("x", Some(Due::Time { at: "2026-11-22T09:00".parse().unwrap(), zone: "Nowhere".into() }), None),
+                "not known",
+            ),
+        ] {
+            let said = add(&store, &clock, wrong).unwrap_err().to_string();
+            assert!(said.contains(words), "{said}");
+        }
+        assert_eq!(store.tasks().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_line_becomes_a_task_with_its_reminder() {
+        let (store, clock) = world();
+        let source = TaskSource { conversation_id: "c".into(), message_id: "m".into() };
+        let task = add_line(&store, &clock, "提醒我明天下午3点开会", Some(source.clone())).unwrap();
+        assert_eq!((task.title.as_str(), task.due.clone()), ("开会", Some(time("2026-11-22T15:00"))));
+        assert_eq!(task.source, Some(source));
+        assert_eq!(store.open_reminders().unwrap()[0].at.to_string(), "2026-11-22T07:00:00Z");
+    }
+
+    #[test]
+    fn completing_a_recurring_task_moves_it_past_now() {
+        let (store, clock) = world();
+        let id = add(&store, &clock, new("pills", Some(time("2026-11-18T09:00")), Some("FREQ=DAILY"))).unwrap().id;
+        let task = set_done(&store, &clock, &id, true).unwrap();
+        assert_eq!((task.due, task.done_at), (Some(time("2026-11-22T09:00")), None));
+        // Done again, early: the occurrence after.
+        assert_eq!(set_done(&store, &clock, &id, true).unwrap().due, Some(time("2026-11-23T09:00")));
+        let rows = store.open_reminders().unwrap();
+        assert_eq!((rows.len(), rows[0].at.to_string().as_str()), (1, "2026-11-23T01:00:00Z"));
+
+        let all_day = add(&store, &clock, new("plants", Some(date("2026-11-21")), Some("FREQ=WEEKLY;INTERVAL=2"))).unwrap();
+        assert_eq!(set_done(&store, &clock, &all_day.id, true).unwrap().due, Some(date("2026-12-05")));
+    }
+
+    #[test]
+    fn the_last_occurrence_completes_the_task() {
+        let (store, clock) = world();
+        let rule = Some("FREQ=DAILY;COUNT=3");
+        let id = add(&store, &clock, new("course", Some(date("2026-11-20")), rule)).unwrap().id;
+        let task = set_done(&store, &clock, &id, true).unwrap();
+        assert_eq!((task.due, task.recurrence.as_deref()), (Some(date("2026-11-22")), Some("FREQ=DAILY;COUNT=1")));
+        assert!(set_done(&store, &clock, &id, true).unwrap().done_at.is_some());
+        assert_eq!(store.open_reminders().unwrap(), []);
+    }
+
+    #[test]
+    fn done_and_open_again() {
+        let (store, clock) = world();
+        let id = add(&store, &clock, new("call", Some(time("2026-11-21T10:05")), None)).unwrap().id;
+        clock.advance(400);
+        assert_eq!(Scheduler::new().tick(&store, &clock).unwrap().len(), 1);
+        let done = set_done(&store, &clock, &id, true).unwrap();
+        assert_eq!(done.done_at, Some(clock.now()));
+        assert_eq!(store.open_reminders().unwrap(), []);
+        assert_eq!(set_done(&store, &clock, &id, true).unwrap(), done, "twice is once");
+        assert_eq!(set_done(&store, &clock, &id, false).unwrap().done_at, None);
+        assert_eq!(store.open_reminders().unwrap(), [], "it was shown before and is not shown again");
+    }
+
+    #[test]
+    fn a_changed_time_replaces_the_reminder_and_a_changed_title_does_not() {
+        let (store, clock) = world();
+        let mut task = add(&store, &clock, new("call", Some(time("2026-11-21T11:00")), None)).unwrap();
+        task.title = "call Anna".into();
+        task.done_at = Some(clock.now());
+        task = update(&store, &clock, task).unwrap();
+        assert_eq!((task.title.as_str(), task.done_at), ("call Anna", None));
+        assert_eq!(store.open_reminders().unwrap().len(), 1);
+        task.due = Some(time("2026-11-21T12:00"));
+        update(&store, &clock, task.clone()).unwrap();
+        let rows = store.open_reminders().unwrap();
+        assert_eq!((rows.len(), rows[0].at.to_string().as_str()), (1, "2026-11-21T04:00:00Z"));
+        task.due = None;
+        update(&store, &clock, task).unwrap();
+        assert_eq!(store.open_reminders().unwrap(), []);
+    }
+
+    #[test]
+    fn deleted_tasks_come_back_whole() {
+        let (store, clock) = world();
+        let task = add(&store, &clock, new("call", Some(time("2026-11-21T11:00")), None)).unwrap();
+        delete(&store, &clock, &task.id).unwrap();
+        assert!(list(&store, &clock).unwrap().is_empty());
+        assert!(matches!(delete(&store, &clock, &task.id), Err(TaskError::Store(StoreError::NotFound("task")))));
+        assert_eq!(restore(&store, &task.id).unwrap(), task);
+        assert_eq!(store.open_reminders().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_list_has_what_is_due_first() {
+        let (store, clock) = world();
+        for (title, due) in [("someday", None), ("today", Some(date("2026-11-21"))), ("late", Some(time("2026-11-21T09:00")))] {
+            add(&store, &clock, new(title, due, None)).unwrap();
+        }
+        let urgent = NewTask { priority: Priority::Urgent, ..new("urgent", None, None) };
+        add(&store, &clock, urgent).unwrap();
+        let done = add(&store, &clock, new("done", Some(date("2026-11-01")), None)).unwrap();
+        set_done(&store, &clock, &done.id, true).unwrap();
+        let rows = list(&store, &clock).unwrap();
+        let shown: Vec<_> = rows.iter().map(|r| (r.task.title.as_str(), r.overdue)).collect();
+        assert_eq!(shown, [("late", true), ("today", false), ("urgent", false), ("someday", false), ("done", false)]);
+        assert_eq!(rows[1].due_at.unwrap().to_string(), "2026-11-21T15:59:59Z");
+    }
+}

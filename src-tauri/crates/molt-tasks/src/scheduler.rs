@@ -1,0 +1,175 @@
+//! Which reminders are due, and which rows must exist so that none is missed.
+//!
+//! The rows are the memory: an occurrence is shown because its row (task, time) turns from scheduled to shown, and that is written
+//! before anybody sees it. Of several occurrences of one task that passed unseen (the computer slept), the last is shown, once,
+//! and the others are counted. Rows for them are not written, so that a clock that jumped ahead by mistake costs nothing when it is
+//! set right.
+
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use molt_core::{Clock, Reminder, ReminderId, ReminderState, Task, TaskStore};
+
+use crate::{
+    Rule, TaskError,
+    due::{date_of, on_date, remind_at},
+};
+
+/// Later than this after its time, a reminder is marked late.
+const LATE_SECONDS: i64 = 60;
+/// A task made with a due time that passed less than this ago still reminds, at once ("in 5 seconds", typed slowly).
+const GRACE_MINUTES: i64 = 10;
+/// Occurrences that are tried when a time is taken by a row that was shown before the clock was set back.
+const TRIES: usize = 400;
+/// Begins the id of a row that a snooze made, so that it is not moved with the due time.
+const SNOOZE: &str = "snooze-";
+
+/// A reminder to show now. Its row says so already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    pub reminder: Reminder,
+    pub task: Task,
+    /// Earlier occurrences of the same task that passed unseen and are not shown on their own.
+    pub missed: u32,
+}
+
+pub(crate) fn scheduled(task: &Task, at: Timestamp) -> Reminder {
+    Reminder { id: ReminderId::random(), task_id: task.id.clone(), at, state: ReminderState::Scheduled, late: false }
+}
+
+pub(crate) fn snoozed(task: &Task, at: Timestamp) -> Reminder {
+    let id = ReminderId(format!("{SNOOZE}{}", ReminderId::random()));
+    Reminder { id, ..scheduled(task, at) }
+}
+
+pub(crate) fn is_snooze(reminder: &Reminder) -> bool {
+    reminder.id.as_str().starts_with(SNOOZE)
+}
+
+/// The rule of a task. One that cannot be read (an older or newer program wrote it) counts as none; the text stays in the task.
+pub(crate) fn rule_of(task: &Task) -> Option<Rule> {
+    task.recurrence.as_deref().and_then(|text| Rule::parse(text).ok())
+}
+
+/// The instants at which a task reminds, ascending, beginning with its due time.
+fn times(task: &Task, local: &TimeZone) -> Box<dyn Iterator<Item = Timestamp>> {
+    let Some(due) = task.due.clone() else { return Box::new(std::iter::empty()) };
+    let local = local.clone();
+    match rule_of(task) {
+        None => Box::new(std::iter::once(remind_at(&due, &local))),
+        Some(rule) => Box::new(rule.days(date_of(&due)).map(move |day| remind_at(&on_date(&due, day), &local))),
+    }
+}
+
+/// The rows that a task needs from `now` on: its next reminder, if it has one.
+pub fn reminders_for(task: &Task, now: Timestamp, local: &TimeZone) -> Vec<Reminder> {
+    if task.done_at.is_some() {
+        return vec![];
+    }
+    let grace = match task.due {
+        Some(molt_core::Due::Time { .. }) => GRACE_MINUTES.minutes(),
+        _ => 0.minutes(),
+    };
+    let since = now.checked_sub(grace).unwrap_or(now);
+    times(task, local).find(|at| *at > since).map(|at| scheduled(task, at)).into_iter().collect()
+}
+
+/// What becomes of a row that is due: the row to show, and how many occurrences it stands for besides itself.
+fn showing(row: &Reminder, task: &Task, now: Timestamp, local: &TimeZone) -> (Reminder, u32) {
+    let mut shown = Reminder { state: ReminderState::Shown, ..row.clone() };
+    let mut missed = 0;
+    if !is_snooze(row) && rule_of(task).is_some() {
+        for at in times(task, local).skip_while(|at| *at <= row.at).take_while(|at| *at <= now) {
+            shown.at = at;
+            missed += 1;
+        }
+    }
+    shown.late = now.duration_since(shown.at).as_secs() > LATE_SECONDS;
+    (shown, missed)
+}
+
+/// Decides on a beat what is shown. Keeps only what it needs to notice that the clock or the zone was changed.
+#[derive(Debug, Default)]
+pub struct Scheduler {
+    last: Option<(Timestamp, TimeZone)>,
+}
+
+impl Scheduler {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// To be called at least every 30 seconds, and after the computer wakes. Returns what is to be shown now, in order of time;
+    /// each row was written as shown before.
+    ///
+    /// # Errors
+    /// When nothing could be shown because the store failed. The next call tries again.
+    pub fn tick(&mut self, store: &dyn TaskStore, clock: &dyn Clock) -> Result<Vec<Effect>, TaskError> {
+        let (now, zone) = (clock.now(), clock.zone());
+        let steady = self.last.take().is_some_and(|(then, there)| then <= now && there == zone);
+        let mut effects = Vec::new();
+        match run(store, now, &zone, steady, &mut effects) {
+            Ok(()) => self.last = Some((now, zone)),
+            // What was written as shown must be shown; the failure comes again with the next call.
+            Err(_) if !effects.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+        Ok(effects)
+    }
+}
+
+fn run(
+    store: &dyn TaskStore,
+    now: Timestamp,
+    zone: &TimeZone,
+    steady: bool,
+    effects: &mut Vec<Effect>,
+) -> Result<(), TaskError> {
+    let rows = store.open_reminders()?;
+    let (due, ahead): (Vec<_>, Vec<_>) =
+        rows.into_iter().filter(|r| r.state == ReminderState::Scheduled).partition(|r| r.at <= now);
+    for row in due {
+        let task = store.task(&row.task_id)?;
+        let (mut shown, mut missed) = showing(&row, &task, now, zone);
+        if !store.put_reminder(&shown)? {
+            // The last one was shown before the clock was set back; this row itself was not.
+            (shown, missed) = (Reminder { at: row.at, late: true, ..shown }, 0);
+            store.put_reminder(&shown)?;
+        }
+        effects.push(Effect { reminder: shown, task, missed });
+    }
+    effects.sort_by_key(|e| e.reminder.at);
+    if steady {
+        for effect in effects.iter() {
+            schedule_next(store, &effect.task, &ahead, now, zone)?;
+        }
+    } else {
+        for task in store.tasks()? {
+            schedule_next(store, &task, &ahead, now, zone)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that the task's next reminder after `now` has a row, moving the row that stands elsewhere because the clock or the
+/// zone was another.
+fn schedule_next(
+    store: &dyn TaskStore,
+    task: &Task,
+    ahead: &[Reminder],
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<(), TaskError> {
+    if task.done_at.is_some() || task.due.is_none() {
+        return Ok(());
+    }
+    let current = ahead.iter().find(|r| r.task_id == task.id && !is_snooze(r));
+    for at in times(task, zone).skip_while(|at| *at <= now).take(TRIES) {
+        if current.is_some_and(|r| r.at == at) {
+            return Ok(());
+        }
+        let row = current.map_or_else(|| scheduled(task, at), |r| Reminder { at, ..r.clone() });
+        if store.put_reminder(&row)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! What every `SettingsStore` and `ModelStore` promises.
+
+use molt_core::*;
+
+use crate::sample::model;
+
+/// Defaults first, then exactly what was put.
+pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
+    let store = make();
+    assert_eq!(store.settings().unwrap(), Settings::default());
+    let changed = Settings {
+        language: Language::ZhCn,
+        theme: Theme::Dark,
+        chat_model: Some("m".into()),
+        embedder: None,
+        indexing_paused: true,
+        close_to_tray: false,
+        notifications: false,
+        welcomed: true,
+    };
+    store.put_settings(&changed).unwrap();
+    assert_eq!(store.settings().unwrap(), changed);
+    store.put_settings(&Settings::default()).unwrap();
+    assert_eq!(store.settings().unwrap(), Settings::default());
+}
+
+/// In the order they were added; replacing keeps the place.
+pub fn model_store_contract(make: impl Fn() -> Box<dyn ModelStore>) {
+    let store = make();
+    assert_eq!(store.models().unwrap(), []);
+    let (z, a) = (model("z", ModelRole::Chat), model("a", ModelRole::Embedder));
+    store.put_model(&z).unwrap();
+    store.put_model(&a).unwrap();
+    assert_eq!(store.models().unwrap(), [z.clone(), a.clone()]);
+    let moved = ModelSpec { path: "/elsewhere".into(), licence: None, bundled: true, ..z };
+    store.put_model(&moved).unwrap();
+    assert_eq!(store.models().unwrap(), [moved, a.clone()]);
+    store.remove_model(&"z".into()).unwrap();
+    store.remove_model(&"z".into()).unwrap();
+    assert_eq!(store.models().unwrap(), [a]);
+}

@@ -1,0 +1,103 @@
+//! What every `TaskStore` promises.
+
+use molt_core::*;
+
+use super::is_missing;
+use crate::sample::{instant, reminder, task};
+
+/// Every field kept, reminders replaced with their task, one row per (task, time).
+pub fn task_store_contract(make: impl Fn() -> Box<dyn TaskStore>) {
+    rows(&*make());
+    scheduling(&*make());
+    uniqueness(&*make());
+    openness(&*make());
+}
+
+fn ids(reminders: &[Reminder]) -> Vec<&str> {
+    reminders.iter().map(|r| r.id.as_str()).collect()
+}
+
+fn rows(store: &dyn TaskStore) {
+    assert_eq!(store.tasks().unwrap(), []);
+    is_missing(store.task(&"t".into()), "task");
+    is_missing(store.set_task_deleted(&"t".into(), None), "task");
+    let mut full = task("t", "买牛奶 🥛");
+    full.notes = "two lines\nof notes".into();
+    full.priority = Priority::Urgent;
+    full.category = Some("家".into());
+    full.due = Some(Due::Time { at: "2026-11-22T15:30:00".parse().unwrap(), zone: "Asia/Shanghai".into() });
+    full.recurrence = Some("FREQ=WEEKLY;BYDAY=MO".into());
+    full.source = Some(TaskSource { conversation_id: "c".into(), message_id: "m".into() });
+    full.created_at = "2026-11-21T00:00:00.000000001Z".parse().unwrap();
+    store.put_task(&full, &[]).unwrap();
+    let mut plain = task("p", "plain");
+    plain.due = Some(Due::Date { date: "2026-11-22".parse().unwrap() });
+    plain.priority = Priority::Low;
+    store.put_task(&plain, &[]).unwrap();
+    assert_eq!(store.tasks().unwrap(), [full.clone(), plain.clone()], "in the order they were made");
+    full.done_at = Some(instant(100));
+    (full.category, full.due, full.recurrence, full.source) = (None, None, None, None);
+    store.put_task(&full, &[]).unwrap();
+    assert_eq!(store.task(&"t".into()).unwrap(), full);
+    assert_eq!(store.tasks().unwrap().len(), 2, "done ones are listed");
+
+    store.set_task_deleted(&"t".into(), Some(instant(9))).unwrap();
+    is_missing(store.task(&"t".into()), "task");
+    assert_eq!(store.tasks().unwrap(), [plain]);
+    store.set_task_deleted(&"t".into(), None).unwrap();
+    assert_eq!(store.task(&"t".into()).unwrap(), full);
+}
+
+fn scheduling(store: &dyn TaskStore) {
+    store.put_task(&task("t", "t"), &[reminder("b", "t", 20), reminder("a", "t", 10)]).unwrap();
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["a", "b"], "by time");
+    store.put_reminder(&Reminder { state: ReminderState::Shown, late: true, ..reminder("a", "t", 10) }).unwrap();
+    // A changed task replaces what is scheduled, and only that.
+    store.put_task(&task("t", "t"), &[reminder("c", "t", 30)]).unwrap();
+    let open = store.open_reminders().unwrap();
+    assert_eq!(ids(&open), ["a", "c"]);
+    assert!(open[0].late && open[0].state == ReminderState::Shown);
+    is_missing(store.reminder(&"b".into()), "reminder");
+    // An occurrence that was shown is not scheduled again.
+    store.put_task(&task("t", "t"), &[reminder("again", "t", 10), reminder("d", "t", 40)]).unwrap();
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["a", "d"]);
+    // Reminders of another task are refused, and nothing changes.
+    let mut renamed = task("t", "changed");
+    renamed.title = "changed".into();
+    assert!(matches!(store.put_task(&renamed, &[reminder("x", "other", 1)]), Err(StoreError::Failed(_))));
+    assert_eq!(store.task(&"t".into()).unwrap().title, "t");
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["a", "d"]);
+}
+
+fn uniqueness(store: &dyn TaskStore) {
+    is_missing(store.put_reminder(&reminder("r", "nowhere", 0)), "task");
+    store.put_task(&task("t", "t"), &[]).unwrap();
+    store.put_task(&task("u", "u"), &[]).unwrap();
+    assert!(store.put_reminder(&reminder("r1", "t", 5)).unwrap());
+    assert!(!store.put_reminder(&reminder("r2", "t", 5)).unwrap(), "one row per (task, at)");
+    assert!(store.put_reminder(&reminder("r2", "u", 5)).unwrap());
+    assert!(store.put_reminder(&reminder("r3", "t", 6)).unwrap());
+    assert!(!store.put_reminder(&reminder("r3", "t", 5)).unwrap(), "nor by moving one there");
+    assert_eq!(store.reminder(&"r3".into()).unwrap(), reminder("r3", "t", 6));
+    let shown = Reminder { state: ReminderState::Shown, ..reminder("r1", "t", 5) };
+    assert!(store.put_reminder(&shown).unwrap(), "the row itself may change");
+    assert_eq!(store.reminder(&"r1".into()).unwrap(), shown);
+    let moved = reminder("r3", "t", 7);
+    assert!(store.put_reminder(&moved).unwrap());
+    assert_eq!(store.reminder(&"r3".into()).unwrap(), moved);
+}
+
+fn openness(store: &dyn TaskStore) {
+    for (n, id) in ["open", "done", "deleted"].into_iter().enumerate() {
+        store.put_task(&task(id, id), &[reminder(id, id, n as i64)]).unwrap();
+        let answered = Reminder { state: ReminderState::Answered, ..reminder(&format!("{id}-answered"), id, 50 + n as i64) };
+        store.put_reminder(&answered).unwrap();
+    }
+    let mut done = task("done", "done");
+    done.done_at = Some(instant(3));
+    store.put_task(&done, &[reminder("done", "done", 1)]).unwrap();
+    store.set_task_deleted(&"deleted".into(), Some(instant(3))).unwrap();
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["open"]);
+    store.set_task_deleted(&"deleted".into(), None).unwrap();
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["open", "deleted"]);
+}

@@ -1,0 +1,255 @@
+//! An engine that says what the test wrote.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream, stream::BoxStream};
+use molt_core::*;
+
+use crate::{embed_words, words};
+
+/// What the next generation does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Streams these pieces, then ends. Each counts as one token.
+    Deltas(Vec<String>),
+    /// Streams the last user message back, word by word.
+    Echo,
+    /// Fails before anything is streamed.
+    Fail(EngineError),
+    /// Streams these pieces, then the worker dies.
+    CrashAfter(Vec<String>),
+    /// Streams these pieces, then nothing more, until the stream is dropped.
+    StallAfter(Vec<String>),
+}
+
+impl Reply {
+    /// One piece per word, spaces kept with the word before.
+    pub fn text(text: &str) -> Self {
+        Self::Deltas(pieces(text))
+    }
+}
+
+fn pieces(text: &str) -> Vec<String> {
+    text.split_inclusive(' ').map(str::to_owned).collect()
+}
+
+#[derive(Default)]
+struct State {
+    replies: VecDeque<Reply>,
+    requests: Vec<GenerateRequest>,
+    loaded: HashMap<ModelId, ModelSpec>,
+    refuse_load: Option<EngineError>,
+    cancelled: u32,
+    embedded: u64,
+}
+
+/// Answers from a queue of [`Reply`]; when the queue is empty it echoes. Embeddings are hashed words, so that texts with common
+/// words are near each other; a token is a word.
+#[derive(Clone)]
+pub struct ScriptedEngine {
+    state: Arc<Mutex<State>>,
+    dimensions: usize,
+}
+
+impl Default for ScriptedEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ScriptedEngine {
+    pub fn new() -> Self {
+        Self { state: Arc::default(), dimensions: 64 }
+    }
+
+    /// Queues what the next unanswered generation does.
+    pub fn push(&self, reply: Reply) {
+        self.state.lock().unwrap().replies.push_back(reply);
+    }
+
+    /// Every load fails with this until `None` is set.
+    pub fn refuse_load(&self, error: Option<EngineError>) {
+        self.state.lock().unwrap().refuse_load = error;
+    }
+
+    /// All requests so far, oldest first.
+    pub fn requests(&self) -> Vec<GenerateRequest> {
+        self.state.lock().unwrap().requests.clone()
+    }
+
+    pub fn is_loaded(&self, id: &ModelId) -> bool {
+        self.state.lock().unwrap().loaded.contains_key(id)
+    }
+
+    /// Streams that were dropped before their end.
+    pub fn cancelled(&self) -> u32 {
+        self.state.lock().unwrap().cancelled
+    }
+
+    /// Texts that were embedded so far.
+    pub fn embedded(&self) -> u64 {
+        self.state.lock().unwrap().embedded
+    }
+}
+
+/// Notes a stream that is dropped before it ended.
+struct CancelNote {
+    state: Arc<Mutex<State>>,
+    ended: bool,
+}
+
+impl Drop for CancelNote {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.state.lock().unwrap().cancelled += 1;
+        }
+    }
+}
+
+fn crashed() -> EngineError {
+    EngineError::Crashed("signal 9".into())
+}
+
+#[async_trait]
+impl Engine for ScriptedEngine {
+    async fn load(&self, spec: &ModelSpec) -> Result<LoadedModel, EngineError> {
+        let mut state = self.state.lock().unwrap();
+        if let Some(error) = &state.refuse_load {
+            return Err(error.clone());
+        }
+        state.loaded.insert(spec.id.clone(), spec.clone());
+        Ok(LoadedModel {
+            id: spec.id.clone(),
+            context_length: spec.context_length,
+            dimensions: if spec.role == ModelRole::Embedder { self.dimensions as u32 } else { 0 },
+            load_ms: 1,
+        })
+    }
+
+    async fn unload(&self, id: &ModelId) {
+        self.state.lock().unwrap().loaded.remove(id);
+    }
+
+    fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
+        let mut state = self.state.lock().unwrap();
+        state.requests.push(request.clone());
+        let Some(spec) = state.loaded.get(&request.model) else {
+            return stream::iter([Err(EngineError::NotLoaded)]).boxed();
+        };
+        let prompt_tokens = request.messages.iter().map(|m| words(&m.text).len() as u32).sum::<u32>();
+        if prompt_tokens >= spec.context_length {
+            return stream::iter([Err(EngineError::ContextOverflow { tokens: prompt_tokens, limit: spec.context_length })]).boxed();
+        }
+        let (mut deltas, end) = match state.replies.pop_front().unwrap_or(Reply::Echo) {
+            Reply::Deltas(deltas) => (deltas, Some(Ok(()))),
+            Reply::Echo => {
+                let last = request.messages.iter().rev().find(|m| m.role == Role::User);
+                (pieces(last.map_or("", |m| &m.text)), Some(Ok(())))
+            }
+            Reply::Fail(error) => return stream::iter([Err(error)]).boxed(),
+            Reply::CrashAfter(deltas) => (deltas, Some(Err(crashed()))),
+            Reply::StallAfter(deltas) => (deltas, None),
+        };
+        let finish = if deltas.len() > request.max_tokens as usize { FinishReason::Length } else { FinishReason::Stop };
+        deltas.truncate(request.max_tokens as usize);
+        let completion_tokens = deltas.len() as u32;
+        let mut events: VecDeque<_> = [Ok(GenerateEvent::Started { prompt_tokens })].into();
+        events.extend(deltas.into_iter().map(|text| Ok(GenerateEvent::Delta { text })));
+        let stalls = end.is_none();
+        match end {
+            Some(Ok(())) => {
+                events.push_back(Ok(GenerateEvent::Done { finish, prompt_tokens, completion_tokens, prompt_ms: 1, decode_ms: 1 }));
+            }
+            Some(Err(error)) => events.push_back(Err(error)),
+            None => {}
+        }
+        let note = CancelNote { state: self.state.clone(), ended: false };
+        stream::unfold((events, note), move |(mut events, mut note)| async move {
+            match events.pop_front() {
+                Some(event) => {
+                    note.ended = events.is_empty() && !stalls;
+                    Some((event, (events, note)))
+                }
+                None if stalls => futures::future::pending().await,
+                None => None,
+            }
+        })
+        .boxed()
+    }
+
+    async fn embed(&self, model: &ModelId, texts: Vec<String>, _purpose: EmbedPurpose) -> Result<Vec<Vec<f32>>, EngineError> {
+        let mut state = self.state.lock().unwrap();
+        if !state.loaded.contains_key(model) {
+            return Err(EngineError::NotLoaded);
+        }
+        state.embedded += texts.len() as u64;
+        Ok(texts.iter().map(|t| embed_words(t, self.dimensions)).collect())
+    }
+
+    async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError> {
+        if !self.is_loaded(model) {
+            return Err(EngineError::NotLoaded);
+        }
+        Ok(texts.iter().map(|t| words(t).len() as u32).collect())
+    }
+
+    async fn stats(&self) -> Vec<EngineStats> {
+        let state = self.state.lock().unwrap();
+        let mut stats: Vec<_> = state
+            .loaded
+            .keys()
+            .map(|id| EngineStats {
+                id: id.clone(),
+                memory: 1 << 20,
+                generations: state.requests.iter().filter(|r| &r.model == id).count() as u32,
+                last_prompt_tokens_per_second: 100.0,
+                last_tokens_per_second: 10.0,
+                restarts: 0,
+            })
+            .collect();
+        stats.sort_by(|a, b| a.id.cmp(&b.id));
+        stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::sample;
+
+    fn ask(engine: &ScriptedEngine, text: &str) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
+        engine.generate(GenerateRequest {
+            model: "m".into(),
+            messages: vec![PromptMessage { role: Role::User, text: text.into() }],
+            max_tokens: 100,
+            temperature: 0.0,
+            top_p: 1.0,
+            stop: vec![],
+        })
+    }
+
+    #[test]
+    fn echoes_fails_and_crashes_as_written() {
+        let engine = ScriptedEngine::new();
+        assert_eq!(block_on(ask(&engine, "hi").collect::<Vec<_>>()), [Err(EngineError::NotLoaded)]);
+        block_on(engine.load(&sample::model("m", ModelRole::Chat))).unwrap();
+        let events = block_on(ask(&engine, "one two").collect::<Vec<_>>());
+        assert_eq!(events[1], Ok(GenerateEvent::Delta { text: "one ".into() }));
+        assert!(matches!(events[3], Ok(GenerateEvent::Done { finish: FinishReason::Stop, completion_tokens: 2, .. })));
+        engine.push(Reply::CrashAfter(vec!["a".into()]));
+        let events = block_on(ask(&engine, "x").collect::<Vec<_>>());
+        assert_eq!((events.len(), events.last().cloned()), (3, Some(Err(crashed()))));
+        assert_eq!(engine.cancelled(), 0);
+        engine.push(Reply::StallAfter(vec!["a".into()]));
+        let mut stalled = ask(&engine, "x");
+        block_on(stalled.next());
+        drop(stalled);
+        assert_eq!(engine.cancelled(), 1);
+    }
+}

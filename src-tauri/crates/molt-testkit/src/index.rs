@@ -1,0 +1,119 @@
+//! A passage index in memory: word overlap and cosine.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use molt_core::{ChunkId, DocumentId, IndexChunk, IndexError, IndexFilter, IndexHit, PassageIndex};
+
+use crate::words;
+
+#[derive(Default)]
+struct State {
+    chunks: BTreeMap<ChunkId, IndexChunk>,
+    fail: Option<String>,
+    commits: u32,
+}
+
+/// Scores words by the share of the query's words that a chunk holds, vectors by their dot product.
+#[derive(Default)]
+pub struct MemoryIndex(Mutex<State>);
+
+impl MemoryIndex {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every call fails with this until `None` is set.
+    pub fn fail(&self, message: Option<&str>) {
+        self.0.lock().unwrap().fail = message.map(str::to_owned);
+    }
+
+    /// Calls that changed something.
+    pub fn commits(&self) -> u32 {
+        self.0.lock().unwrap().commits
+    }
+
+    /// A copy of what is held.
+    pub fn chunks(&self) -> Vec<IndexChunk> {
+        self.0.lock().unwrap().chunks.values().cloned().collect()
+    }
+
+    /// Forgets everything, as when the user deletes the index folder.
+    pub fn clear(&self) {
+        self.0.lock().unwrap().chunks.clear();
+    }
+
+    fn state(&self) -> Result<std::sync::MutexGuard<'_, State>, IndexError> {
+        let state = self.0.lock().unwrap();
+        match &state.fail {
+            Some(message) => Err(IndexError(message.clone())),
+            None => Ok(state),
+        }
+    }
+
+    fn best(&self, filter: &IndexFilter, limit: usize, score: impl Fn(&IndexChunk) -> f32) -> Result<Vec<IndexHit>, IndexError> {
+        let state = self.state()?;
+        let mut hits: Vec<_> = state
+            .chunks
+            .values()
+            .filter(|c| filter.sources.is_empty() || filter.sources.contains(&c.source_id))
+            .map(|c| IndexHit { id: c.id.clone(), document_id: c.document_id.clone(), score: score(c) })
+            .filter(|hit| hit.score > 0.0)
+            .collect();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        hits.truncate(limit);
+        Ok(hits)
+    }
+}
+
+#[async_trait]
+impl PassageIndex for MemoryIndex {
+    async fn chunk_ids(&self, document: &DocumentId) -> Result<Vec<ChunkId>, IndexError> {
+        Ok(self.state()?.chunks.values().filter(|c| &c.document_id == document).map(|c| c.id.clone()).collect())
+    }
+
+    async fn document_ids(&self) -> Result<Vec<DocumentId>, IndexError> {
+        let ids: BTreeSet<_> = self.state()?.chunks.values().map(|c| c.document_id.clone()).collect();
+        Ok(ids.into_iter().collect())
+    }
+
+    async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError> {
+        let mut state = self.state()?;
+        state.commits += 1;
+        state.chunks.extend(add.into_iter().map(|c| (c.id.clone(), c)));
+        for id in remove {
+            state.chunks.remove(&id);
+        }
+        Ok(())
+    }
+
+    async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError> {
+        let mut state = self.state()?;
+        state.commits += 1;
+        state.chunks.retain(|_, c| !documents.contains(&c.document_id));
+        Ok(())
+    }
+
+    async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError> {
+        let wanted: HashSet<_> = words(query).into_iter().collect();
+        self.best(filter, limit, |chunk| {
+            let held: HashSet<_> = words(&chunk.text).into_iter().collect();
+            wanted.intersection(&held).count() as f32 / wanted.len().max(1) as f32
+        })
+    }
+
+    async fn search_vector(&self, vector: &[f32], filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError> {
+        self.best(filter, limit, |chunk| chunk.vector.as_ref().map_or(0.0, |v| v.iter().zip(vector).map(|(a, b)| a * b).sum()))
+    }
+
+    async fn len(&self) -> Result<u64, IndexError> {
+        Ok(self.state()?.chunks.len() as u64)
+    }
+
+    async fn maintain(&self) -> Result<(), IndexError> {
+        self.state().map(|_| ())
+    }
+}

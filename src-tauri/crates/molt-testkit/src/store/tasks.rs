@@ -1,0 +1,70 @@
+//! Tasks and reminders in memory.
+
+use jiff::Timestamp;
+use molt_core::*;
+
+use super::{MemoryStore, State};
+
+const TASK: StoreError = StoreError::NotFound("task");
+
+/// Inserts or replaces by id, unless another row has the same (task, at).
+fn put_reminder(state: &mut State, reminder: &Reminder) -> bool {
+    let taken = state.reminders.values().any(|r| r.id != reminder.id && r.task_id == reminder.task_id && r.at == reminder.at);
+    if !taken {
+        state.reminders.insert(reminder.id.clone(), reminder.clone());
+    }
+    !taken
+}
+
+impl TaskStore for MemoryStore {
+    fn tasks(&self) -> StoreResult<Vec<Task>> {
+        Ok(self.read().tasks.iter().filter(|r| r.1.is_none()).map(|r| r.0.clone()).collect())
+    }
+
+    fn task(&self, id: &TaskId) -> StoreResult<Task> {
+        self.read().tasks.iter().find(|r| &r.0.id == id && r.1.is_none()).map(|r| r.0.clone()).ok_or(TASK)
+    }
+
+    fn put_task(&self, task: &Task, scheduled: &[Reminder]) -> StoreResult<()> {
+        let mut state = self.write()?;
+        if scheduled.iter().any(|r| r.task_id != task.id || r.state != ReminderState::Scheduled) {
+            return Err(StoreError::Failed("a task was given the reminder of another".into()));
+        }
+        match state.tasks.iter_mut().find(|r| r.0.id == task.id) {
+            Some(row) => row.0 = task.clone(),
+            None => state.tasks.push((task.clone(), None)),
+        }
+        state.reminders.retain(|_, r| r.task_id != task.id || r.state != ReminderState::Scheduled);
+        for reminder in scheduled {
+            put_reminder(&mut state, reminder);
+        }
+        Ok(())
+    }
+
+    fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()> {
+        let mut state = self.write()?;
+        state.tasks.iter_mut().find(|r| &r.0.id == id).ok_or(TASK)?.1 = deleted_at;
+        Ok(())
+    }
+
+    fn open_reminders(&self) -> StoreResult<Vec<Reminder>> {
+        let state = self.read();
+        let open = |id: &TaskId| state.tasks.iter().any(|r| &r.0.id == id && r.1.is_none() && r.0.done_at.is_none());
+        let rows = state.reminders.values().filter(|r| r.state != ReminderState::Answered && open(&r.task_id));
+        let mut rows: Vec<_> = rows.cloned().collect();
+        rows.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Ok(rows)
+    }
+
+    fn put_reminder(&self, reminder: &Reminder) -> StoreResult<bool> {
+        let mut state = self.write()?;
+        if !state.tasks.iter().any(|r| r.0.id == reminder.task_id) {
+            return Err(TASK);
+        }
+        Ok(put_reminder(&mut state, reminder))
+    }
+
+    fn reminder(&self, id: &ReminderId) -> StoreResult<Reminder> {
+        self.read().reminders.get(id).cloned().ok_or(StoreError::NotFound("reminder"))
+    }
+}

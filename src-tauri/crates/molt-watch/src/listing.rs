@@ -1,0 +1,219 @@
+//! Walking a source under its rules. Symbolic links are never followed.
+
+use std::{
+    collections::HashMap,
+    fs::{DirEntry, Metadata},
+    io::ErrorKind,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use jiff::Timestamp;
+use molt_core::ListedFile;
+
+use crate::rules::Rules;
+
+/// Directories inside each other; deeper ones are left out, with a sentence.
+const DEEPEST: usize = 128;
+
+/// What a walk meets.
+pub trait Visitor {
+    /// Called before a directory is read, so that a watch set here misses no entry.
+    fn directory(&mut self, _path: &Path) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn file(&mut self, _entry: &DirEntry) {}
+
+    /// One sentence about a place that could not be read.
+    fn problem(&mut self, _sentence: String) {}
+}
+
+/// Walks the directory `start`, which the rules have let through already.
+pub fn walk(rules: &mut Rules, start: &Path, visitor: &mut impl Visitor) -> ControlFlow<()> {
+    let mut waiting = vec![(start.to_path_buf(), 0)];
+    while let Some((directory, depth)) = waiting.pop() {
+        visitor.directory(&directory)?;
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) => {
+                // Gone since its parent was read: its own event tells.
+                if error.kind() != ErrorKind::NotFound || directory == start {
+                    visitor.problem(folder_sentence(&directory, &error));
+                }
+                continue;
+            }
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    visitor.problem(folder_sentence(&directory, &error));
+                    break;
+                }
+            };
+            let Ok(kind) = entry.file_type() else { continue };
+            if !kind.is_file() && !kind.is_dir() || !rules.allow_entry(&entry.path(), kind.is_dir()) {
+                continue;
+            }
+            if kind.is_file() {
+                visitor.file(&entry);
+            } else if depth == DEEPEST {
+                visitor.problem(format!("the folder “{}” is nested too deeply and was left out", entry.path().display()));
+            } else {
+                waiting.push((entry.path(), depth + 1));
+            }
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// The readable files at or below `path`, which lies at or below the source `root`; sorted.
+pub fn list(root: &Path, path: &Path, is_readable: &dyn Fn(&Path) -> bool) -> (Vec<ListedFile>, Vec<String>) {
+    let metadata = match if path == root { path.metadata() } else { path.symlink_metadata() } {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound && path != root => return Default::default(),
+        Err(error) => return (Vec::new(), vec![folder_sentence(path, &error)]),
+    };
+    let mut rules = Rules::new(root);
+    if !rules.allow(path, metadata.is_dir()) {
+        return Default::default();
+    }
+    let mut found = Found { is_readable, files: Vec::new(), problems: Vec::new() };
+    if metadata.is_dir() {
+        // It never breaks off: `Found` does not.
+        let _ = walk(&mut rules, path, &mut found);
+    } else if metadata.is_file() && is_readable(path) {
+        found.files.push(listed(path.to_path_buf(), &metadata));
+    }
+    found.files.sort_by(|a, b| a.path.cmp(&b.path));
+    (found.files, found.problems)
+}
+
+struct Found<'a> {
+    is_readable: &'a dyn Fn(&Path) -> bool,
+    files: Vec<ListedFile>,
+    problems: Vec<String>,
+}
+
+impl Visitor for Found<'_> {
+    fn file(&mut self, entry: &DirEntry) {
+        let path = entry.path();
+        if !(self.is_readable)(&path) {
+            return;
+        }
+        match entry.metadata() {
+            Ok(metadata) => self.files.push(listed(path, &metadata)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => self.problem(format!("the file “{}” cannot be read: {}", path.display(), reason(&error))),
+        }
+    }
+
+    fn problem(&mut self, sentence: String) {
+        self.problems.push(sentence);
+    }
+}
+
+fn listed(path: PathBuf, metadata: &Metadata) -> ListedFile {
+    let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    ListedFile { path, size: metadata.len(), modified_at: Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH) }
+}
+
+/// What polling compares.
+pub type Snapshot = HashMap<PathBuf, (u64, Timestamp)>;
+
+pub fn snapshot(root: &Path, is_readable: &dyn Fn(&Path) -> bool) -> Snapshot {
+    list(root, root, is_readable).0.into_iter().map(|file| (file.path, (file.size, file.modified_at))).collect()
+}
+
+/// One plain sentence about a folder (or a single file that was added) that cannot be read.
+pub fn folder_sentence(path: &Path, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("“{}” is not there; it was moved, renamed or deleted, or its disk is not connected", path.display()),
+        _ => format!("the folder “{}” cannot be read: {}", path.display(), reason(error)),
+    }
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "you do not have permission to open it".into(),
+        ErrorKind::NotADirectory => "it is not a folder".into(),
+        _ => format!("the system says “{error}”"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(root: &Path, path: &Path) -> Vec<String> {
+        let readable = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
+        let (files, problems) = list(root, path, &readable);
+        assert_eq!(problems, Vec::<String>::new());
+        files.iter().map(|file| file.path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/")).collect()
+    }
+
+    #[test]
+    fn only_readable_files_that_the_rules_let_through_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for directory in ["sub/deep", ".hidden", "node_modules/x", "drafts"] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        for file in ["b.md", "a.md", "a.bin", "sub/deep/笔记.md", ".hidden/c.md", "node_modules/x/d.md", "drafts/e.md", "sub/~$f.md"] {
+            std::fs::write(root.join(file), "12345").unwrap();
+        }
+        std::fs::write(root.join(".gitignore"), "drafts/\n").unwrap();
+        assert_eq!(names(root, root), ["a.md", "b.md", "sub/deep/笔记.md"]);
+        assert_eq!(names(root, &root.join("sub")), ["sub/deep/笔记.md"]);
+        assert_eq!(names(root, &root.join("b.md")), ["b.md"]);
+        assert_eq!(names(root, &root.join("drafts")), Vec::<String>::new());
+        assert_eq!(names(root, &root.join("drafts/e.md")), Vec::<String>::new());
+        assert_eq!(names(root, &root.join("gone.md")), Vec::<String>::new());
+        let (files, _) = list(root, &root.join("a.md"), &|_| true);
+        assert_eq!(files[0].size, 5);
+        assert!(files[0].modified_at > Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn a_single_file_is_its_own_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.md");
+        std::fs::write(&file, "x").unwrap();
+        std::fs::write(folder.path().join(".gitignore"), "*.md").unwrap();
+        let (files, problems) = list(&file, &file, &|_| true);
+        assert_eq!((files.len(), problems.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_source_that_is_not_there_is_said() {
+        let (files, problems) = list(Path::new("/no/such/folder"), Path::new("/no/such/folder"), &|_| true);
+        assert!(files.is_empty());
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].contains("/no/such/folder"), "{problems:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("root"), folder.path().join("outside"));
+        std::fs::create_dir(&root).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("secret.md"), "x").unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("link")).unwrap();
+        std::os::unix::fs::symlink(outside.join("secret.md"), root.join("link.md")).unwrap();
+        std::os::unix::fs::symlink(&root, root.join("loop")).unwrap();
+        assert_eq!(names(&root, &root), Vec::<String>::new());
+        assert_eq!(names(&root, &root.join("link.md")), Vec::<String>::new());
+        assert_eq!(names(&root, &root.join("link")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn reasons_are_plain_words() {
+        let denied = folder_sentence(Path::new("/a"), &ErrorKind::PermissionDenied.into());
+        assert_eq!(denied, "the folder “/a” cannot be read: you do not have permission to open it");
+        assert!(folder_sentence(Path::new("/a"), &ErrorKind::NotFound.into()).contains("not there"));
+    }
+}

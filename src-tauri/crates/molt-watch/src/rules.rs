@@ -1,0 +1,181 @@
+//! The ignore rules: what is never looked at, whatever its type.
+
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use ignore::{Match, gitignore::Gitignore};
+
+/// Files with rules, the stronger kind first.
+const RULE_FILES: [&str; 2] = [".ignore", ".gitignore"];
+
+/// True for a file that holds rules: a change of it changes what is listed.
+pub fn is_rule_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| RULE_FILES.iter().any(|known| name == *known))
+}
+
+/// The rules of one source: hidden names, build products, temporary files, and the `.gitignore` and `.ignore` files below the source.
+/// Rule files above the source do not count: the user chose it.
+///
+/// Rule files are read once per value; make a new one for each pass.
+pub struct Rules {
+    root: PathBuf,
+    read: HashMap<PathBuf, Rc<[Gitignore]>>,
+}
+
+impl Rules {
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), read: HashMap::new() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether a path below the root is let through, with all the directories that lead to it. The root itself always is.
+    pub fn allow(&mut self, path: &Path, is_directory: bool) -> bool {
+        let Ok(below) = path.strip_prefix(&self.root) else { return false };
+        let mut current = self.root.clone();
+        let mut components = below.components().peekable();
+        while let Some(component) = components.next() {
+            current.push(component);
+            if !self.allow_entry(&current, components.peek().is_some() || is_directory) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether one entry is let through, if its directory was.
+    pub fn allow_entry(&mut self, path: &Path, is_directory: bool) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if if is_directory { is_build_product(path, &name) } else { is_temporary(&name) } {
+            return false;
+        }
+        match self.decision(path, is_directory) {
+            Match::Ignore(()) => false,
+            Match::Whitelist(()) => true,
+            Match::None => !name.starts_with('.'),
+        }
+    }
+
+    /// What the rule files say; the one nearest to the entry first.
+    fn decision(&mut self, path: &Path, is_directory: bool) -> Match<()> {
+        for kind in 0..RULE_FILES.len() {
+            let mut directory = path.parent();
+            while let Some(current) = directory.filter(|current| current.starts_with(&self.root)) {
+                let found = self.rule_files(current)[kind].matched(path, is_directory).map(|_| ());
+                if !found.is_none() {
+                    return found;
+                }
+                directory = current.parent();
+            }
+        }
+        Match::None
+    }
+
+    fn rule_files(&mut self, directory: &Path) -> Rc<[Gitignore]> {
+        if let Some(known) = self.read.get(directory) {
+            return known.clone();
+        }
+        // A file that is not there, or holds a broken line, gives the rules that could be read.
+        let read: Rc<[Gitignore]> = RULE_FILES.iter().map(|name| Gitignore::new(directory.join(name)).0).collect();
+        self.read.insert(directory.to_path_buf(), read.clone());
+        read
+    }
+}
+
+/// Directories that programs make and can make again.
+fn is_build_product(path: &Path, name: &str) -> bool {
+    match name {
+        "node_modules" | "__pycache__" => true,
+        // Also a word that people call their own folders.
+        "target" => path.with_file_name("Cargo.toml").exists() || path.join("CACHEDIR.TAG").exists(),
+        // The standard mark of a cache, and the mark of a Python environment.
+        _ => path.join("CACHEDIR.TAG").exists() || path.join("pyvenv.cfg").exists(),
+    }
+}
+
+/// Files that editors, office programs and browsers make while they work.
+fn is_temporary(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    name.ends_with('~')
+        || name.starts_with("~$")
+        || (name.starts_with('#') && name.ends_with('#'))
+        || matches!(extension.as_str(), "swp" | "swo" | "swx" | "tmp" | "temp" | "part" | "crdownload" | "partial")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_are_known_by_name() {
+        for name in ["a.md~", "~$report.pdf", ".notes.md.swp", "a.TMP", "film.pdf.part", "#a.txt#", "x.pdf.crdownload"] {
+            assert!(is_temporary(name), "{name}");
+        }
+        for name in ["a.md", "报告.pdf", "part.txt", "#1 plan.md", "tmp", "$~.txt"] {
+            assert!(!is_temporary(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_rule_decides_and_a_hidden_name_can_be_let_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        // Above the source: must not count.
+        std::fs::write(folder.path().join(".gitignore"), "*.md\n").unwrap();
+        std::fs::write(root.join(".gitignore"), "*.log\n/build/\n!.notes\n").unwrap();
+        std::fs::write(root.join("sub/.gitignore"), "!keep.log\n*.csv\n").unwrap();
+        std::fs::write(root.join(".ignore"), "sub/private.csv\n").unwrap();
+        let mut rules = Rules::new(&root);
+        for (path, is_directory, expected) in [
+            ("a.md", false, true),
+            ("a.log", false, false),
+            ("sub/a.log", false, false),
+            ("sub/keep.log", false, true),
+            ("a.csv", false, true),
+            ("sub/a.csv", false, false),
+            ("build", true, false),
+            ("build/deep/a.md", false, false),
+            ("sub/build/a.md", false, true),
+            (".hidden/a.md", false, false),
+            (".notes/a.md", false, true),
+            ("sub/private.csv", false, false),
+            ("node_modules/x/README.md", false, false),
+            ("a.md~", false, false),
+        ] {
+            assert_eq!(rules.allow(&root.join(path), is_directory), expected, "{path}");
+        }
+        assert!(rules.allow(&root, true));
+        assert!(!rules.allow(folder.path(), true));
+    }
+
+    #[test]
+    fn a_folder_called_target_is_skipped_only_beside_a_cargo_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for directory in ["market/target", "code/target", "cache", "env"] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        std::fs::write(root.join("code/Cargo.toml"), "").unwrap();
+        std::fs::write(root.join("cache/CACHEDIR.TAG"), "").unwrap();
+        std::fs::write(root.join("env/pyvenv.cfg"), "").unwrap();
+        let mut rules = Rules::new(root);
+        assert!(rules.allow(&root.join("market/target"), true));
+        assert!(!rules.allow(&root.join("code/target"), true));
+        assert!(!rules.allow(&root.join("cache"), true));
+        assert!(!rules.allow(&root.join("env"), true));
+    }
+
+    #[test]
+    fn rule_files_are_known() {
+        assert!(is_rule_file(Path::new("/a/.gitignore")));
+        assert!(is_rule_file(Path::new("/a/.ignore")));
+        assert!(!is_rule_file(Path::new("/a/gitignore")));
+    }
+}

@@ -1,0 +1,93 @@
+//! Follows the backend's events with what stands outside of the pages: tray, notifications, the reminder window.
+
+use molt_api::{Event, ReminderView};
+use molt_core::Settings;
+use tauri::{AppHandle, Manager};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{backstage::Backstage, notifications::Notifications, tray::Tray, windows};
+
+/// Runs until the backend ends.
+pub async fn follow(app: AppHandle) {
+    let mut events = app.state::<Backstage>().app().await.events();
+    refresh_settings(&app).await;
+    // Also those that came due while nobody listened, or while the program was not running.
+    for view in &refresh_reminders(&app).await {
+        remind(&app, view);
+    }
+    loop {
+        match events.recv().await {
+            Ok(Event::ReminderDue { reminder }) => {
+                remind(&app, &reminder);
+                refresh_reminders(&app).await;
+            }
+            Ok(Event::RemindersChanged {}) => {
+                refresh_reminders(&app).await;
+            }
+            Ok(Event::SettingsChanged { settings }) => apply(&app, &settings),
+            Ok(Event::Resync {}) | Err(RecvError::Lagged(_)) => {
+                refresh_settings(&app).await;
+                for view in &refresh_reminders(&app).await {
+                    remind(&app, view);
+                }
+            }
+            Ok(_) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn remind(app: &AppHandle, view: &ReminderView) {
+    let backstage = app.state::<Backstage>();
+    let words = backstage.words();
+    if backstage.notifications_wanted() {
+        app.state::<Notifications>().show(app, view, words);
+    }
+    if !windows::is_main_in_front(app)
+        && let Err(error) = windows::open_reminders(app, words)
+    {
+        tracing::error!(%error, "the reminder window could not be opened");
+    }
+}
+
+/// Brings everything in step with the reminders that wait for an answer, and gives them.
+async fn refresh_reminders(app: &AppHandle) -> Vec<ReminderView> {
+    let backstage = app.state::<Backstage>();
+    let waiting: Vec<ReminderView> = match backstage.read("reminder_list").await {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            tracing::error!(%error, "the reminders could not be read");
+            return Vec::new();
+        }
+    };
+    let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+    backstage.set_waiting(count);
+    app.state::<Notifications>().keep_only(&waiting);
+    if waiting.is_empty() {
+        windows::close_reminders(app);
+    }
+    log_failure(app.state::<Tray>().set_waiting(backstage.words(), count));
+    waiting
+}
+
+async fn refresh_settings(app: &AppHandle) {
+    match app.state::<Backstage>().read("settings_get").await {
+        Ok(settings) => apply(app, &settings),
+        Err(error) => tracing::error!(%error, "the settings could not be read"),
+    }
+}
+
+fn apply(app: &AppHandle, settings: &Settings) {
+    let backstage = app.state::<Backstage>();
+    backstage.apply(settings);
+    let tray = app.state::<Tray>();
+    log_failure(
+        tray.translate(backstage.words(), backstage.waiting()).and_then(|()| tray.set_paused(settings.indexing_paused)),
+    );
+}
+
+fn log_failure(result: tauri::Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "the tray could not be changed");
+    }
+}

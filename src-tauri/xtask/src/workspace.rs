@@ -1,0 +1,80 @@
+//! Where things are, and how cargo is called so that nothing heavy is ever compiled twice.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use crate::run;
+
+/// The root of the checkout.
+pub fn root() -> &'static Path {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        here.ancestors().nth(2).unwrap_or(here).to_owned()
+    })
+}
+
+/// Moltworker's folder in the user's cache.
+pub fn cache_dir() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("moltworker")
+}
+
+/// The one target directory. It lies outside the checkout, so that a fresh clone on the same machine starts warm.
+pub fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) if !dir.is_empty() => root().join(dir),
+        _ => cache_dir().join("target"),
+    }
+}
+
+/// Pictures, benchmark figures and test models for people to look at; ignored by git.
+pub fn output_dir() -> PathBuf {
+    root().join("target")
+}
+
+/// Where `setup` puts the test models; tests find it in `MOLTWORKER_TEST_MODELS`.
+pub fn test_models_dir() -> PathBuf {
+    output_dir().join("test-models")
+}
+
+/// A program that `cargo build` has built.
+pub fn binary(name: &str) -> PathBuf {
+    target_dir().join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Cargo, in the workspace, with the one target directory.
+///
+/// Clippy stands in as the compiler of our own crates, exactly as `cargo clippy` arranges it, but for a full build:
+/// one compile both lints and produces the code that is tested. `cargo clippy` beside `cargo build` would check every
+/// dependency a second time, which costs as much as half a cold build. All invocations also name the whole workspace
+/// and all targets: with one set of features the heavy dependencies are compiled once.
+pub fn cargo(subcommand: &str) -> Command {
+    let mut cargo = plain_cargo(subcommand);
+    if clippy_is_installed() {
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+    }
+    cargo
+}
+
+/// Cargo without lints, for release builds and for questions.
+pub fn plain_cargo(subcommand: &str) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .arg(subcommand)
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", target_dir())
+        .env("MOLTWORKER_TEST_MODELS", test_models_dir());
+    cargo
+}
+
+pub fn clippy_is_installed() -> bool {
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    *INSTALLED.get_or_init(|| run::succeeds(Command::new("clippy-driver").arg("--version")))
+}

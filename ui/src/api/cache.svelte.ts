@@ -1,0 +1,149 @@
+/**
+ * What the program last answered, kept and refreshed by event topic. A view says what it needs with `live(...)`; while
+ * it is on screen the answer is read again after each event that makes it stale, at most once at a time.
+ */
+import { call, Failure, onEvent } from "./backend";
+import { type Answer, type KeptCommand, type Request, STALE_AFTER, type Topic } from "./commands";
+
+/** Answers nobody looks at are kept for coming back quickly; beyond this many the oldest go. */
+const KEPT_UNUSED = 24;
+
+/** Least time between two reads of the same thing, in ms: while a folder is indexed, events come by the hundred. */
+const BREATH = 200;
+
+export class Entry<N extends KeptCommand> {
+  data = $state.raw<Answer<N> | undefined>(undefined);
+  error = $state.raw<Failure | null>(null);
+
+  #users = 0;
+  #stale = true;
+  #running: Promise<void> | null = null;
+
+  constructor(
+    readonly name: N,
+    readonly args: Request<N>,
+  ) {}
+
+  get used(): boolean {
+    return this.#users > 0;
+  }
+
+  retain(): void {
+    this.#users += 1;
+    if (this.#stale) void this.refresh();
+  }
+
+  release(): void {
+    this.#users -= 1;
+  }
+
+  /** Something changed: read again now if it is on screen, else when it is next looked at. */
+  invalidate(): void {
+    this.#stale = true;
+    if (this.used) void this.refresh();
+  }
+
+  /** Reads the answer. Calls made while one is under way share one more read after it. */
+  refresh(): Promise<void> {
+    this.#stale = true;
+    this.#running ??= this.#run().finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#stale) {
+      this.#stale = false;
+      try {
+        this.data = await call(this.name, this.args);
+        this.error = null;
+      } catch (reason) {
+        this.error = Failure.from(reason);
+        return;
+      }
+      if (this.#stale) await new Promise((resume) => setTimeout(resume, BREATH));
+    }
+  }
+
+  /** Shows a change before the program has confirmed it; the next read replaces it. */
+  patch(change: (data: Answer<N>) => Answer<N>): void {
+    if (this.data !== undefined) this.data = change(this.data);
+  }
+}
+
+const entries = new Map<string, Entry<KeptCommand>>();
+
+export function entry<N extends KeptCommand>(name: N, args: Request<N>): Entry<N> {
+  const key = `${name} ${JSON.stringify(args)}`;
+  let found = entries.get(key);
+  if (!found) {
+    found = new Entry(name, args) as unknown as Entry<KeptCommand>;
+    entries.set(key, found);
+    if (entries.size > KEPT_UNUSED) dropOldestUnused();
+  }
+  return found as unknown as Entry<N>;
+}
+
+function dropOldestUnused(): void {
+  for (const [key, value] of entries) {
+    if (entries.size <= KEPT_UNUSED) return;
+    // A just made entry is last in order, so it survives its own birth.
+    if (!value.used) entries.delete(key);
+  }
+}
+
+export interface Live<N extends KeptCommand> {
+  readonly data: Answer<N> | undefined;
+  readonly error: Failure | null;
+  readonly entry: Entry<N>;
+}
+
+/** Call while a component is being set up. `args` may read reactive state; the answer follows it. */
+export function live<N extends KeptCommand>(name: N, args: () => Request<N>): Live<N> {
+  const found = $derived(entry(name, args()));
+  $effect(() => {
+    const held = found;
+    held.retain();
+    return () => held.release();
+  });
+  return {
+    get data() {
+      return found.data;
+    },
+    get error() {
+      return found.error;
+    },
+    get entry() {
+      return found;
+    },
+  };
+}
+
+const NONE = {};
+export const liveStatus = () => live("status", () => NONE);
+export const liveSettings = () => live("settings_get", () => NONE);
+export const liveTasks = () => live("task_list", () => NONE);
+export const liveModels = () => live("model_list", () => NONE);
+export const liveSources = () => live("source_list", () => NONE);
+export const liveConversations = () => live("conversation_list", () => NONE);
+export const liveReminders = () => live("reminder_list", () => NONE);
+
+/** Makes every kept answer stale that depends on the topic. */
+export function invalidate(topic: Topic): void {
+  for (const held of entries.values()) {
+    const topics: readonly Topic[] = STALE_AFTER[held.name];
+    if (topic === "resync" || topics.includes(topic)) held.invalidate();
+  }
+}
+
+onEvent((event) => {
+  if (event.topic === "settings_changed") {
+    entry("settings_get", NONE).data = event.settings;
+  } else {
+    invalidate(event.topic);
+  }
+});
+
+/** For tests. */
+export function forgetEverything(): void {
+  entries.clear();
+}

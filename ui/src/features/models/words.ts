@@ -1,0 +1,28 @@
+/** What a computer can run, in one plain sentence. Figures come from the program; only the wording is decided here. */
+import type { Machine } from "@/api/types/Machine";
+import type { ModelView } from "@/api/types/ModelView";
+import { size } from "@/i18n/format";
+import { t, type Key } from "@/i18n/index.svelte";
+
+/** Left to the system and other programs when saying what fits. */
+const LEFT_FREE = 0.25;
+
+export function machineSentence(machine: Machine): string {
+  const room = machine.memory_total * (1 - LEFT_FREE);
+  return t("machine.sentence", {
+    cores: machine.cores,
+    total: size(machine.memory_total),
+    free: size(machine.memory_available),
+    room: size(room),
+  });
+}
+
+export type Fit = "fits" | "tight" | "tooBig";
+
+/** Tight: it fits, but hardly anything else does beside it. */
+export function fitOf(model: ModelView, machine: Machine): Fit {
+  if (!model.fits) return "tooBig";
+  return model.memory_needed > machine.memory_available * 0.8 ? "tight" : "fits";
+}
+
+export const FIT_NAMES: Record<Fit, Key> = { fits: "fit.fits", tight: "fit.tight", tooBig: "fit.tooBig" };

@@ -1,0 +1,89 @@
+/** Numbers, sizes, days and times as people of the chosen language write them. Reads the clock only where `now` is not given. */
+import { formatTag, t } from "./index.svelte";
+
+const cache = new Map<string, Intl.DateTimeFormat>();
+
+function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = formatTag() + JSON.stringify(options);
+  let format = cache.get(key);
+  if (!format) {
+    format = new Intl.DateTimeFormat(formatTag(), options);
+    cache.set(key, format);
+  }
+  return format;
+}
+
+export function number(value: number, digits = 0): string {
+  return new Intl.NumberFormat(formatTag(), { maximumFractionDigits: digits }).format(value);
+}
+
+export function percent(fraction: number): string {
+  return new Intl.NumberFormat(formatTag(), { style: "percent", maximumFractionDigits: 0 }).format(fraction);
+}
+
+/** Bytes in the unit that keeps the figure below 1024: "1.9 GB". */
+export function size(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${number(value, unit >= 3 || (unit === 2 && value < 10) ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Milliseconds as seconds with one digit: "0.4 s". */
+export function seconds(ms: number): string {
+  return `${number(ms / 1000, 1)} s`;
+}
+
+function startOfDay(date: Date): Date {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate());
+}
+
+/** Whole days from `now` to the date, in local time; negative for the past. */
+export function daysUntil(date: Date, now = new Date()): number {
+  // Rounded, because days on which the clocks change are 23 or 25 hours long.
+  return Math.round((startOfDay(date).getTime() - startOfDay(now).getTime()) / 86_400_000);
+}
+
+function capitalise(text: string): string {
+  return text.charAt(0).toLocaleUpperCase(formatTag()) + text.slice(1);
+}
+
+/** "Today", "Tomorrow", "Friday" within a week, else "3 Dec" or "3 Dec 2027". */
+export function day(date: Date, now = new Date()): string {
+  const days = daysUntil(date, now);
+  if (days >= -1 && days <= 1) {
+    return capitalise(new Intl.RelativeTimeFormat(formatTag(), { numeric: "auto" }).format(days, "day"));
+  }
+  if (days > 1 && days < 7) return dateFormat({ weekday: "long" }).format(date);
+  const sameYear = date.getFullYear() === now.getFullYear();
+  return dateFormat({ day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(date);
+}
+
+/** "14:30", or "2:30 PM" where people write it so. */
+export function time(date: Date): string {
+  return dateFormat({ hour: "numeric", minute: "2-digit" }).format(date);
+}
+
+/** Day and time: "Today 14:30". */
+export function dayTime(date: Date, now = new Date()): string {
+  return `${day(date, now)} ${time(date)}`;
+}
+
+/** The full date with time, for tooltips. */
+export function full(date: Date): string {
+  return dateFormat({ dateStyle: "full", timeStyle: "short" }).format(date);
+}
+
+/** How long ago, in words: "5 minutes ago"; days and more as a date. */
+export function ago(date: Date, now = new Date()): string {
+  const minutes = Math.round((now.getTime() - date.getTime()) / 60_000);
+  if (minutes < 1) return t("time.now");
+  const relative = new Intl.RelativeTimeFormat(formatTag(), { numeric: "always" });
+  if (minutes < 60) return relative.format(-minutes, "minute");
+  if (minutes < 12 * 60) return relative.format(-Math.round(minutes / 60), "hour");
+  return dayTime(date, now);
+}

@@ -1,0 +1,52 @@
+/** Places in documents: what they are called, and how one comes from a citation or a found passage. */
+import type { Citation } from "@/api/types/Citation";
+import type { Passage } from "@/api/types/Passage";
+import type { Position } from "@/api/types/Position";
+import { t } from "@/i18n/index.svelte";
+import type { Place } from "./inspector.svelte";
+import { sharedSpan } from "./passages";
+
+/** "p. 4", else the innermost heading, else the line; empty when nothing is known. */
+export function whereText(position: Position): string {
+  if (position.page !== null) return t("place.page", { page: String(position.page) });
+  const heading = position.headings.at(-1);
+  if (heading) return heading;
+  return position.line !== null ? t("place.line", { line: String(position.line) }) : "";
+}
+
+/** Marks in the passage what the answer took from it; an empty answer marks nothing. */
+export function placeOfCitation(citation: Citation, answer: string): Place {
+  const span = sharedSpan(citation.text, answer);
+  return {
+    document: citation.document_id,
+    name: citation.document_name,
+    path: citation.path,
+    chunk: citation.chunk_id,
+    text: citation.text,
+    marks: span ? [span] : [],
+    page: citation.position.page,
+  };
+}
+
+export function placeOfPassage(passage: Passage): Place {
+  return {
+    document: passage.document_id,
+    name: passage.document_name,
+    path: passage.path,
+    chunk: passage.chunk_id,
+    text: passage.text,
+    marks: passage.highlights,
+    page: passage.position.page,
+  };
+}
+
+/** The folder a path stands in, without its name. Paths come from either kind of system. */
+export function folderOf(path: string): string {
+  const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  return cut > 0 ? path.slice(0, cut) : path;
+}
+
+export function nameOf(path: string): string {
+  const trimmed = path.replace(/[/\\]+$/, "");
+  return trimmed.slice(Math.max(trimmed.lastIndexOf("/"), trimmed.lastIndexOf("\\")) + 1) || path;
+}

@@ -1,0 +1,117 @@
+/** Tasks as people read them: when they are due, how they repeat, in which group they stand. */
+import type { Due } from "@/api/types/Due";
+import type { Priority } from "@/api/types/Priority";
+import type { TaskView } from "@/api/types/TaskView";
+import { day, dayTime, daysUntil } from "@/i18n/format";
+import { formatTag, t, type Key } from "@/i18n/index.svelte";
+
+/** "2026-11-21" as local midnight of that day. */
+function civilDate(text: string): Date {
+  const [year = 1970, month = 1, date = 1] = text.split("-").map(Number);
+  return new Date(year, month - 1, date);
+}
+
+/** When it is due: the day for a whole day, day and time otherwise. `dueAt` is the instant, where it is known. */
+export function whenText(due: Due, dueAt: string | null, now = new Date()): string {
+  if (due.kind === "date") return day(civilDate(due.date), now);
+  return dayTime(new Date(dueAt ?? due.at), now);
+}
+
+export function dueText(view: TaskView, now = new Date()): string {
+  return view.task.due ? whenText(view.task.due, view.due_at, now) : "";
+}
+
+/** The local day on which it is due. */
+export function dueDay(view: TaskView): Date | null {
+  const { due } = view.task;
+  if (!due) return null;
+  return due.kind === "date" ? civilDate(due.date) : new Date(view.due_at ?? due.at);
+}
+
+export type TaskGroup = "overdue" | "today" | "upcoming" | "noDate" | "done";
+export const TASK_GROUPS: readonly TaskGroup[] = ["overdue", "today", "upcoming", "noDate", "done"];
+
+export function taskGroup(view: TaskView, now: Date): TaskGroup {
+  if (view.task.done_at !== null) return "done";
+  const due = dueDay(view);
+  if (!due) return "noDate";
+  if (view.overdue) return "overdue";
+  return daysUntil(due, now) <= 0 ? "today" : "upcoming";
+}
+
+const PRIORITY_ORDER: Record<Priority, number> = { urgent: 0, high: 1, normal: 2, low: 3 };
+export const PRIORITIES: readonly Priority[] = ["urgent", "high", "normal", "low"];
+export const PRIORITY_NAMES: Record<Priority, Key> = {
+  urgent: "priority.urgent",
+  high: "priority.high",
+  normal: "priority.normal",
+  low: "priority.low",
+};
+
+function compare(a: TaskView, b: TaskView): number {
+  return (
+    (a.due_at ?? "9").localeCompare(b.due_at ?? "9") ||
+    PRIORITY_ORDER[a.task.priority] - PRIORITY_ORDER[b.task.priority] ||
+    a.task.created_at.localeCompare(b.task.created_at)
+  );
+}
+
+/** Tasks by group, soonest first; done ones by when they were done, latest first. */
+export function grouped(tasks: readonly TaskView[], now: Date): Record<TaskGroup, TaskView[]> {
+  const groups: Record<TaskGroup, TaskView[]> = { overdue: [], today: [], upcoming: [], noDate: [], done: [] };
+  for (const view of tasks) groups[taskGroup(view, now)].push(view);
+  for (const name of TASK_GROUPS) {
+    if (name === "done") groups.done.sort((a, b) => (b.task.done_at ?? "").localeCompare(a.task.done_at ?? ""));
+    else groups[name].sort(compare);
+  }
+  return groups;
+}
+
+/** The user's own categories, in alphabetical order of the language. */
+export function categories(tasks: readonly TaskView[]): string[] {
+  const names = new Set<string>();
+  for (const { task } of tasks) if (task.category) names.add(task.category);
+  return [...names].sort((a, b) => a.localeCompare(b, formatTag()));
+}
+
+const FREQUENCIES: Record<string, [Key, Key]> = {
+  DAILY: ["repeat.daily", "repeat.everyDays"],
+  WEEKLY: ["repeat.weekly", "repeat.everyWeeks"],
+  MONTHLY: ["repeat.monthly", "repeat.everyMonths"],
+  YEARLY: ["repeat.yearly", "repeat.everyYears"],
+};
+const WEEKDAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
+const WORKDAYS = "MO,TU,WE,TH,FR";
+
+/** An RFC 5545 rule in words; rules that say more than a short chip can are "repeats". */
+export function repeatText(rule: string): string {
+  const parts = new Map(rule.split(";").map((part) => part.split("=", 2) as [string, string]));
+  const names = FREQUENCIES[parts.get("FREQ") ?? ""];
+  if (!names) return t("repeat.other");
+  const interval = Number(parts.get("INTERVAL") ?? 1);
+  const days = parts.get("BYDAY");
+  if (days && interval === 1) {
+    if (days === WORKDAYS) return t("repeat.workdays");
+    const numbers = days.split(",").map((name) => WEEKDAYS.indexOf(name));
+    if (numbers.every((index) => index >= 0)) return t("repeat.on", { days: weekdayNames(numbers) });
+  }
+  return interval === 1 ? t(names[0]) : t(names[1], { count: interval });
+}
+
+function weekdayNames(numbers: readonly number[]): string {
+  const long = numbers.length === 1;
+  const format = new Intl.DateTimeFormat(formatTag(), { weekday: long ? "long" : "short" });
+  // 4 January 1970 was a Sunday.
+  const names = numbers.map((index) => format.format(new Date(1970, 0, 4 + index)));
+  return new Intl.ListFormat(formatTag(), { style: "narrow", type: "unit" }).format(names);
+}
+
+/** A whole day as the program writes it. */
+export function dateDue(date: Date): Due {
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return { kind: "date", date: `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}` };
+}
+
+export function addDays(date: Date, days: number): Date {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days);
+}
