@@ -6,6 +6,7 @@ tokenizer and the ChatML template.
 
 import os
 import sys
+import tempfile
 
 import gguf
 import numpy as np
@@ -56,7 +57,7 @@ def add_tokenizer(w, tokens, merges, special, eos, pad):
 
 
 def main():
-    source = sys.argv[1] if len(sys.argv) > 1 else "/tmp/model/run/last.pt"
+    source = sys.argv[1] if len(sys.argv) > 1 else os.path.join(tempfile.gettempdir(), "moltworker-small", "last.pt")
     here = os.path.dirname(os.path.abspath(__file__))
     target = sys.argv[2] if len(sys.argv) > 2 else os.path.join(here, "..", "moltworker-small.gguf")
     state = torch.load(source, weights_only=False, map_location="cpu")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import lexicon as L
 from phrases import (
-    EN_FACTS, EN_GREETINGS, EN_KEYED, EN_OPEN, EN_QUESTIONS, EN_SUMMARY, EN_TASK_TEXT, EN_TASKS, EN_WH,
-    ZH_FACTS, ZH_GREETINGS, ZH_KEYED, ZH_OPEN, ZH_QUESTIONS, ZH_SUMMARY, ZH_TASK_TEXT, ZH_TASKS, ZH_WH,
+    EN_FACTS, EN_GREETINGS, EN_KEYED, EN_OPEN, EN_PAIRS, EN_QUESTIONS, EN_SHORT, EN_SUMMARY, EN_TASK_TEXT, EN_TASKS, EN_WH,
+    ZH_FACTS, ZH_GREETINGS, ZH_KEYED, ZH_OPEN, ZH_PAIRS, ZH_QUESTIONS, ZH_SHORT, ZH_SUMMARY, ZH_TASK_TEXT, ZH_TASKS, ZH_WH,
 )
 from values import Values, pick_split
 
@@ -111,12 +111,28 @@ class Generator:
             t = r.choice(("其{a}为{v}。", "它的{a}是{v}。") if fact.zh else ("Its {a} is {v}.", "The {a} is {v}."))
         else:
             t = r.choice(ZH_FACTS if fact.zh else EN_FACTS)
-        return upper(t.format(a=za if fact.zh else a, e=fact.entity, v=fact.value))
+        if not fact.zh and r.random() < 0.05:  # a line break where a file wraps
+            words = t.split(" ")
+            i = r.randrange(1, len(words))
+            t = " ".join(words[:i]) + "\n" + " ".join(words[i:])
+        zh = fact.zh
+        return upper(t.format(
+            a=za if zh else a, e=fact.entity, v=fact.value, n=self.v.person(zh), d=self.v.date(zh),
+            w=self.v.value(fact.key[2], zh) if "{w}" in t else "", c=r.choice(L.ZH_CITIES if zh else L.CITIES),
+            o=r.choice(L.ZH_THINGS if zh else L.THINGS)))
+
+    def pair(self, one, two):
+        """Two facts of one entity in a sentence."""
+        t = self.r.choice(ZH_PAIRS if one.zh else EN_PAIRS)
+        i = 1 if one.zh else 0
+        return upper(t.format(a=one.key[i], e=one.entity, v=one.value, a2=two.key[i], v2=two.value))
 
     def question(self, entity, key, zh):
-        """A question for the value of `key` of `entity`."""
+        """A question for the value of `key` of `entity` (None: not named)."""
         r, (a, za, kind, rel) = self.r, key
-        if rel is not None:
+        if entity is None:
+            q = r.choice(ZH_SHORT if zh else EN_SHORT)
+        elif rel is not None:
             q = r.choice(L.RELATIONS[rel][3 if zh else 1])
         else:
             wh = (ZH_WH if zh else EN_WH).get(kind)
@@ -181,6 +197,14 @@ class Generator:
             if r.random() < 0.5:
                 entity = r.choice(entities)
             fact = self.new_fact(entity, keys, facts, number, zh)
+            if fact.key[3] is None and r.random() < 0.12:
+                two = self.new_fact(entity, [k for k in keys if k[3] is None], facts, number, zh)
+                if two.key[3] is None:
+                    keys.append(two.key)
+                    units.append(self.pair(fact, two))
+                    last = entity
+                    continue
+                facts.pop()
             pronoun = last == entity and fact.key[3] is None and r.random() < 0.6
             units.append(self.statement(fact, pronoun))
             last = entity
@@ -217,6 +241,8 @@ class Generator:
                 break
         else:
             entity, key = self.v.entity(zh), self.key()
+        if key[3] is None and r.random() < 0.1 and all(f.key[0] != key[0] for f in facts):
+            entity = None
         return Ending(self.question(entity, key, zh), NOT_SAID[zh], "not said", zh)
 
     def task(self, zh):
@@ -299,7 +325,10 @@ class Generator:
                 continue
             q = fact.zh if r.random() < 0.92 else not fact.zh
             skill = "grounded" if q == fact.zh else "cross-lingual"
-            p.endings.append(Ending(self.question(fact.entity, fact.key, q), f"{fact.value} [{fact.passage}]", skill, q))
+            entity = fact.entity
+            if fact.key[3] is None and r.random() < 0.15 and sum(f.key[0] == fact.key[0] for f in facts) == 1:
+                entity = None
+            p.endings.append(Ending(self.question(entity, fact.key, q), f"{fact.value} [{fact.passage}]", skill, q))
         k = r.random()
         if k < 0.30:
             p.endings.append(Ending(r.choice(ZH_SUMMARY if zh else EN_SUMMARY), f"{lead} [1]", "summary", zh))

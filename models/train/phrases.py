@@ -8,12 +8,28 @@ EN_FACTS = [
     "Regarding {e}, the {a} is {v}.", "In the case of {e} the {a} is {v}.", "It was decided that {v} will be the {a} for {e}.",
     "{e} ({a}: {v}) was on the list.", "On {e}: the {a} is {v}, as before.", "{e} got {v} as its {a}.",
     "Last year {e} had {v} as {a}.", "The {a} of {e}, {v}, did not change.", "{e} | {a} | {v}",
+    "{e} has a {a} of {v}.", "{e} comes with a {a} of {v}.", "The {a} for {e} is {v}.", "The {a} of {e} has been set to {v} by {n}.",
+    "On {d}, {n} said that the {a} of {e} is {v}.", "The {a} of {e} is {v}, not {w}.", "The {a} of {e} is {v}, as {n} wrote on {d}.",
+    "{n} reports that {e} has the {a} {v} since {d}.", "The {a} of {e} is {v} and everyone agreed.", "With its {a} of {v}, {e} is well known.",
+    "In {c} the {a} of {e} is {v}.", "The {a} of {e} is {v}; see the {o} for details.", "{e} ({c}): {a} = {v}.",
+]
+# Two statements in a sentence.
+EN_PAIRS = [
+    "The {a} of {e} is {v} and the {a2} is {v2}.", "{e} has the {a} {v} and the {a2} {v2}.", "For {e}, the {a} is {v}, the {a2} is {v2}.",
+    "{e}: {a} {v}, {a2} {v2}.", "The {a} of {e} is {v}, while its {a2} is {v2}.", "{e} ({a} {v}, {a2} {v2}) comes next.",
+]
+ZH_PAIRS = [
+    "{e}的{a}是{v}，{a2}是{v2}。", "{e}的{a}为{v}，{a2}为{v2}。", "关于{e}，{a}是{v}，而{a2}是{v2}。", "{e}：{a}{v}，{a2}{v2}。",
+    "{e}（{a}：{v}；{a2}：{v2}）排在下一位。", "除了{a}是{v}以外，{e}的{a2}是{v2}。",
 ]
 ZH_FACTS = [
     "{e}的{a}是{v}。", "{e}的{a}是{v}。", "{e}的{a}为{v}。", "根据报告，{e}的{a}是{v}。", "关于{e}，{a}定为{v}。",
     "{v}是{e}的{a}。", "{e}：{a}{v}。", "经确认，{e}的{a}是{v}。", "请注意，{e}的{a}现在是{v}。", "大家决定把{e}的{a}定为{v}。",
     "就{e}而言，{a}为{v}。", "{e}（{a}：{v}）已列入清单。", "去年{e}的{a}为{v}。", "{e}的{a}仍然是{v}，没有变化。",
     "目前{e}的{a}：{v}。", "{e}以{v}作为{a}。", "会上宣布{e}的{a}是{v}。", "{e} | {a} | {v}", "{e}，{a}：{v}。",
+    "{e}的{a}已由{n}定为{v}。", "{d}，{n}表示{e}的{a}是{v}。", "{e}的{a}是{v}，不是{w}。", "{e}的{a}是{v}，{n}已于{d}确认。",
+    "{n}说，自{d}起{e}的{a}为{v}。", "{e}的{a}是{v}，大家都同意。", "{a}为{v}的{e}很有名。", "在{c}，{e}的{a}是{v}。",
+    "{e}的{a}是{v}，详情见{o}。", "{e}（{c}）：{a}为{v}。", "{e}的{a}达到{v}。", "{e}设定的{a}是{v}。",
 ]
 EN_KEYED = ["{a}: {v}", "{a}: {v}", "{a} = {v}", "**{a}**: {v}", "{a} – {v}", "The {a} is {v}.", "{a} | {v}"]
 ZH_KEYED = ["{a}：{v}", "{a}：{v}", "{a}: {v}", "**{a}**：{v}", "{a}是{v}。", "{a}为{v}", "{a} | {v}"]
@@ -24,6 +40,9 @@ EN_QUESTIONS = [
     "please look up the {a} for {e}.", "what does it say about the {a} of {e}?", "{e} {a}?", "what was the {a} for {e}?",
     "find the {a} of {e}.", "give me the {a} of {e}.",
 ]
+# Without the name, where it is clear what is meant.
+EN_SHORT = ["what is the {a}?", "what's the {a}?", "tell me the {a}.", "the {a}?", "which {a} is given?", "what {a} is mentioned?", "do you know the {a}?"]
+ZH_SHORT = ["{a}是什么？", "{a}是多少？", "请告诉我{a}。", "{a}？", "请问{a}是什么？", "文档里的{a}是什么？", "帮我查一下{a}。"]
 EN_WH = {
     "person": ["who is the {a} of {e}?", "who is {e}'s {a}?", "who is the {a} for {e}?"],
     "org": ["who is the {a} of {e}?", "which company is the {a} of {e}?"],

@@ -7,24 +7,26 @@ with.  The work folder holds the tokenizer and the checkpoints.
 """
 
 import argparse
-import math
 import os
+import tempfile
 import time
 
 import torch
 import torch.nn.functional as F
 
 import tokenizer as T
-from batches import collate, pool, repeats
-from generate import Stage
+from batches import collate, encode, pool, repeats
+from generate import Generator, Stage
 from model import Config, Model
+
+WORK = os.path.join(tempfile.gettempdir(), "moltworker-small")
 
 # (first step, stage): copying heads form on `repeats` before the first entry.
 CURRICULUM = [
     (150, Stage(passages=(1, 1), sentences=(1, 3), endings=6, history=0.05)),
-    (400, Stage(passages=(1, 2), sentences=(1, 4), endings=7, history=0.1)),
-    (600, Stage(passages=(1, 4), sentences=(1, 5), endings=8)),
-    (1000, Stage(passages=(1, 4), sentences=(1, 8), endings=8)),
+    (450, Stage(passages=(1, 2), sentences=(1, 4), endings=7, history=0.1)),
+    (700, Stage(passages=(1, 4), sentences=(1, 5), endings=8)),
+    (1100, Stage(passages=(1, 4), sentences=(1, 8), endings=8)),
 ]
 TEST = Stage(passages=(1, 4), sentences=(1, 6), endings=6, history=0.1, bare=0.05)
 
@@ -92,8 +94,6 @@ def loss_of(model, batch, lm_weight, seed):
 def exact(model, tok, prompts):
     """Share of endings whose every token (the end mark included) is the most
     likely one, by skill; that is exact match under greedy decoding."""
-    from batches import encode
-
     score = {}
     for i in range(0, len(prompts), 8):
         part = prompts[i : i + 8]
@@ -122,7 +122,7 @@ def learning_rate(step, steps, decay_from):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--work", default="/tmp/model/run", help="folder of the tokenizer and the checkpoints")
+    a.add_argument("--work", default=WORK, help="folder of the tokenizer and the checkpoints")
     a.add_argument("--resume", action="store_true")
     a.add_argument("--steps", type=int, default=7000)
     a.add_argument("--decay-from", type=int, default=5000, help="step at which the learning rate begins to fall")
@@ -154,8 +154,6 @@ def main():
         step, seen, spent = s["step"], s["seen"], s["spent"]
     for block in model.blk:  # fuses the small operations between the matrices
         block.forward = torch.compile(block.forward, dynamic=True)
-    from generate import Generator
-
     g = Generator(999, held=True)
     test = [g.prompt(TEST) for _ in range(64)]
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(tokens)} tokens, step {step}", flush=True)
@@ -190,6 +188,7 @@ def main():
                          seen=seen, spent=total, config=model.c.to_dict(), args=vars(args))
             torch.save(state, last + ".new")
             os.replace(last + ".new", last)
+        if step % 200 == 0 or step == args.steps:
             score = exact(model, tok, test)
             print("held-out exact match: " + ", ".join(f"{k} {v[0]}/{v[1]}" for k, v in sorted(score.items())), flush=True)
 

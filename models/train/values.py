@@ -36,12 +36,19 @@ class Values:
         s = "".join(r.choice(L.ONSETS) + r.choice(L.VOWELS) for _ in range(n)) + r.choice(L.CODAS)
         if r.random() < 0.2:
             s = r.choice("aeiou") + s
+        if r.random() < 0.04:  # Zürich
+            i = r.randrange(len(s))
+            s = s[:i] + r.choice("áéíóúäöüñçøåèêàß") + s[i + 1 :]
         return s.capitalize() if len(s) > 2 else (s + "nor").capitalize()
 
     def han(self, lo, hi):
         """Random Chinese characters, half of them from a small common set."""
         pool = L.HAN_COMMON if self.r.random() < 0.4 else L.HAN_NAME
-        return "".join(self.r.choice(pool) for _ in range(self.r.randint(lo, hi)))
+        # A few of the 20,992 characters that have no token of their own.
+        rare = lambda: self.r.random() < 0.02
+        return "".join(
+            chr(self.r.randrange(0x4E00, 0x9FA6)) if rare() else self.r.choice(pool) for _ in range(self.r.randint(lo, hi))
+        )
 
     def grouped(self, zh):
         """A number, sometimes with thousands separators or decimals."""
@@ -171,7 +178,11 @@ class Values:
                 return f"{self.word()} {self.word()}"
             if k < 0.25:
                 return f"{self.word()} {r.randint(2, 99)}"
+            if k < 0.3:
+                return f"{r.choice(L.ADJECTIVES)} {r.choice(L.THINGS)}".title()
             base = self.word()
+            if k < 0.36:
+                base = "".join(r.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(r.randint(2, 5)))
             if k < 0.6:
                 return base
             kind = r.choice(L.TYPES)[0]

@@ -78,11 +78,8 @@ impl Backstage {
     /// Calls a use case that asks for nothing, and reads its answer.
     pub async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ApiError> {
         let answer = self.call(name, json!({})).await?;
-        serde_json::from_value(answer).map_err(|error| ApiError {
-            code: ErrorCode::Internal,
-            message: format!("The answer to {name} was not understood: {error}."),
-            hint: None,
-            trace_id: String::new(),
+        serde_json::from_value(answer).map_err(|error| {
+            ApiError::new(ErrorCode::Internal, format!("the answer to {name} was not understood: {error}"))
         })
     }
 

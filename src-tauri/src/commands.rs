@@ -7,7 +7,7 @@ use std::{
 };
 
 use molt_api::{ApiError, ErrorCode, Event, SourceView};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tauri::{AppHandle, State, WebviewWindow, async_runtime::JoinHandle, ipc::Channel};
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
@@ -112,15 +112,11 @@ pub async fn reveal_path(app: AppHandle, backstage: State<'_, Backstage>, path: 
 /// The real path of something that the user added to the library. Nothing else is opened for a page: what stands in
 /// one may come from a document.
 async fn in_library(backstage: &Backstage, path: &str) -> Result<PathBuf, ApiError> {
-    let real = Path::new(path).canonicalize().map_err(|_| ApiError {
-        code: ErrorCode::NotFound,
-        message: format!("The file {path} is not there any more."),
-        hint: Some("It was moved or deleted; the library notices that by itself.".to_owned()),
-        trace_id: String::new(),
+    let real = Path::new(path).canonicalize().map_err(|_| {
+        ApiError::new(ErrorCode::NotFound, format!("the file {path} is not there any more"))
+            .hint("It was moved or deleted; the library notices that by itself.")
     })?;
-    let sources = backstage.call("source_list", json!({})).await?;
-    let sources: Vec<SourceView> =
-        serde_json::from_value(sources).map_err(|error| refused(&real, &error.to_string()))?;
+    let sources: Vec<SourceView> = backstage.read("source_list").await?;
     let added = sources.iter().any(|view| {
         let source = Path::new(&view.source.path);
         real.starts_with(source.canonicalize().unwrap_or_else(|_| source.to_owned()))
@@ -146,12 +142,7 @@ fn may_run(path: &Path) -> bool {
 }
 
 fn refused(path: &Path, reason: &str) -> ApiError {
-    ApiError {
-        code: ErrorCode::Invalid,
-        message: format!("{} cannot be opened: {reason}.", path.display()),
-        hint: None,
-        trace_id: String::new(),
-    }
+    ApiError::new(ErrorCode::Invalid, format!("{} cannot be opened: {reason}", path.display()))
 }
 
 #[cfg(test)]

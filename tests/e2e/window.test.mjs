@@ -7,6 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
+import { Api } from "./lib/api.mjs";
 import * as flow from "./lib/flow.mjs";
 import { copyLibrary, FILES } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
@@ -150,16 +151,18 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
 });
 
 describe("the program without its window", { timeout: 5 * 60_000 }, () => {
-  let session, program;
+  let session, program, api;
 
   const mainWindow = () => session.windows("^Moltworker$");
-  const cli = async (...args) => JSON.parse((await session.run(built("moltworker"), [...args, "--json"])).stdout);
+  const start = async () => {
+    program = session.start(DESKTOP);
+    await until("the window", async () => (await mainWindow()).length === 1, { within: 30_000 });
+    api = await Api.ofOwner(session.data);
+  };
 
   before(async () => {
     session = await Session.start("tray");
-    program = session.start(DESKTOP);
-    await until("the window", async () => (await mainWindow()).length === 1, { within: 30_000 });
-    await until("the owner to be told", () => fs.existsSync(path.join(session.data, "owner.json")), { within: 30_000 });
+    await start();
   });
   after(() => session?.stop());
 
@@ -173,9 +176,7 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
   });
 
   test("reminds in a small window that takes no focus", async () => {
-    const due = new Date(Date.now() + 3000);
-    const at = due.toLocaleTimeString("sv");
-    await cli("task", "add", `Stand up today at ${at}`);
+    await flow.remindSoon(api, "Stand up");
     const [window] = await until("the reminder window", async () => {
       const found = await session.windows("^Reminders$");
       return found.length > 0 && found;
@@ -194,8 +195,9 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
   });
 
   test("the command line talks to the running program", async () => {
-    const tasks = await cli("task", "list");
-    assert.ok(JSON.stringify(tasks).includes("Stand up"));
+    const { code, stdout } = await session.run(built("moltworker"), ["task", "list", "--json"]);
+    assert.equal(code, 0);
+    assert.ok(stdout.includes("Stand up"));
   });
 
   test("ends from the tray and leaves nothing behind", async () => {
@@ -208,19 +210,8 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
   });
 
   test("stays closed when the setting says so", async () => {
-    program = session.start(DESKTOP);
-    await until("the window", async () => (await mainWindow()).length === 1, { within: 30_000 });
-    await until("the owner to be told", () => fs.existsSync(path.join(session.data, "owner.json")), { within: 30_000 });
-    const { port, token } = JSON.parse(fs.readFileSync(path.join(session.data, "owner.json"), "utf8"));
-    const call = async (name, args) => {
-      const response = await fetch(`http://127.0.0.1:${port}/api/${name}`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: JSON.stringify(args),
-      });
-      return response.json();
-    };
-    await call("settings_set", { ...(await call("settings_get", {})), close_to_tray: false });
+    await start();
+    await api.call("settings_set", { ...(await api.call("settings_get")), close_to_tray: false });
     await session.close((await mainWindow())[0]);
     await until("the program to end", () => program.status !== null, { within: 15_000 });
     assert.equal(program.status.code, 0);
@@ -244,7 +235,7 @@ describe("a start that cannot succeed", { timeout: 3 * 60_000 }, () => {
     const session = await Session.start("taken");
     try {
       const owner = session.start(built("moltworker"), ["serve", "--port", "0"]);
-      await until("the owner", () => fs.existsSync(path.join(session.data, "owner.json")), { within: 30_000 });
+      await Api.ofOwner(session.data);
       const program = session.start(DESKTOP);
       const [, sentence] = await program.waitFor(/^(Moltworker is already running.*)$/, { within: 30_000 });
       assert.ok(sentence.includes(session.data));

@@ -15,7 +15,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         run::run(Command::new(workspace::binary("moltworker-desktop")).args(arguments))
     } else {
         println!("There is no display here, so the same program is served to a browser; stop it with Ctrl+C.");
-        run::run(Command::new(workspace::binary("moltworker")).arg("web").args(arguments))
+        run::run(Command::new(workspace::binary("moltworker")).args(["web", "--no-open"]).args(arguments))
     }
 }
 

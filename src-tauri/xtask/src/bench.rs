@@ -48,8 +48,10 @@ fn engine() -> Result<Vec<Figure>> {
     fs::create_dir_all(&models)?;
     let model = models.join("qwen3-0.6b-q4_k_m-random.gguf");
     if !model.is_file() {
+        let part = model.with_extension("part");
         let script = workspace::root().join("models/train/random_gguf.py");
-        run::run(Command::new("python3").arg(script).arg(&model))?;
+        run::run(Command::new("python3").arg(script).arg(&part).env("PYTHONPATH", setup::model_writer()?))?;
+        fs::rename(part, &model)?;
     }
     let said =
         run::output(Command::new(workspace::binary("molt-engine")).args(["bench", "--json", "--model"]).arg(&model))?;

@@ -24,7 +24,7 @@ pub fn run() -> Result<()> {
     }
     let mut files: Map<String, Value> =
         COMPANIONS.iter().map(|name| (format!("/usr/bin/{name}"), json!(release.join(name)))).collect();
-    files.insert("/usr/share/moltworker/models/moltworker-small.gguf".to_owned(), json!(model));
+    files.insert("/usr/share/moltworker/moltworker-small.gguf".to_owned(), json!(model));
     let config = json!({ "build": { "beforeBuildCommand": "" }, "bundle": { "linux": { "deb": { "files": files } } } });
     run::run(
         node::script("tauri")

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -157,6 +157,29 @@ fn test_model() -> Result<()> {
         remove(&download)?;
     }
     link(&models, &workspace::test_models_dir())
+}
+
+/// The folder of the Python packages that write model files, for PYTHONPATH. They are only for benchmarks, so they lie in
+/// a folder of their own in the cache, at the versions that the training script names.
+pub fn model_writer() -> Result<PathBuf> {
+    const NEEDED: [&str; 2] = ["gguf==", "numpy=="];
+    let requirements = workspace::root().join("models/train/requirements.txt");
+    let listed = fs::read_to_string(&requirements).with_context(|| format!("{} is missing", requirements.display()))?;
+    let wanted: Vec<&str> =
+        listed.lines().map(str::trim).filter(|line| NEEDED.iter().any(|name| line.starts_with(name))).collect();
+    let folder = workspace::cache_dir().join("python").join(wanted.join("-").replace("==", "-"));
+    if !folder.is_dir() {
+        let part = folder.with_extension("part");
+        remove(&part)?;
+        run::run(
+            Command::new(python_with_pip()?)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+                .arg(&part)
+                .args(&wanted),
+        )?;
+        fs::rename(part, &folder)?;
+    }
+    Ok(folder)
 }
 
 fn python_with_pip() -> Result<&'static str> {

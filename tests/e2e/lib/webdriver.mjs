@@ -116,6 +116,11 @@ export class Driver {
     fs.writeFileSync(file, Buffer.from(picture, "base64"));
   }
 
+  /** What the page wrote to its console (Chromium only). */
+  log(type) {
+    return this.#inSession("POST", "/se/log", { type });
+  }
+
   quit() {
     return this.#request("DELETE", this.#session);
   }

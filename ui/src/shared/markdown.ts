@@ -6,7 +6,7 @@
 import DOMPurify from "dompurify";
 import MarkdownIt from "markdown-it";
 
-export interface MarkdownContext {
+export type MarkdownContext = {
   /** Names a source for a screen reader; null when the answer has no source of that number. */
   source(number: number): string | null;
   /** While the answer is being written its sources may not be known yet: numbers keep their place, but cannot be pressed. */
@@ -15,7 +15,7 @@ export interface MarkdownContext {
   highlight: ((code: string, language: string) => string | null) | null;
   /** What the button that copies a code block is called. */
   copyLabel: string;
-}
+};
 
 const md = new MarkdownIt({ html: false, linkify: false, breaks: true });
 // A picture from elsewhere would tell its server that the answer was read.
@@ -50,7 +50,7 @@ md.renderer.rules["citation"] = (tokens, index, _options, env: MarkdownContext) 
   return `<button type="button" class="cite" data-cite="${n}" data-testid="citation-mark" aria-label="${escape(label)}">${n}</button>`;
 };
 
-md.renderer.rules.fence = (tokens, index, _options, env: MarkdownContext) => {
+md.renderer.rules["fence"] = (tokens, index, _options, env: MarkdownContext) => {
   const token = tokens[index];
   const language = (token?.info ?? "").trim().split(/\s+/)[0] ?? "";
   const code = token?.content ?? "";
@@ -60,8 +60,8 @@ md.renderer.rules.fence = (tokens, index, _options, env: MarkdownContext) => {
   return `<div class="code"><div class="code-head"><span>${escape(language)}</span>${copy}</div><pre tabindex="0"><code>${body}</code></pre></div>`;
 };
 
-md.renderer.rules.table_open = () => `<div class="table"><table>`;
-md.renderer.rules.table_close = () => `</table></div>`;
+md.renderer.rules["table_open"] = () => `<div class="table"><table>`;
+md.renderer.rules["table_close"] = () => `</table></div>`;
 
 const CLEAN = {
   ALLOWED_TAGS: [

@@ -76,7 +76,10 @@ enum Outcome {
     Done(ExtractedDocument),
     Failed(Failure),
     /// The worker is gone without an answer. `reader` is the last that started.
-    Lost { reader: Option<Reader>, end: End },
+    Lost {
+        reader: Option<Reader>,
+        end: End,
+    },
 }
 
 enum End {
@@ -102,17 +105,29 @@ impl ExtractClient {
     }
 
     /// As `extract`, with a password for files that need one.
-    pub async fn extract_with_password(&self, path: &Path, password: Option<&str>) -> Result<ExtractedDocument, ExtractError> {
+    pub async fn extract_with_password(
+        &self,
+        path: &Path,
+        password: Option<&str>,
+    ) -> Result<ExtractedDocument, ExtractError> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let Some(kind) = kind_of(path) else {
             return Err(ExtractError::Unreadable(format!("“{name}” is of a type that cannot be read")));
         };
         if path.to_str().is_none() {
-            return Err(ExtractError::Unreadable(format!("the name of “{name}” or of its folder is damaged; rename it and try again")));
+            return Err(ExtractError::Unreadable(format!(
+                "the name of “{name}” or of its folder is damaged; rename it and try again"
+            )));
         }
         let mut slot = self.worker.lock().await;
         let deadline = Instant::now() + self.config.time_limit;
-        let mut request = Request { path: path.to_path_buf(), kind, password: password.map(str::to_owned), skip: None, first_reader_ms: 0 };
+        let mut request = Request {
+            path: path.to_path_buf(),
+            kind,
+            password: password.map(str::to_owned),
+            skip: None,
+            first_reader_ms: 0,
+        };
         let mut attempt = 1;
         loop {
             let now = Instant::now();
@@ -220,12 +235,14 @@ impl ExtractClient {
                 "reading “{name}” took more than {} MB of memory and was stopped; splitting the file may help",
                 self.config.memory_limit >> 20
             )),
-            End::Killed | End::Stale => {
-                ExtractError::Unreadable(format!("the document reader was ended while it read “{name}”; try this file again"))
-            }
+            End::Killed | End::Stale => ExtractError::Unreadable(format!(
+                "the document reader was ended while it read “{name}”; try this file again"
+            )),
             End::Crashed(details) => {
                 tracing::warn!(details, "the document reader crashed");
-                ExtractError::Unreadable(format!("the document reader failed on “{name}”; the file may be damaged, saving it anew may help"))
+                ExtractError::Unreadable(format!(
+                    "the document reader failed on “{name}”; the file may be damaged, saving it anew may help"
+                ))
             }
         }
     }

@@ -69,7 +69,8 @@ impl Library {
             }
             let document = match known.remove(&path) {
                 Some(document) if document.size == file.size && document.modified_at == file.modified_at => {
-                    if matches!(document.state, DocumentState::Waiting | DocumentState::Indexing) {
+                    // One that is being read now is not read again for that; after a crash `reconcile` queues it.
+                    if document.state == DocumentState::Waiting {
                         changed.push((file.path, document.id));
                     }
                     continue;

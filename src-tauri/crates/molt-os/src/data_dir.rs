@@ -91,7 +91,11 @@ fn locate_with(os: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<
         return Some(chosen);
     }
     match os {
-        "windows" => Some(variable("LOCALAPPDATA").or_else(|| Some(variable("USERPROFILE")?.join("AppData").join("Local")))?.join("Moltworker")),
+        "windows" => Some(
+            variable("LOCALAPPDATA")
+                .or_else(|| Some(variable("USERPROFILE")?.join("AppData").join("Local")))?
+                .join("Moltworker"),
+        ),
         "macos" => Some(variable("HOME")?.join("Library/Application Support/Moltworker")),
         // The specification says that a relative path in the variable must be ignored.
         _ => Some(
@@ -115,8 +119,14 @@ mod tests {
     fn each_platform_has_its_place() {
         assert_eq!(locate("linux", &[("HOME", "/home/a")]), Some("/home/a/.local/share/moltworker".into()));
         assert_eq!(locate("linux", &[("HOME", "/home/a"), ("XDG_DATA_HOME", "/d")]), Some("/d/moltworker".into()));
-        assert_eq!(locate("linux", &[("HOME", "/home/a"), ("XDG_DATA_HOME", "d")]), Some("/home/a/.local/share/moltworker".into()));
-        assert_eq!(locate("macos", &[("HOME", "/Users/a")]), Some("/Users/a/Library/Application Support/Moltworker".into()));
+        assert_eq!(
+            locate("linux", &[("HOME", "/home/a"), ("XDG_DATA_HOME", "d")]),
+            Some("/home/a/.local/share/moltworker".into())
+        );
+        assert_eq!(
+            locate("macos", &[("HOME", "/Users/a")]),
+            Some("/Users/a/Library/Application Support/Moltworker".into())
+        );
         assert_eq!(locate("windows", &[("LOCALAPPDATA", "L")]), Some(Path::new("L").join("Moltworker")));
         assert_eq!(locate("linux", &[]), None);
     }
@@ -124,7 +134,10 @@ mod tests {
     #[test]
     fn the_variable_goes_first_and_an_empty_one_does_not_count() {
         for os in ["linux", "macos", "windows"] {
-            assert_eq!(locate(os, &[("HOME", "/h"), ("LOCALAPPDATA", "L"), (DATA_VARIABLE, "/mine")]), Some("/mine".into()));
+            assert_eq!(
+                locate(os, &[("HOME", "/h"), ("LOCALAPPDATA", "L"), (DATA_VARIABLE, "/mine")]),
+                Some("/mine".into())
+            );
         }
         assert_eq!(locate("linux", &[("HOME", "/h"), (DATA_VARIABLE, "")]), Some("/h/.local/share/moltworker".into()));
     }

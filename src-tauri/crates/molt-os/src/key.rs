@@ -129,7 +129,8 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 /// Nothing is deleted in recovery: the file gets the first free name.
 fn set_aside(path: &Path) -> std::io::Result<()> {
-    let free = (1..).map(|number| path.with_extension(format!("damaged-{number}"))).find(|candidate| !candidate.exists());
+    let free =
+        (1..).map(|number| path.with_extension(format!("damaged-{number}"))).find(|candidate| !candidate.exists());
     std::fs::rename(path, free.unwrap_or_else(|| path.with_extension("damaged")))
 }
 

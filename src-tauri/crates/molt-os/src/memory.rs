@@ -82,7 +82,8 @@ mod system {
 
         #[test]
         fn the_kernels_formats_are_read() {
-            let rollup = "00400000-7ffd rw-p 00000000 00:00 0 [rollup]\nRss:  2048 kB\nPss:      1536 kB\nPss_Dirty: 12 kB\n";
+            let rollup =
+                "00400000-7ffd rw-p 00000000 00:00 0 [rollup]\nRss:  2048 kB\nPss:      1536 kB\nPss_Dirty: 12 kB\n";
             assert_eq!(pss(rollup), Some(1536 << 10));
             assert_eq!(pss("Rss: 1 kB\n"), None);
             assert_eq!(parent_and_name("42 (a (b) c) S 7 42 42 0 -1"), Some((7, "a (b) c".into())));

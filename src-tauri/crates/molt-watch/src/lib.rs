@@ -84,7 +84,10 @@ impl std::fmt::Debug for Readable {
 
 impl FolderWatcher {
     /// `is_readable` says by its path whether a file is one that the program can read.
-    pub fn new(sink: mpsc::Sender<WatchEvent>, is_readable: impl Fn(&Path) -> bool + Send + Sync + 'static) -> std::io::Result<Self> {
+    pub fn new(
+        sink: mpsc::Sender<WatchEvent>,
+        is_readable: impl Fn(&Path) -> bool + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         Self::with_options(sink, is_readable, WatchOptions::default())
     }
 
@@ -96,7 +99,14 @@ impl FolderWatcher {
         let (input, inputs) = sync_channel(INPUT_CAPACITY);
         let readable: IsReadable = Arc::new(is_readable);
         let events_lost = Arc::new(AtomicBool::new(false));
-        let watch = WatchThread::new(inputs, thread::notifier(input.clone(), events_lost.clone()), events_lost, sink, readable.clone(), options);
+        let watch = WatchThread::new(
+            inputs,
+            thread::notifier(input.clone(), events_lost.clone()),
+            events_lost,
+            sink,
+            readable.clone(),
+            options,
+        );
         let thread = std::thread::Builder::new().name("molt-watch".into()).spawn(move || watch.run())?;
         Ok(Self { input, thread: Some(thread), sources: Arc::default(), readable: Readable(readable) })
     }
@@ -121,7 +131,8 @@ impl Watcher for FolderWatcher {
     /// An error means that nothing can be seen there now. The path is remembered: a `Rescan` comes when it appears.
     fn watch(&self, path: &Path) -> Result<(), String> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf());
-        self.ask(|answer| Input::Watch(path.to_path_buf(), answer)).unwrap_or_else(|| Err("the watching of folders has ended".into()))
+        self.ask(|answer| Input::Watch(path.to_path_buf(), answer))
+            .unwrap_or_else(|| Err("the watching of folders has ended".into()))
     }
 
     fn unwatch(&self, path: &Path) {

@@ -60,7 +60,8 @@ pub fn walk(rules: &mut Rules, start: &Path, visitor: &mut impl Visitor) -> Cont
             if kind.is_file() {
                 visitor.file(&entry);
             } else if depth == DEEPEST {
-                visitor.problem(format!("the folder “{}” is nested too deeply and was left out", entry.path().display()));
+                visitor
+                    .problem(format!("the folder “{}” is nested too deeply and was left out", entry.path().display()));
             } else {
                 waiting.push((entry.path(), depth + 1));
             }
@@ -117,7 +118,11 @@ impl Visitor for Found<'_> {
 
 fn listed(path: PathBuf, metadata: &Metadata) -> ListedFile {
     let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    ListedFile { path, size: metadata.len(), modified_at: Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH) }
+    ListedFile {
+        path,
+        size: metadata.len(),
+        modified_at: Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH),
+    }
 }
 
 /// What polling compares.
@@ -130,7 +135,9 @@ pub fn snapshot(root: &Path, is_readable: &dyn Fn(&Path) -> bool) -> Snapshot {
 /// One plain sentence about a folder (or a single file that was added) that cannot be read.
 pub fn folder_sentence(path: &Path, error: &std::io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => format!("“{}” is not there; it was moved, renamed or deleted, or its disk is not connected", path.display()),
+        ErrorKind::NotFound => {
+            format!("“{}” is not there; it was moved, renamed or deleted, or its disk is not connected", path.display())
+        }
         _ => format!("the folder “{}” cannot be read: {}", path.display(), reason(error)),
     }
 }
@@ -161,7 +168,16 @@ mod tests {
         for directory in ["sub/deep", ".hidden", "node_modules/x", "drafts"] {
             std::fs::create_dir_all(root.join(directory)).unwrap();
         }
-        for file in ["b.md", "a.md", "a.bin", "sub/deep/笔记.md", ".hidden/c.md", "node_modules/x/d.md", "drafts/e.md", "sub/~$f.md"] {
+        for file in [
+            "b.md",
+            "a.md",
+            "a.bin",
+            "sub/deep/笔记.md",
+            ".hidden/c.md",
+            "node_modules/x/d.md",
+            "drafts/e.md",
+            "sub/~$f.md",
+        ] {
             std::fs::write(root.join(file), "12345").unwrap();
         }
         std::fs::write(root.join(".gitignore"), "drafts/\n").unwrap();

@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn temporary_files_are_known_by_name() {
-        for name in ["a.md~", "~$report.pdf", ".notes.md.swp", "a.TMP", "film.pdf.part", "#a.txt#", "x.pdf.crdownload"] {
+        for name in ["a.md~", "~$report.pdf", ".notes.md.swp", "a.TMP", "film.pdf.part", "#a.txt#", "x.pdf.crdownload"]
+        {
             assert!(is_temporary(name), "{name}");
         }
         for name in ["a.md", "报告.pdf", "part.txt", "#1 plan.md", "tmp", "$~.txt"] {

@@ -170,7 +170,8 @@ impl WatchThread {
         // What was held already goes back: other sources and other programs can use it.
         self.watches.release(std::mem::take(&mut source.directories));
         let now = Instant::now();
-        source.state = State::Polled { seen: snapshot(path, &*self.is_readable), next: now + self.options.poll_interval };
+        source.state =
+            State::Polled { seen: snapshot(path, &*self.is_readable), next: now + self.options.poll_interval };
         let seconds = self.options.poll_interval.as_secs().max(1);
         let remedy = if cfg!(target_os = "linux") { " (raising fs.inotify.max_user_watches helps)" } else { "" };
         let sentence = format!(
@@ -242,7 +243,8 @@ impl WatchThread {
         if event.need_rescan() {
             return self.watch_all_again();
         }
-        let removed = matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)));
+        let removed =
+            matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)));
         let written = matches!(event.kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Data(_)));
         for path in &event.paths {
             if !(written && self.pending.touch_known(path, Instant::now())) {
@@ -257,7 +259,9 @@ impl WatchThread {
         let concerned: Vec<PathBuf> = self
             .sources
             .iter()
-            .filter(|(source, held)| matches!(held.state, State::Watched) && path.starts_with(anchor(source, held.is_file)))
+            .filter(|(source, held)| {
+                matches!(held.state, State::Watched) && path.starts_with(anchor(source, held.is_file))
+            })
             .map(|(source, _)| source.clone())
             .collect();
         for source in concerned {
@@ -291,7 +295,9 @@ impl WatchThread {
                 Ok(()) => {}
                 Err(Refused::Limit) => self.watch_again(root),
                 // Gone again; its end is notified too.
-                Err(Refused::Other(reason)) => tracing::debug!(path = %path.display(), reason, "a new folder is not watched"),
+                Err(Refused::Other(reason)) => {
+                    tracing::debug!(path = %path.display(), reason, "a new folder is not watched")
+                }
             }
         } else if is_rule_file(path) {
             self.watch_again(root);
@@ -308,8 +314,12 @@ impl WatchThread {
     fn release_below(&mut self, path: &Path) -> bool {
         let mut any = false;
         for source in self.sources.values_mut() {
-            let gone: Vec<PathBuf> =
-                source.directories.range(path.to_path_buf()..).take_while(|held| held.starts_with(path)).cloned().collect();
+            let gone: Vec<PathBuf> = source
+                .directories
+                .range(path.to_path_buf()..)
+                .take_while(|held| held.starts_with(path))
+                .cloned()
+                .collect();
             any |= !gone.is_empty();
             for directory in &gone {
                 source.directories.remove(directory);

@@ -49,7 +49,10 @@ impl Bench {
     }
 
     async fn next(&mut self) -> WatchEvent {
-        tokio::time::timeout(DEADLINE, self.events.recv()).await.expect("no event came in time").expect("the watcher ended")
+        tokio::time::timeout(DEADLINE, self.events.recv())
+            .await
+            .expect("no event came in time")
+            .expect("the watcher ended")
     }
 
     /// Waits until every path was reported (by itself or by a folder above it). Returns all reported paths.
@@ -74,7 +77,10 @@ impl Bench {
     fn listed(&self, path: &Path) -> Vec<String> {
         let (files, problems) = self.watcher.list(path);
         assert_eq!(problems, Vec::<String>::new());
-        files.iter().map(|file| file.path.strip_prefix(&self.root).unwrap().to_str().unwrap().replace('\\', "/")).collect()
+        files
+            .iter()
+            .map(|file| file.path.strip_prefix(&self.root).unwrap().to_str().unwrap().replace('\\', "/"))
+            .collect()
     }
 }
 
@@ -83,7 +89,11 @@ async fn files_that_come_change_and_go_are_reported() {
     let mut bench = Bench::watched();
     bench.write("a.md");
     bench.changed(&["a.md"]).await;
-    std::fs::OpenOptions::new().append(true).open(bench.root.join("a.md")).and_then(|mut file| std::io::Write::write_all(&mut file, b"more")).unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(bench.root.join("a.md"))
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"more"))
+        .unwrap();
     bench.changed(&["a.md"]).await;
     std::fs::rename(bench.root.join("a.md"), bench.root.join("b.md")).unwrap();
     bench.changed(&["a.md", "b.md"]).await;

@@ -1,0 +1,207 @@
+//! Conversations with a scripted engine.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use molt_assist::*;
+use molt_core::*;
+use molt_testkit::{ManualClock, MemoryStore, Reply, ScriptedEngine};
+use tokio::sync::mpsc;
+
+struct Shelf(Vec<Passage>);
+
+#[async_trait]
+impl PassageFinder for Shelf {
+    async fn find(&self, _query: &str, _filter: &IndexFilter, limit: usize) -> Result<Found, IndexError> {
+        Ok(Found { passages: self.0.iter().take(limit).cloned().collect(), words_only: true })
+    }
+}
+
+fn passage(number: u32, text: &str) -> Passage {
+    Passage {
+        chunk_id: format!("c{number}").as_str().into(),
+        document_id: "d".into(),
+        source_id: "s".into(),
+        document_name: "budget.md".into(),
+        path: "/home/me/budget.md".into(),
+        text: text.into(),
+        position: Position { headings: vec!["Lyra".into()], ..Position::default() },
+        score: 1.0,
+        highlights: Vec::new(),
+    }
+}
+
+struct World {
+    store: Arc<MemoryStore>,
+    engine: ScriptedEngine,
+    assist: Assist,
+    events: mpsc::UnboundedReceiver<AssistEvent>,
+}
+
+fn world(passages: Vec<Passage>) -> World {
+    let (sender, events) = mpsc::unbounded_channel();
+    let (store, engine) = (Arc::new(MemoryStore::new()), ScriptedEngine::new());
+    let assist = Assist::new(AssistParts {
+        conversations: store.clone(),
+        engine: Arc::new(engine.clone()),
+        finder: Arc::new(Shelf(passages)),
+        clock: Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai")),
+        on_event: Arc::new(move |event| {
+            let _ = sender.send(event);
+        }),
+    });
+    World { store, engine, assist, events }
+}
+
+/// A model with room for `context_length` tokens, loaded.
+async fn model(world: &World, context_length: u32) -> Option<ChatModel> {
+    let spec = molt_testkit::sample::model("m", ModelRole::Chat);
+    world.engine.load(&spec).await.unwrap();
+    Some(ChatModel { id: spec.id, name: "Small".into(), context_length })
+}
+
+impl World {
+    /// The answer once it has ended, and the text as it was streamed.
+    async fn ended(&mut self) -> (Message, String) {
+        let mut streamed = String::new();
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await.unwrap().unwrap();
+            match event {
+                AssistEvent::Delta { offset, text, .. } => {
+                    assert_eq!(offset as usize, streamed.encode_utf16().count(), "no gap and no overlap");
+                    streamed.push_str(&text);
+                }
+                AssistEvent::Message(message)
+                    if message.role == Role::Assistant && message.state != MessageState::Streaming =>
+                {
+                    return (message, streamed);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_streamed_cited_and_stored() {
+    let mut world = world(vec![passage(1, "Other."), passage(2, "The budget of Lyra is 412,000 EUR.")]);
+    let model = model(&world, 4096).await;
+    world.engine.push(Reply::text("412,000 EUR 欧元 [2]"));
+    let accepted = world.assist.send(None, " What is the budget of Lyra? ", model).unwrap();
+    let (answer, streamed) = world.ended().await;
+    assert_eq!((answer.text.as_str(), answer.state), ("412,000 EUR 欧元 [2]", MessageState::Done));
+    assert_eq!(streamed, answer.text);
+    let used: Vec<(u32, bool)> = answer.citations.iter().map(|citation| (citation.number, citation.used)).collect();
+    assert_eq!(used, [(1, false), (2, true)]);
+    assert_eq!(answer.stats.as_ref().unwrap().model, "Small");
+    let messages = world.store.messages(&accepted.conversation_id).unwrap();
+    assert_eq!(messages[1], answer);
+    assert_eq!(world.store.conversations().unwrap()[0].title, "What is the budget of Lyra?");
+
+    let request = &world.engine.requests()[0];
+    assert_eq!(request.messages[0].text, SYSTEM);
+    assert_eq!(
+        request.messages[1].text,
+        "[1] budget.md · Lyra\nOther.\n\n[2] budget.md · Lyra\nThe budget of Lyra is 412,000 EUR.\n\nWhat is the budget of Lyra?"
+    );
+}
+
+#[tokio::test]
+async fn without_a_model_the_passages_are_the_answer() {
+    let mut world = world(vec![passage(1, "The budget of Lyra is 412,000 EUR.")]);
+    world.assist.send(None, "天琴的预算是多少？", None).unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!((answer.kind, answer.citations.len()), (Some(AnswerKind::Passages), 1));
+    assert!(answer.text.contains("没有加载对话模型"));
+}
+
+#[tokio::test]
+async fn stopping_keeps_what_was_written() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    world.engine.push(Reply::StallAfter(vec!["Half an ".into(), "answer".into()]));
+    let accepted = world.assist.send(None, "Tell me everything", model.clone()).unwrap();
+    loop {
+        let event = tokio::time::timeout(Duration::from_secs(10), world.events.recv()).await.unwrap().unwrap();
+        if matches!(event, AssistEvent::Delta { text, .. } if text == "answer") {
+            break;
+        }
+    }
+    let now = world.assist.messages(&accepted.conversation_id).unwrap();
+    assert_eq!(now[1].text, "Half an answer", "whoever looks meanwhile sees the text so far");
+    let busy = world.assist.send(Some(accepted.conversation_id.clone()), "And more", model);
+    assert!(matches!(busy, Err(AssistError::Busy)));
+    world.assist.stop(&accepted.conversation_id);
+    let (answer, _) = world.ended().await;
+    assert_eq!((answer.text.as_str(), answer.state), ("Half an answer", MessageState::Stopped));
+    assert_eq!(world.engine.cancelled(), 1);
+}
+
+#[tokio::test]
+async fn a_crash_is_said_and_a_retry_answers() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    world.engine.push(Reply::CrashAfter(vec!["Par".into()]));
+    let accepted = world.assist.send(None, "Question", model.clone()).unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!((answer.state, answer.text.as_str()), (MessageState::Failed, "Par"));
+    assert!(answer.error.is_some());
+
+    world.engine.push(Reply::text("Good"));
+    world.assist.retry(&answer.id, model).unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!((answer.state, answer.text.as_str()), (MessageState::Done, "Good"));
+    let texts: Vec<String> =
+        world.store.messages(&accepted.conversation_id).unwrap().into_iter().map(|message| message.text).collect();
+    assert_eq!(texts, ["Question", "Good"]);
+}
+
+#[tokio::test]
+async fn editing_a_question_replaces_what_came_after() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    let accepted = world.assist.send(None, "First question of all", model.clone()).unwrap();
+    world.ended().await;
+    world.assist.send(Some(accepted.conversation_id.clone()), "Second question of all", model.clone()).unwrap();
+    world.ended().await;
+    world.assist.edit(&accepted.user_message.id, "Better first question", model).unwrap();
+    world.ended().await;
+    let messages = world.store.messages(&accepted.conversation_id).unwrap();
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[0].text, "Better first question");
+}
+
+#[tokio::test]
+async fn a_small_context_drops_old_turns_and_passages_before_it_overflows() {
+    let long = "word ".repeat(60);
+    let mut world = world((1..=4).map(|number| passage(number, &long)).collect());
+    let model = model(&world, 400).await;
+    let first = world.assist.send(None, &long, model.clone()).unwrap();
+    world.ended().await;
+    world.assist.send(Some(first.conversation_id), "A short question about nothing", model.clone()).unwrap();
+    let (answer, _) = world.ended().await;
+    assert!(answer.stats.unwrap().passages_left_out > 0);
+    for request in world.engine.requests() {
+        let tokens: usize = request.messages.iter().map(|message| message.text.split_whitespace().count()).sum();
+        assert!(tokens + request.max_tokens as usize <= 400);
+    }
+    world.assist.send(None, &"word ".repeat(500), model).unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!(answer.state, MessageState::Failed);
+    assert!(answer.error.unwrap().contains("too long"));
+}
+
+#[tokio::test]
+async fn a_request_for_a_task_is_stored_with_its_answer() {
+    let mut world = world(Vec::new());
+    let accepted = world
+        .assist
+        .record_task(None, "remind me to call Anna", |source| {
+            assert!(!source.message_id.as_str().is_empty());
+            Ok((TaskId::from("t"), "I will remind you: call Anna".into()))
+        })
+        .unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!(answer, accepted.answer);
+    assert_eq!((answer.kind, answer.task_id), (Some(AnswerKind::Task), Some(TaskId::from("t"))));
+}

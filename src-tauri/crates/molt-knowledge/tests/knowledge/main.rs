@@ -1,0 +1,276 @@
+//! The library over real files, with an index, a catalogue and an embedder in memory.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use molt_core::*;
+use molt_knowledge::{AddError, Library, LibraryChange, LibraryParts};
+use molt_testkit::{ManualClock, MemoryIndex, MemoryStore, ScriptedEngine, text_document};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Reads files as text; those named `locked…` need a password, `broken…` fail.
+struct FileReader(Mutex<Vec<PathBuf>>);
+
+#[async_trait]
+impl Extractor for FileReader {
+    async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError> {
+        self.0.lock().unwrap().push(path.to_owned());
+        let name = path.file_name().unwrap().to_string_lossy();
+        if name.starts_with("locked") {
+            return Err(ExtractError::PasswordNeeded);
+        } else if name.starts_with("broken") {
+            return Err(ExtractError::Unreadable("the file is damaged".into()));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| ExtractError::Unreadable(error.to_string()))?;
+        Ok(text_document(DocumentKind::Text, &text))
+    }
+}
+
+/// Lists real directories, one level deep.
+struct Lister;
+
+impl Watcher for Lister {
+    fn watch(&self, _path: &Path) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn unwatch(&self, _path: &Path) {}
+
+    fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>) {
+        let paths: Vec<PathBuf> = match std::fs::read_dir(path) {
+            Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
+            Err(_) => vec![path.to_owned()],
+        };
+        let listed = |path: PathBuf| {
+            let metadata = path.metadata().ok()?;
+            let modified_at = Timestamp::try_from(metadata.modified().ok()?).ok()?;
+            Some(ListedFile { path, size: metadata.len(), modified_at })
+        };
+        (paths.into_iter().filter_map(listed).collect(), Vec::new())
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    store: Arc<MemoryStore>,
+    index: Arc<MemoryIndex>,
+    reader: Arc<FileReader>,
+    engine: ScriptedEngine,
+    library: Library,
+    events: mpsc::Sender<WatchEvent>,
+    changes: watch::Receiver<u64>,
+    cancel: CancellationToken,
+}
+
+impl World {
+    fn new(embedder: bool) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self::over(tempfile::tempdir().unwrap(), store, Arc::new(MemoryIndex::new()), embedder, false)
+    }
+
+    fn over(
+        folder: tempfile::TempDir,
+        store: Arc<MemoryStore>,
+        index: Arc<MemoryIndex>,
+        embedder: bool,
+        fresh: bool,
+    ) -> Self {
+        let reader = Arc::new(FileReader(Mutex::default()));
+        let engine = ScriptedEngine::new();
+        let (changed, changes) = watch::channel(0);
+        let parts = LibraryParts {
+            documents: store.clone(),
+            extractor: reader.clone(),
+            watcher: Arc::new(Lister),
+            engine: Arc::new(engine.clone()),
+            clock: Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai")),
+            kind_of: |path| path.extension().is_some_and(|e| e == "txt").then_some(DocumentKind::Text),
+            on_change: Arc::new(move |_: LibraryChange| changed.send_modify(|count| *count += 1)),
+        };
+        let library = Library::new(parts, index.clone(), embedder.then(|| ModelId::from("embedder")), false);
+        let (events, receiver) = mpsc::channel(16);
+        let cancel = CancellationToken::new();
+        tokio::spawn({
+            let (library, cancel) = (library.clone(), cancel.clone());
+            async move { library.run(receiver, fresh, cancel).await }
+        });
+        Self { folder, store, index, reader, engine, library, events, changes, cancel }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        // A new name each time, so that the modification time differs even on a coarse clock.
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn add(&self) -> Source {
+        let source = self.library.add(self.folder.path()).unwrap();
+        self.library.scan_now(&source).await;
+        source
+    }
+
+    /// Waits until the condition holds; fails after ten seconds.
+    async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while !condition(self) {
+            let changed = tokio::time::timeout_at(deadline, self.changes.changed()).await;
+            assert!(changed.is_ok(), "waited in vain until {what}: {:?}", self.store.documents(None));
+        }
+    }
+
+    async fn until_quiet(&mut self) {
+        self.until("nothing is pending", |world| {
+            let documents = world.store.documents(None).unwrap();
+            !documents.is_empty()
+                && documents.iter().all(|d| !matches!(d.state, DocumentState::Waiting | DocumentState::Indexing))
+        })
+        .await;
+    }
+
+    fn document(&self, name: &str) -> Document {
+        self.store.document_by_path(self.path(name).to_str().unwrap()).unwrap().unwrap()
+    }
+
+    async fn found(&self, query: &str) -> Vec<String> {
+        let found = self.library.find(query, &IndexFilter::default(), 10).await.unwrap();
+        found.passages.into_iter().map(|passage| passage.document_name).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+#[tokio::test]
+async fn a_folder_becomes_searchable_and_follows_its_files() {
+    let mut world = World::new(true);
+    world.write("a.txt", "# Lyra\n\nThe budget of Lyra is 412,000 EUR.");
+    world.write("b.txt", "会议定于星期三。");
+    world.write("c.bin", "not text");
+    world.add().await;
+    world.until_quiet().await;
+    assert_eq!(world.store.documents(None).unwrap().len(), 2);
+    assert_eq!(world.found("budget Lyra").await[0], "a.txt");
+
+    // An edit: only new text is embedded, the old text is gone.
+    let embedded = world.engine.embedded();
+    let path = world.write("a.txt", "# Lyra\n\nThe budget of Lyra is now 500,000 EUR, by decision of the board.");
+    world.events.send(WatchEvent::Changed(vec![path.clone()])).await.unwrap();
+    world.until("the edit is found", |w| w.index.chunks().iter().any(|chunk| chunk.text.contains("500,000"))).await;
+    world.until_quiet().await;
+    assert!(!world.index.chunks().iter().any(|chunk| chunk.text.contains("412,000")));
+    assert_eq!(world.engine.embedded(), embedded + 1, "one new chunk");
+
+    std::fs::remove_file(&path).unwrap();
+    world.events.send(WatchEvent::Changed(vec![path])).await.unwrap();
+    world.until("the file is forgotten", |w| w.store.documents(None).unwrap().len() == 1).await;
+    assert!(!world.index.chunks().iter().any(|chunk| chunk.text.contains("Lyra")));
+}
+
+#[tokio::test]
+async fn an_unchanged_file_is_not_read_again() {
+    let mut world = World::new(false);
+    world.write("a.txt", "text");
+    let source = world.add().await;
+    world.until_quiet().await;
+    world.library.scan_now(&source).await;
+    world.until_quiet().await;
+    assert_eq!(world.reader.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_says_why_and_the_rest_goes_on() {
+    let mut world = World::new(false);
+    for (name, text) in [("locked.txt", "x"), ("broken.txt", "x"), ("empty.txt", " \n"), ("good.txt", "The answer is 42.")] {
+        world.write(name, text);
+    }
+    world.add().await;
+    world.until_quiet().await;
+    assert_eq!(world.document("locked.txt").state, DocumentState::PasswordNeeded);
+    assert_eq!(world.document("empty.txt").state, DocumentState::NoText);
+    let broken = world.document("broken.txt");
+    assert_eq!((broken.state, broken.reason.as_deref()), (DocumentState::Failed, Some("The file is damaged.")));
+    assert_eq!(world.document("good.txt").state, DocumentState::Indexed);
+    let status = world.library.status().unwrap();
+    assert_eq!((status.indexed, status.failed, status.words_only), (1, 3, true));
+}
+
+#[tokio::test]
+async fn the_index_is_rebuilt_from_the_files_when_it_is_lost() {
+    let mut world = World::new(true);
+    world.write("a.txt", "Saturn has rings.");
+    world.add().await;
+    world.until_quiet().await;
+    world.cancel.cancel();
+
+    let folder = std::mem::replace(&mut world.folder, tempfile::tempdir().unwrap());
+    let mut world = World::over(folder, world.store.clone(), Arc::new(MemoryIndex::new()), true, true);
+    world.until("it is indexed again", |w| w.index.chunks().len() == 1).await;
+    world.until_quiet().await;
+    assert_eq!(world.found("rings of Saturn").await, ["a.txt"]);
+}
+
+#[tokio::test]
+async fn at_the_start_the_index_forgets_what_the_catalogue_does_not_know() {
+    let index = Arc::new(MemoryIndex::new());
+    let orphan = IndexChunk {
+        id: "c".into(),
+        document_id: "gone".into(),
+        source_id: "s".into(),
+        text: "orphan".into(),
+        vector: None,
+    };
+    index.apply(vec![orphan], Vec::new()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "text").unwrap();
+    let mut world = World::over(folder, Arc::new(MemoryStore::new()), index, false, false);
+    world.add().await;
+    world.until_quiet().await;
+    assert!(world.index.chunks().iter().all(|chunk| chunk.text != "orphan"));
+}
+
+#[tokio::test]
+async fn adding_says_what_is_wrong_and_removing_forgets() {
+    let mut world = World::new(false);
+    let file = world.write("a.txt", "text");
+    assert!(matches!(world.library.add(Path::new("/no/such/place")), Err(AddError::Missing(_))));
+    assert!(matches!(world.library.add(&world.write("x.bin", "")), Err(AddError::Unsupported(_))));
+    let source = world.add().await;
+    assert!(matches!(world.library.add(&file), Err(AddError::Known(_))));
+    world.until_quiet().await;
+    world.library.remove(&source.id).await.unwrap();
+    assert!(world.index.chunks().is_empty());
+    assert!(world.store.documents(None).unwrap().is_empty());
+    assert!(file.exists(), "the user's file stays");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_away_costs_nothing() {
+    let mut world = World::new(false);
+    let folder = world.path("drive");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a.txt"), "kept").unwrap();
+    let source = world.library.add(&folder).unwrap();
+    world.library.scan_now(&source).await;
+    world.until_quiet().await;
+    std::fs::rename(&folder, world.path("unmounted")).unwrap();
+    world.library.scan_now(&source).await;
+    assert_eq!(world.index.chunks().len(), 1);
+    assert!(world.library.sources().unwrap()[0].problem.is_some());
+    std::fs::rename(world.path("unmounted"), &folder).unwrap();
+    world.library.scan_now(&source).await;
+    assert_eq!(world.library.sources().unwrap()[0].problem, None);
+}

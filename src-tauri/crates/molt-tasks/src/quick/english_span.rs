@@ -1,0 +1,190 @@
+//! English distances: in 10 minutes, 3 days from now, +15min, two days after tomorrow, in four business days.
+
+use jiff::{Span, civil::Date};
+
+use super::{
+    calendar::{coming_weekday, plus_days, plus_working_days},
+    english::{number, weekday},
+    says::{Hit, Says},
+    token::Line,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+    WorkingDay,
+    Week,
+    Month,
+    Year,
+}
+
+/// A unit and the token after it. Single letters count only close to their number.
+fn unit(line: &Line, i: usize) -> Option<(Unit, usize)> {
+    if line.is_word(i, &["business", "working", "work"]) && line.is_word(i + 1, &["day", "days"]) {
+        return Some((Unit::WorkingDay, i + 2));
+    }
+    let unit = match line.word(i) {
+        "second" | "seconds" | "sec" | "secs" => Unit::Second,
+        "minute" | "minutes" | "min" | "mins" => Unit::Minute,
+        "hour" | "hours" | "hr" | "hrs" => Unit::Hour,
+        "day" | "days" => Unit::Day,
+        "week" | "weeks" | "wk" | "wks" => Unit::Week,
+        "fortnight" | "fortnights" => return None,
+        "month" | "months" => Unit::Month,
+        "year" | "years" | "yr" | "yrs" => Unit::Year,
+        "s" if line.glued(i) => Unit::Second,
+        "m" if line.glued(i) => Unit::Minute,
+        "h" if line.glued(i) => Unit::Hour,
+        "d" if line.glued(i) => Unit::Day,
+        "w" if line.glued(i) => Unit::Week,
+        _ => return None,
+    };
+    Some((unit, i + 1))
+}
+
+/// A distance in whole units, with seconds for those below a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Distance {
+    months: i64,
+    days: i64,
+    working_days: u32,
+    seconds: i64,
+    exact: bool,
+}
+
+impl Distance {
+    fn add(&mut self, n: i64, unit: Unit) -> Option<()> {
+        match unit {
+            Unit::Second => self.seconds += n,
+            Unit::Minute => self.seconds += 60 * n,
+            Unit::Hour => self.seconds += 3_600 * n,
+            Unit::Day => self.days += n,
+            Unit::WorkingDay => self.working_days += u32::try_from(n).ok()?,
+            Unit::Week => self.days += 7 * n,
+            Unit::Month => self.months += n,
+            Unit::Year => self.months += 12 * n,
+        }
+        self.exact |= matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
+        Some(())
+    }
+
+    fn from_day(&self, day: Date) -> Option<Date> {
+        let day = day.checked_add(Span::new().try_months(self.months).ok()?).ok()?;
+        let day = plus_days(day, self.days)?;
+        if self.working_days > 0 { plus_working_days(day, self.working_days) } else { Some(day) }
+    }
+
+    fn from_now(&self, line: &Line) -> Option<Says> {
+        if !self.exact {
+            return Some(Says::day(self.from_day(line.today)?));
+        }
+        let span = Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?.try_seconds(self.seconds).ok()?;
+        Some(Says::moment(line.now.checked_add(span).ok()?.datetime()))
+    }
+}
+
+/// How many: 2, two, a, an, a few, a couple of, half an, 1.5, three-quarters of an; in sixtieths so that halves and quarters of an
+/// hour are whole.
+fn amount(line: &Line, i: usize) -> Option<(i64, usize)> {
+    const WHOLE: i64 = 60;
+    let article = |at: usize| if line.is_word(at, &["a", "an"]) { at + 1 } else { at };
+    let of = |at: usize| if line.word(at) == "of" { at + 1 } else { at };
+    let from = article(i);
+    match line.word(from) {
+        "half" => return Some((WHOLE / 2, article(from + 1))),
+        "quarter" => return Some((WHOLE / 4, article(of(from + 1)))),
+        "few" => return Some((3 * WHOLE, from + 1)),
+        "couple" => return Some((2 * WHOLE, of(from + 1))),
+        "three" if line.mark(from + 1, "-") && line.word(from + 2) == "quarters" => {
+            return Some((WHOLE / 4 * 3, article(of(from + 3))));
+        }
+        "three" if line.word(from + 1) == "quarters" => return Some((WHOLE / 4 * 3, article(of(from + 2)))),
+        _ => {}
+    }
+    if from > i {
+        return Some((WHOLE, from));
+    }
+    if line.is_tied(i) && !line.mark(i.checked_sub(1)?, "+") {
+        return None;
+    }
+    let (whole, end) = number(line, i).filter(|(n, _)| *n <= 100_000)?;
+    let whole = i64::from(whole) * WHOLE;
+    if line.mark(end, ".") && line.glued(end) && line.glued(end + 1) {
+        let (digit, 1) = line.number(end + 1)? else { return None };
+        return Some((whole + i64::from(digit) * WHOLE / 10, end + 2));
+    }
+    if let Some(end) = line.words(end, "and a half") {
+        return Some((whole + WHOLE / 2, end));
+    }
+    Some((whole, end))
+}
+
+/// "1 day 2 hours", "5 minutes and 30 seconds", "2 more minutes", "an hour and a half".
+fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
+    let mut sum = Distance::default();
+    let (mut at, mut end) = (i, i);
+    while let Some((sixtieths, after)) = amount(line, at) {
+        let after = if line.is_word(after, &["more", "full"]) { after + 1 } else { after };
+        let Some((unit, after)) = unit(line, after) else { break };
+        match unit {
+            Unit::Hour => sum.add(sixtieths * 60, Unit::Second)?,
+            Unit::Minute => sum.add(sixtieths, Unit::Second)?,
+            unit if sixtieths % 60 == 0 => sum.add(sixtieths / 60, unit)?,
+            _ => return None,
+        }
+        end = after;
+        if unit == Unit::Hour && let Some(half) = line.words(end, "and a half") {
+            sum.add(30, Unit::Minute)?;
+            end = half;
+        }
+        at = if line.word(end) == "and" || line.mark(end, ",") { end + 1 } else { end };
+    }
+    (end > i).then_some((sum, end))
+}
+
+/// What a distance is counted from: now, today, tomorrow, a weekday.
+fn anchor(line: &Line, i: usize) -> Option<(Option<Date>, usize)> {
+    match line.word(i) {
+        "now" => Some((None, i + 1)),
+        "today" => Some((Some(line.today), i + 1)),
+        "tomorrow" => Some((Some(plus_days(line.today, 1)?), i + 1)),
+        word => Some((Some(coming_weekday(line.today, weekday(word)?)?), i + 1)),
+    }
+}
+
+pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
+    let skip = |at: usize| if line.is_word(at, &["about", "around", "exactly", "just", "another"]) { at + 1 } else { at };
+    // A timer runs for its time; anything else that lasts is not due then.
+    let timer = || line.tokens.iter().any(|t| matches!(t.text.as_str(), "timer" | "alarm" | "remind"));
+    let led = match line.word(i) {
+        "in" | "upcoming" => true,
+        "for" => timer(),
+        _ => false,
+    };
+    let plus = line.mark(i, "+") && line.glued(i + 1);
+    let from = if led || plus || line.is_word(i, &["in", "after", "within"]) { skip(i + 1) } else { i };
+    let (distance, end) = distance(line, from)?;
+    if line.is_word(end, &["ago", "before", "earlier"]) {
+        return None;
+    }
+    if line.is_word(end, &["from", "after"])
+        && let Some((anchor, end)) = anchor(line, end + 1)
+    {
+        let says = match anchor {
+            Some(day) if !distance.exact => Says::day(distance.from_day(day)?),
+            Some(day) if day != line.today => return None,
+            _ => distance.from_now(line)?,
+        };
+        return Some(Hit::new(says, end));
+    }
+    let later = line.is_word(end, &["later", "hence"]);
+    // "after 2 hours" alone; "after 2 hours of work" is not a time.
+    let after = line.word(i) == "after" && line.ends(end);
+    if !(led || plus || later || after) {
+        return None;
+    }
+    Some(Hit::new(distance.from_now(line)?, if later { end + 1 } else { end }))
+}

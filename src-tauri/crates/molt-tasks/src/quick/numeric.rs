@@ -1,0 +1,136 @@
+//! Dates and times in digits, the same in both languages: 2026-11-25, 11/25, 25.11.2026, 15:30, 3:15pm.
+
+use super::{
+    calendar::date,
+    english::{half_of_day, month},
+    says::{Clock, Half, Hit, Says},
+    token::Line,
+};
+
+/// Abbreviations of zones. A time in a named zone is not the user's local time, so it is not read as one.
+const ZONES: [&str; 25] = [
+    "gmt", "utc", "pst", "pdt", "est", "edt", "cst", "cdt", "mst", "mdt", "cet", "cest", "bst", "ist", "jst", "kst",
+    "aest", "aedt", "msk", "hkt", "sgt", "pt", "et", "ct", "mt",
+];
+
+/// A clock time that a piece ended with, unless a zone is named after it.
+pub(super) fn clock_hit(line: &Line, clock: Clock, end: usize) -> Hit {
+    let zone = ZONES.contains(&line.word(end)) && !line.word(end).is_empty();
+    if zone { Hit::new(Says::unclear(), end + 1) } else { Hit::new(Says::clock(clock), end) }
+}
+
+pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
+    if line.is_tied(i) {
+        return None;
+    }
+    [year_first(line, i), year_last(line, i), month_and_day(line, i), clock(line, i)]
+        .into_iter()
+        .flatten()
+        .max_by_key(|hit| hit.end)
+}
+
+fn part_of_date(line: &Line, i: usize) -> Option<(u32, usize)> {
+    line.number(i).filter(|(n, digits)| *digits <= 2 && *n > 0)
+}
+
+/// 2026-11-25, 2026/11/25, 2026.11.25, 2026/Nov/25 and 2026/25/Nov.
+fn year_first(line: &Line, i: usize) -> Option<Hit> {
+    let (year, 4) = line.number(i)? else { return None };
+    let separator = ["-", "/", "."].into_iter().find(|s| line.mark(i + 1, s))?;
+    if !line.mark(i + 3, separator) {
+        return None;
+    }
+    let (m, d) = match (month(line.word(i + 2)), month(line.word(i + 4))) {
+        (Some(m), None) => (m, part_of_date(line, i + 4)?.0),
+        (None, Some(m)) => (m, part_of_date(line, i + 2)?.0),
+        _ => (part_of_date(line, i + 2)?.0, part_of_date(line, i + 4)?.0),
+    };
+    Some(Hit::new(Says::day(date(line.today, Some(year), m, d)?), i + 5))
+}
+
+/// Month first, as in America, unless that is no date; with points day first.
+fn readings(separator: &str, first: u32, second: u32) -> [(u32, u32); 2] {
+    if separator == "." { [(second, first), (first, second)] } else { [(first, second), (second, first)] }
+}
+
+/// 11/25/2026, 25/11/2026, 25.11.2026, 11-25-26 and 25/Nov/2026.
+fn year_last(line: &Line, i: usize) -> Option<Hit> {
+    let (first, _) = part_of_date(line, i)?;
+    let separator = ["/", "-", "."].into_iter().find(|s| line.mark(i + 1, s) && line.mark(i + 3, s))?;
+    if (i + 1..i + 5).any(|k| !line.glued(k)) {
+        return None;
+    }
+    let year = match line.number(i + 4)? {
+        (year, 4) => year,
+        (year, 2) if separator == "/" => 2000 + year,
+        _ => return None,
+    };
+    if line.mark(i + 5, ":") && line.glued(i + 5) {
+        return None;
+    }
+    let day = match month(line.word(i + 2)) {
+        Some(m) => date(line.today, Some(year), m, first),
+        None => {
+            let (second, _) = part_of_date(line, i + 2)?;
+            readings(separator, first, second).into_iter().find_map(|(m, d)| date(line.today, Some(year), m, d))
+        }
+    };
+    Some(Hit::new(Says::day(day?), i + 5))
+}
+
+/// 11/25 and 25/11.
+fn month_and_day(line: &Line, i: usize) -> Option<Hit> {
+    let (first, _) = part_of_date(line, i)?;
+    let (second, _) = part_of_date(line, i + 2)?;
+    if !line.mark(i + 1, "/") || !line.glued(i + 1) || !line.glued(i + 2) {
+        return None;
+    }
+    // Around the clock, parts of something, and amounts.
+    let follows = i + 3 < line.len() && !line.ends(i + 3);
+    let counts = follows && line.glued(i + 3) && line.han(i + 3).is_empty();
+    let fraction = first < second && [2, 3, 4, 5, 8].contains(&second) && first < 6;
+    let noun = !line.word(i + 3).is_empty()
+        && !line.is_word(i + 3, &["at", "by", "for", "on", "in", "to", "and", "with", "from", "until", "every"]);
+    if (first, second) == (24, 7) || line.mark(i + 3, "/%") || counts || (fraction && noun) {
+        return None;
+    }
+    let day = readings("/", first, second).into_iter().find_map(|(m, d)| date(line.today, None, m, d))?;
+    Some(Hit::new(Says::day(day), i + 3))
+}
+
+/// 15:30, 3:15pm, 8.30 pm, 13h30, 15h, 17:49:19.
+fn clock(line: &Line, i: usize) -> Option<Hit> {
+    let (hour, digits) = line.number(i).filter(|(n, digits)| *n <= 24 && *digits <= 2)?;
+    let two = |k: usize| line.number(k).filter(|(n, digits)| *n < 60 && *digits == 2 && line.glued(k)).map(|(n, _)| n as i8);
+    let glued_h = line.word(i + 1) == "h" && line.glued(i + 1);
+    let (mut minute, mut second, mut end) = (0, 0, i + 1);
+    let colon = line.mark(i + 1, ":") && line.glued(i + 1);
+    if colon || glued_h {
+        match two(i + 2) {
+            Some(m) => (minute, end) = (m, i + 3),
+            None if glued_h => end = i + 2,
+            None => return None,
+        }
+        if colon && line.mark(end, ":") && line.glued(end) {
+            (second, end) = (two(end + 1)?, end + 2);
+        }
+    } else if line.mark(i + 1, ".") && line.glued(i + 1) {
+        // A point is only a clock's with am or pm after it.
+        minute = two(i + 2)?;
+        half_of_day(line, i + 3)?;
+        end = i + 3;
+    } else {
+        return None;
+    }
+    let mut clock = Clock { hour: hour as i8, minute, second, half: Half::Open };
+    match half_of_day(line, end) {
+        Some((half, after)) if (1..=12).contains(&hour) => (clock.half, end) = (half, after),
+        // Written like a timetable; only the small hours are more likely meant for the afternoon.
+        _ if digits == 2 || hour == 0 || hour >= 7 || glued_h => clock.half = Half::Whole,
+        _ => {}
+    }
+    if hour == 24 && (minute, second) != (0, 0) {
+        return None;
+    }
+    Some(clock_hit(line, clock, end))
+}

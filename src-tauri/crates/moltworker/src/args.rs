@@ -1,0 +1,198 @@
+//! What can be typed. The help in Chinese is in `help.rs`; it must name every command and argument that stands here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A private AI assistant on your own computer
+#[derive(Debug, Parser)]
+#[command(name = "moltworker", version, disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Keep the data in this folder instead of the usual one (also MOLTWORKER_DATA)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run without a window, for browsers and scripts on this computer
+    Serve(Serve),
+    /// Open Moltworker in the browser
+    Web(Web),
+    /// Ask one question and print the answer with its sources
+    Ask(Ask),
+    /// Talk in the terminal
+    Chat,
+    /// The documents that answers are taken from
+    #[command(subcommand)]
+    Knowledge(Knowledge),
+    /// Tasks and reminders
+    #[command(subcommand)]
+    Task(Task),
+    /// The models on this computer
+    #[command(subcommand)]
+    Model(Model),
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Listen on this port; 0 is any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Web {
+    /// Listen on this port; 0 is any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Only print the address
+    #[arg(long)]
+    pub no_open: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// The question
+    #[arg(required_unless_present = "batch")]
+    pub question: Vec<String>,
+    /// Answer many questions: one JSON object {"id", "question"} a line; - is the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "question")]
+    pub batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Knowledge {
+    /// Add files and folders; folders are watched from then on
+    Add(KnowledgeAdd),
+    /// List what was added
+    List,
+    /// Find passages
+    Search(KnowledgeSearch),
+    /// Print the text of a file without adding it
+    Extract(KnowledgeExtract),
+    /// Forget a file or folder; the files themselves stay
+    Remove(KnowledgeRemove),
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeAdd {
+    /// Files and folders
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Wait until everything can be searched (always so when Moltworker is not running)
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeSearch {
+    /// What to look for
+    #[arg(required_unless_present = "batch")]
+    pub query: Vec<String>,
+    /// The most passages to find
+    #[arg(long, value_name = "NUMBER")]
+    pub limit: Option<u32>,
+    /// Search many times: one JSON object {"id", "query"} a line; - is the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "query")]
+    pub batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeExtract {
+    /// The file
+    #[arg(required_unless_present = "batch")]
+    pub path: Option<PathBuf>,
+    /// Read many files: one JSON object {"id", "path"} a line; - is the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "path")]
+    pub batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeRemove {
+    /// Its path, or its id or the beginning of it
+    pub source: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Add a task from a line such as "call Anna tomorrow at 3pm"
+    Add(TaskAdd),
+    /// List the open tasks
+    List(TaskList),
+    /// Complete a task
+    Done(TaskDone),
+    /// Show how a line is understood, without adding anything
+    Parse(TaskParse),
+}
+
+#[derive(Debug, Args)]
+pub struct TaskAdd {
+    /// What, when, !priority, #category
+    #[arg(required = true)]
+    pub line: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskList {
+    /// The completed ones too
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskDone {
+    /// Its id, or the beginning of it
+    pub task: String,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskParse {
+    /// The line
+    #[arg(required_unless_present = "batch")]
+    pub line: Vec<String>,
+    /// Read many lines: one JSON object {"id", "text", "reference_time"} a line; - is the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "line")]
+    pub batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    /// List the models
+    List,
+    /// Take a model that is on the disk into the list
+    Import(ModelImport),
+    /// Choose the model that answers, or the one that compares meaning
+    Set(ModelSet),
+}
+
+#[derive(Debug, Args)]
+pub struct ModelImport {
+    /// A GGUF file or a folder with safetensors
+    pub path: PathBuf,
+    /// Use it from now on
+    #[arg(long = "use")]
+    pub use_it: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelSet {
+    /// Its name, its id or the beginning of it; none uses no model
+    pub model: String,
+    /// What for, with none
+    #[arg(long, value_enum, default_value_t = ModelRole::Chat)]
+    pub role: ModelRole,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelRole {
+    /// Answers
+    Chat,
+    /// Compares meaning
+    Embedder,
+}

@@ -1,0 +1,203 @@
+//! Everything the terminal says, in English and Chinese. (What the program itself answers comes as it is.)
+
+use std::fmt::Display;
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+use molt_core::{Due, Language, ModelRole, Priority};
+
+/// The catalogue in one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    chinese: bool,
+}
+
+macro_rules! words {
+    ($($name:ident($($argument:ident),*): $en:literal, $zh:literal;)*) => {
+        impl Words {
+            $(pub fn $name(self $(, $argument: impl Display)*) -> String {
+                if self.chinese { format!($zh) } else { format!($en) }
+            })*
+        }
+    };
+}
+
+words! {
+    // Problems.
+    error(message): "error: {message}", "错误：{message}";
+    unreachable(): "Moltworker is running, but it cannot be reached.", "Moltworker 正在运行，但无法连接。";
+    unreachable_hint(): "Quit it and try again.", "请退出后重试。";
+    connection_lost(): "The connection to Moltworker was lost.", "与 Moltworker 的连接已断开。";
+    connection_lost_hint(): "It was quit, perhaps. Try again.", "它可能已退出，请重试。";
+    not_understood(): "Moltworker's answer was not understood.", "无法理解 Moltworker 的回应。";
+    not_understood_hint(): "The running Moltworker may be of another version: quit it and try again.",
+        "正在运行的 Moltworker 可能是其他版本：请退出后重试。";
+    already_running(address): "Moltworker is already running at {address}.", "Moltworker 已在运行：{address}。";
+    already_running_hint(): "Use that one, or quit it first; `moltworker web` opens it.",
+        "请直接使用，或先退出；`moltworker web` 可以打开它。";
+    cannot_read(file, reason): "{file} cannot be read: {reason}.", "无法读取 {file}：{reason}。";
+    line_too_long(number): "Line {number} is too long.", "第 {number} 行过长。";
+    line_is_no_object(reason): "The line is not a JSON object as it is needed here: {reason}.",
+        "该行不是所需的 JSON 对象：{reason}。";
+    no_such_zone(zone): "There is no time zone named {zone}.", "没有名为 {zone} 的时区。";
+    no_such_time(text): "{text} is not a date and time such as 2026-11-21T09:00.",
+        "{text} 不是 2026-11-21T09:00 这样的日期时间。";
+    cannot_sign_in(): "The running Moltworker does not accept its own token.", "正在运行的 Moltworker 不接受自己的令牌。";
+    model_problem(name, message): "{name} could not be loaded: {message}", "无法载入 {name}：{message}";
+    none_matches(text): "Nothing in the list matches {text}.", "列表中没有与 {text} 相符的项目。";
+    several_match(text): "Several in the list match {text}.", "列表中有多项与 {text} 相符。";
+    several_match_hint(): "Give more of the id.", "请给出更长的编号。";
+    list_hint(command): "`{command}` shows them.", "`{command}` 可以列出它们。";
+
+    // Running.
+    serving(address): "Moltworker is running at {address}", "Moltworker 正在运行：{address}";
+    serving_token(file): "The token for scripts is in {file}; `moltworker web` opens the page signed in.",
+        "脚本所需的令牌在 {file}；`moltworker web` 可打开已登录的页面。";
+    web_address(url): "Moltworker is at {url}", "Moltworker 的地址：{url}";
+    keep_address(): "Whoever has this address can use your Moltworker on this computer: keep it to yourself.",
+        "得到此地址的人可以在这台电脑上使用您的 Moltworker，请勿分享。";
+    stop_with(): "Stop it with Ctrl+C.", "按 Ctrl+C 停止。";
+    other_port(port): "It was already running, on port {port}.", "它已在运行，端口为 {port}。";
+    no_browser(reason): "No browser could be opened ({reason}); open the address yourself.",
+        "无法打开浏览器（{reason}），请自行打开该地址。";
+    stopping(): "Stopping …", "正在停止……";
+
+    // Answers.
+    sources(): "Sources", "来源";
+    page(number): "p. {number}", "第 {number} 页";
+    line(number): "line {number}", "第 {number} 行";
+    stopped(): "(stopped)", "（已停止）";
+    queued(position): "Waiting: number {position} in the queue", "正在排队：第 {position} 位";
+    failed_answer(): "The question could not be answered.", "无法回答这个问题。";
+    chat_hint(): "Ask; Ctrl+C stops an answer, Ctrl+D ends.", "请提问；Ctrl+C 停止回答，Ctrl+D 结束。";
+    you(): "you> ", "您> ";
+
+    // Knowledge.
+    reading(done, all, name): "{done} of {all} read  {name}", "已读 {done}/{all}  {name}";
+    indexed(path, indexed, documents): "{path}: {indexed} of {documents} documents can be searched",
+        "{path}：{documents} 个文档中有 {indexed} 个可供搜索";
+    adding(path, documents): "{path}: {documents} documents are being read", "{path}：正在读取 {documents} 个文档";
+    paused(): "Indexing is paused; the documents are read when it goes on.", "索引已暂停，恢复后才会读取文档。";
+    wait_interrupted(): "Not everything was read. It goes on when Moltworker runs again.",
+        "尚未全部读完，Moltworker 再次运行时会继续。";
+    no_sources(): "Nothing was added yet. Add files or folders with `moltworker knowledge add PATH`.",
+        "还没有添加任何资料。用 `moltworker knowledge add 路径` 添加文件或文件夹。";
+    documents(indexed, documents): "{indexed} of {documents}", "{indexed}/{documents}";
+    failed_documents(failed): "{failed} failed", "{failed} 个失败";
+    pending_documents(pending): "{pending} waiting", "{pending} 个等待中";
+    no_passages(): "Nothing was found.", "没有找到。";
+    words_only(): "(compared by words only: no model for meaning is loaded)", "（仅按词语比较：未载入语义模型）";
+    removed(path): "Forgotten: {path}. The files themselves are untouched.", "已移除：{path}。文件本身未改动。";
+
+    // Tasks.
+    task_added(title): "Added: {title}", "已添加：{title}";
+    task_done(title): "Done: {title}", "已完成：{title}";
+    task_again(title, when): "Done: {title}. Next: {when}", "已完成：{title}。下一次：{when}";
+    no_tasks(): "There are no open tasks.", "没有未完成的任务。";
+    overdue(): "overdue", "已过期";
+    no_time(): "no time", "没有时间";
+    title(): "title", "标题";
+    when(): "when", "时间";
+    priority(): "priority", "优先级";
+    category(): "category", "类别";
+    repeats(): "repeats", "重复";
+
+    // Models.
+    no_models(): "There are no models yet. Import one with `moltworker model import PATH`.",
+        "还没有模型。用 `moltworker model import 路径` 导入。";
+    imported(name): "Imported: {name}", "已导入：{name}";
+    in_use(name): "{name} is used from now on.", "从现在起使用 {name}。";
+    no_model_in_use(role): "No model is used for this any more: {role}", "不再为此使用模型：{role}";
+}
+
+const WEEKDAYS: [(&str, &str); 7] =
+    [("Mon", "周一"), ("Tue", "周二"), ("Wed", "周三"), ("Thu", "周四"), ("Fri", "周五"), ("Sat", "周六"), ("Sun", "周日")];
+
+impl Words {
+    pub fn new(language: Language) -> Self {
+        Self { chinese: language == Language::ZhCn }
+    }
+
+    pub fn is_chinese(self) -> bool {
+        self.chinese
+    }
+
+    fn pick(self, (en, zh): (&'static str, &'static str)) -> &'static str {
+        if self.chinese { zh } else { en }
+    }
+
+    pub fn priority_name(self, priority: Priority) -> &'static str {
+        self.pick(match priority {
+            Priority::Urgent => ("urgent", "紧急"),
+            Priority::High => ("high", "高"),
+            Priority::Normal => ("normal", "普通"),
+            Priority::Low => ("low", "低"),
+        })
+    }
+
+    pub fn role(self, role: ModelRole) -> &'static str {
+        self.pick(match role {
+            ModelRole::Chat => ("answers", "回答"),
+            ModelRole::Embedder => ("meaning", "语义"),
+        })
+    }
+
+    pub fn model_state(self, state: molt_api::ModelState) -> &'static str {
+        use molt_api::ModelState;
+        self.pick(match state {
+            ModelState::Available => ("not loaded", "未载入"),
+            ModelState::Loading => ("loading", "载入中"),
+            ModelState::Loaded => ("loaded", "已载入"),
+            ModelState::Failed => ("failed", "失败"),
+            ModelState::Missing => ("missing", "文件缺失"),
+        })
+    }
+
+    pub fn date(self, date: civil::Date) -> String {
+        let weekday = self.pick(WEEKDAYS[date.weekday().to_monday_zero_offset() as usize]);
+        if self.chinese {
+            format!("{}年{}月{}日 {weekday}", date.year(), date.month(), date.day())
+        } else {
+            format!("{weekday} {}", date.strftime("%-d %b %Y"))
+        }
+    }
+
+    pub fn time(self, time: civil::DateTime) -> String {
+        format!("{} {:02}:{:02}", self.date(time.date()), time.hour(), time.minute())
+    }
+
+    /// A due time as the user chose it; the zone is said when it is not the computer's.
+    pub fn due(self, due: &Due, local: &TimeZone) -> String {
+        match due {
+            Due::Date { date } => self.date(*date),
+            Due::Time { at, zone } if local.iana_name() == Some(zone) => self.time(*at),
+            Due::Time { at, zone } => format!("{} ({zone})", self.time(*at)),
+        }
+    }
+
+    pub fn instant(self, instant: Timestamp, local: &TimeZone) -> String {
+        self.time(local.to_datetime(instant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_speak() {
+        let (en, zh) = (Words::new(Language::En), Words::new(Language::ZhCn));
+        assert_eq!(en.serving("http://a"), "Moltworker is running at http://a");
+        assert_eq!(zh.serving("http://a"), "Moltworker 正在运行：http://a");
+        let date = civil::date(2026, 11, 21);
+        assert_eq!(en.date(date), "Sat 21 Nov 2026");
+        assert_eq!(zh.date(date), "2026年11月21日 周六");
+    }
+
+    #[test]
+    fn another_zone_is_named() {
+        let words = Words::new(Language::En);
+        let due = Due::Time { at: civil::datetime(2026, 11, 21, 9, 5, 0, 0), zone: "Europe/Paris".into() };
+        assert_eq!(words.due(&due, &TimeZone::get("Europe/Paris").unwrap()), "Sat 21 Nov 2026 09:05");
+        assert_eq!(words.due(&due, &TimeZone::UTC), "Sat 21 Nov 2026 09:05 (Europe/Paris)");
+    }
+}

@@ -1,0 +1,132 @@
+/** The same journeys in Chromium, against `moltworker serve`: the pages are the same, what carries them is not. */
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+
+import { serve } from "./lib/api.mjs";
+import * as flow from "./lib/flow.mjs";
+import { copyLibrary } from "./lib/library.mjs";
+import { Page } from "./lib/page.mjs";
+import { freePort, Program, remove, scratch, tidyUp } from "./lib/programs.mjs";
+import { until } from "./lib/wait.mjs";
+import { Driver } from "./lib/webdriver.mjs";
+
+describe("the browser", { timeout: 15 * 60_000 }, () => {
+  const cleanups = [];
+  let api, page, driver, library;
+
+  before(async () => {
+    const folder = scratch("web");
+    cleanups.push(() => remove(folder));
+    library = copyLibrary(path.join(folder, "library"));
+    const data = path.join(folder, "data");
+    const served = await serve(data);
+    api = served.api;
+    cleanups.push(() => served.program.stop());
+
+    const port = await freePort();
+    const home = path.join(folder, "home");
+    fs.mkdirSync(home);
+    const chromedriver = new Program("chromedriver", [`--port=${port}`], {
+      env: { HOME: home, LC_ALL: "en_US.UTF-8", LANGUAGE: "en" },
+    });
+    cleanups.push(() => chromedriver.stop());
+    const base = `http://127.0.0.1:${port}`;
+    await until("chromedriver", async () => (await fetch(`${base}/status`)).ok);
+    driver = await Driver.start(base, {
+      browserName: "chrome",
+      "goog:chromeOptions": {
+        args: [
+          "--headless=new",
+          "--window-size=1280,860",
+          "--lang=en-US",
+          // Containers have no place for Chromium's own sandbox and little shared memory.
+          "--no-sandbox",
+          "--disable-dev-shm-usage",
+          "--no-first-run",
+          // The page must need nothing but the program: no other name is found.
+          "--disable-background-networking",
+          "--disable-component-update",
+          "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        ],
+      },
+      "goog:loggingPrefs": { browser: "ALL" },
+    });
+    cleanups.push(() => driver.quit());
+    page = new Page(driver);
+  });
+  after(() => tidyUp(cleanups));
+
+  test("is shut out without the token", async () => {
+    await driver.open(`${api.base}/`);
+    await page.see("sign-in");
+    const refused = await fetch(`${api.base}/api/status`, { method: "POST", body: "{}" });
+    assert.equal(refused.status, 401);
+  });
+
+  test("is let in by the address with the token, which then disappears", async () => {
+    await driver.open("about:blank");
+    await driver.open(`${api.base}/#token=${api.token}`);
+    await page.see("welcome");
+    assert.ok(!(await driver.url()).includes(api.token));
+    await flow.welcome(page);
+    assert.equal((await page.call("status")).desktop, false);
+  });
+
+  test("loads the small model", () => flow.loadSmallModel(page));
+
+  test("takes a folder by its path, and reads all of it", async () => {
+    await page.go("library");
+    await page.click("add-path");
+    await page.fill("add-path-input", library);
+    await page.click("add-path-submit");
+    await page.see("source-row");
+    await flow.indexed(page);
+    await flow.search(page, "Brenn warehouse", "notes.md");
+    await flow.search(page, "远山科技", "周会纪要.txt");
+  });
+
+  test("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
+
+  test("brings back a deleted conversation", () => flow.deleteAndUndo(page));
+
+  test("understands a task in one line", async () => {
+    await flow.quickAdd(page, "Water the plants tomorrow at 9am", "Water the plants");
+    await flow.quickAdd(page, "明天上午9点给植物浇水", "给植物浇水");
+  });
+
+  test("reminds in the page", async () => {
+    const title = await flow.remindSoon(page, "Call Paula Novak");
+    await page.see("reminder-card", { text: title, within: 45_000 });
+    await page.click("reminder-done");
+    await page.gone("reminder-card");
+    const task = (await page.call("task_list")).find((view) => view.task.title === title);
+    assert.notEqual(task.task.done_at, null);
+  });
+
+  test("keeps the conversation over a reload, and a stopped answer stays stopped", async () => {
+    await page.go("chat");
+    await page.click("conversation-row");
+    await page.see("answer");
+    const before = await page.text("answer", { last: true });
+    await driver.run("location.reload()");
+    await page.see("answer");
+    assert.equal(await page.text("answer", { last: true }), before);
+  });
+
+  test("loaded nothing from elsewhere and broke no rule of its own", async () => {
+    const loaded = await driver.run("return performance.getEntriesByType('resource').map((one) => one.name)");
+    assert.ok(loaded.length > 0);
+    assert.deepEqual(loaded.filter((name) => !name.startsWith(`${api.base}/`) && !name.startsWith("data:")), []);
+    const log = await driver.log("browser");
+    const worries = log.filter(({ level, message }) => level === "SEVERE" && !message.includes(" 401 "));
+    assert.deepEqual(worries, []);
+  });
+
+  test("looks right in every view, both languages, light and dark", async () => {
+    const files = await flow.pictures(page, "web");
+    assert.equal(files.length, 20);
+    for (const file of files) assert.ok(fs.statSync(file).size > 10_000, `${file} shows something`);
+  });
+});

@@ -1,0 +1,324 @@
+/**
+ * A pretended program for the dev server: `npm run dev`, then `/?mock=normal`. Other scenes: `empty`, `full`, `error`,
+ * `firstrun`, `nomodel`, `reminders`, `slow`. `&lang=zh-CN&theme=dark` sets those. Not part of the product.
+ */
+import { deliver, Failure, setTransport } from "./backend";
+import type { Answer, CommandName, Commands, Request } from "./commands";
+import * as data from "./mock-data";
+import type { Message } from "./types/Message";
+import type { Settings } from "./types/Settings";
+import type { Status } from "./types/Status";
+import type { TaskDraft } from "./types/TaskDraft";
+import type { TaskView } from "./types/TaskView";
+
+type Handlers = { [N in CommandName]: (args: Request<N>) => Answer<N> | Promise<Answer<N>> };
+const EMPTY = {} as Answer<"chat_stop">;
+const wait = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
+
+export function startPretending(): void {
+  const query = new URLSearchParams(location.search);
+  const scene = query.get("mock") || "normal";
+  const bare = scene === "empty" || scene === "firstrun";
+
+  const settings: Settings = {
+    language: (query.get("lang") ?? "system") as Settings["language"],
+    theme: (query.get("theme") ?? "system") as Settings["theme"],
+    chat_model: scene === "nomodel" || bare ? null : "qwen3-4b",
+    embedder: scene === "nomodel" || bare ? null : "minilm",
+    indexing_paused: false,
+    close_to_tray: true,
+    notifications: true,
+    welcomed: scene !== "firstrun",
+  };
+  let conversations = bare ? [] : data.conversations();
+  const messages = data.messages();
+  let tasks = bare ? [] : data.tasks();
+  let sources = bare ? [] : data.sources();
+  let documents = bare ? [] : data.documents(scene === "full" ? 20_000 : 24);
+  let models = data.models();
+  let reminders = scene === "reminders" ? data.reminders() : [];
+  let activities: Status["activities"] = bare
+    ? []
+    : [
+        { id: "a1", kind: "indexing", subject: "The Rust Book.pdf", progress: 0.69, message: null },
+        { id: "a2", kind: "problem", subject: "/media/usb/archive", progress: null, message: "The folder is not there now. It is read again when it comes back." },
+      ];
+  if (bare) models = models.filter((one) => one.spec.bundled || one.spec.id === "llama-8b" || one.spec.id === "mistral-24b");
+  if (scene === "nomodel" || bare) models = models.map((one) => (one.state === "loaded" ? { ...one, state: "available", stats: null } : one));
+  if (scene === "full") {
+    conversations = Array.from({ length: 3000 }, (_, index) => ({
+      ...(data.conversations()[index % 8] as (typeof conversations)[0]),
+      id: index < 8 ? `c${index + 1}` : `x${index}`,
+      updated_at: data.ago(index * 5_000_000),
+    }));
+    tasks = Array.from({ length: 40 }, () => data.tasks())
+      .flat()
+      .map((view, index) => ({ ...view, task: { ...view.task, id: `t${index}` } }));
+    const [question, answer] = messages["c1"] as Message[];
+    messages["c1"] = Array.from({ length: 150 }, (_, index) => [
+      { ...(question as Message), id: `q${index}` },
+      { ...(answer as Message), id: `n${index}` },
+    ]).flat();
+  }
+
+  const index = (): Status["index"] => ({
+    indexed: documents.filter((one) => one.state === "indexed").length,
+    pending: bare ? 0 : 97,
+    failed: documents.filter((one) => one.reason).length,
+    chunks: documents.reduce((sum, one) => sum + one.chunks, 0),
+    paused: settings.indexing_paused,
+    current: bare ? null : "The Rust Book.pdf",
+    words_only: settings.embedder === null,
+  });
+
+  const find = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Failure({ code: "not_found", message: "This is no longer there." });
+    return value;
+  };
+
+  let stopped = false;
+  let counter = 0;
+
+  async function answer(conversation: string, id: string, question: string): Promise<void> {
+    stopped = false;
+    const zh = /[\u4e00-\u9fff]/.test(question);
+    const text = zh
+      ? "首轮测试在 **12 月 8 日之前**完成 [1]，由王磊负责。设备采购推迟两周，不影响总额 [1]。\n\n下一步是陈静在周五前整理供应商报价 [2]。"
+      : "The budget of Lyra is **412,000 EUR** [1]. The reserve is released by the steering group, which released 20,000 EUR in November [2].\n\nWhat is not used by the end of the year falls back to the common budget and cannot be carried over.";
+    deliver({ topic: "answer_queued", conversation_id: conversation, message_id: id, position: 1 });
+    await wait(500);
+    deliver({ topic: "answer_queued", conversation_id: conversation, message_id: id, position: 0 });
+    await wait(400);
+    let sent = 0;
+    const step = zh ? 2 : 5;
+    while (sent < text.length && !stopped) {
+      const piece = text.slice(sent, sent + step);
+      deliver({ topic: "answer_delta", conversation_id: conversation, message_id: id, offset: sent, text: piece });
+      sent += piece.length;
+      await wait(scene === "slow" ? 400 : 30);
+    }
+    const done = data.message(conversation, id, "assistant", text.slice(0, sent), {
+      state: stopped ? "stopped" : "done",
+      citations: zh ? [data.citation(1, "weekly", 1), data.citation(2, "weekly", 2)] : [data.citation(1, "budget", 2), data.citation(2, "notes", 0)],
+      stats: { model: "Qwen3 4B Instruct", prompt_tokens: 700, completion_tokens: 60, first_token_ms: 430, total_ms: 5000, tokens_per_second: 12.1, passages_left_out: 0 },
+    });
+    messages[conversation] = (messages[conversation] ?? []).map((one) => (one.id === id ? done : one));
+    deliver({ topic: "message_changed", message: done });
+    deliver({ topic: "conversations_changed" });
+  }
+
+  function ask(conversation_id: string | null, text: string): Answer<"chat_send"> {
+    const id = conversation_id ?? `new${(counter += 1)}`;
+    if (conversation_id === null) {
+      conversations = [{ id, title: text.slice(0, 40), named: false, created_at: data.ago(0), updated_at: data.ago(0) }, ...conversations];
+    }
+    const user_message = data.message(id, `u${(counter += 1)}`, "user", text);
+    let reply: Message;
+    if (/^remind me|^提醒我/.test(text)) {
+      const view = addTask(parse(text));
+      reply = data.message(id, `w${(counter += 1)}`, "assistant", view.task.title, { kind: "task", task_id: view.task.id });
+    } else {
+      reply = data.message(id, `w${(counter += 1)}`, "assistant", "", { state: "streaming" });
+      void answer(id, reply.id, text);
+    }
+    messages[id] = [...(messages[id] ?? []), user_message, reply];
+    deliver({ topic: "conversations_changed" });
+    return { conversation_id: id, user_message, answer: reply };
+  }
+
+  function parse(text: string): TaskDraft {
+    const draft: TaskDraft = { title: text, priority: "normal", category: null, due: null, recurrence: null, spans: [] };
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    const date = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}`;
+    const take = (pattern: RegExp, kind: TaskDraft["spans"][0]["kind"], use: (found: string) => void) => {
+      const found = pattern.exec(text);
+      if (!found) return;
+      draft.spans.push({ kind, start: found.index, end: found.index + found[0].length });
+      draft.title = draft.title.replace(found[0], "").replace(/\s+/g, " ").trim();
+      use(found[0]);
+    };
+    take(/^(remind me to |remind me |提醒我)/, "verb", () => undefined);
+    take(/tomorrow( at \d{1,2})?|明天( ?\d{1,2} ?点)?/, "when", (found) => {
+      const hour = /\d+/.exec(found)?.[0];
+      draft.due = hour ? { kind: "time", at: `${date}T${hour.padStart(2, "0")}:00:00`, zone: "Europe/Oslo" } : { kind: "date", date };
+    });
+    take(/every Friday|每周五/, "recurrence", () => (draft.recurrence = "FREQ=WEEKLY;BYDAY=FR"));
+    take(/!urgent|!high|！紧急/, "priority", (found) => (draft.priority = found === "!high" ? "high" : "urgent"));
+    take(/#[^\s#]+/, "category", (found) => (draft.category = found.slice(1)));
+    return draft;
+  }
+
+  function addTask(draft: Omit<TaskDraft, "spans">): TaskView {
+    const view: TaskView = {
+      task: { id: `n${(counter += 1)}`, notes: "", done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0), ...draft },
+      due_at: draft.due?.kind === "time" ? new Date(draft.due.at).toISOString() : draft.due ? `${draft.due.date}T22:59:59Z` : null,
+      overdue: false,
+    };
+    tasks = [...tasks, view];
+    setTimeout(() => deliver({ topic: "tasks_changed" }));
+    return view;
+  }
+
+  const deleted = new Map<string, TaskView>();
+  const hidden = new Map<string, (typeof conversations)[0]>();
+
+  const handlers: Handlers = {
+    status: () => ({
+      version: "0.1.0",
+      data_dir: "/home/mia/.local/share/moltworker",
+      chat_model: models.find((one) => one.spec.role === "chat" && (one.state === "loaded" || one.state === "loading")) ?? null,
+      embedder: models.find((one) => one.spec.role === "embedder" && one.state === "loaded") ?? null,
+      index: index(),
+      activities,
+      due_reminders: reminders.length,
+      desktop: false,
+    }),
+    settings_get: () => settings,
+    settings_set: (next) => {
+      Object.assign(settings, next);
+      return { ...settings };
+    },
+    suggestions: () => ({
+      items: bare ? [] : settings.language === "zh-CN" ? ["Lyra 的首轮测试什么时候完成？", "总结一下《项目周会纪要》", "今天有哪些任务到期？"] : ["What is the budget of Lyra?", "Summarise steering-notes.txt", "Which tasks are due this week?"],
+    }),
+    conversation_list: () => conversations,
+    conversation_get: ({ id }) => ({ conversation: find(conversations.find((one) => one.id === id)), messages: messages[id] ?? [] }),
+    conversation_rename: ({ id, title }) => {
+      conversations = conversations.map((one) => (one.id === id ? { ...one, title, named: true } : one));
+      return find(conversations.find((one) => one.id === id));
+    },
+    conversation_delete: ({ id }) => {
+      hidden.set(id, find(conversations.find((one) => one.id === id)));
+      conversations = conversations.filter((one) => one.id !== id);
+      return EMPTY;
+    },
+    conversation_restore: ({ id }) => {
+      conversations = [find(hidden.get(id)), ...conversations];
+      return find(hidden.get(id));
+    },
+    chat_send: ({ conversation_id, text }) => ask(conversation_id, text),
+    chat_edit: ({ message_id, text }) => {
+      const [id, list] = find(Object.entries(messages).find(([, all]) => all.some((one) => one.id === message_id)));
+      messages[id] = list.slice(0, list.findIndex((one) => one.id === message_id));
+      return ask(id, text);
+    },
+    chat_retry: ({ id: message_id }) => {
+      const [id, list] = find(Object.entries(messages).find(([, all]) => all.some((one) => one.id === message_id)));
+      const at = list.findIndex((one) => one.id === message_id);
+      const question = find(list[at - 1]);
+      const reply = data.message(id, `w${(counter += 1)}`, "assistant", "", { state: "streaming" });
+      messages[id] = [...list.slice(0, at), reply];
+      void answer(id, reply.id, question.text);
+      return { conversation_id: id, user_message: question, answer: reply };
+    },
+    chat_stop: () => {
+      stopped = true;
+      return EMPTY;
+    },
+    source_list: () => sources,
+    source_remove: ({ id }) => {
+      sources = sources.filter((one) => one.source.id !== id);
+      documents = documents.filter((one) => one.source_id !== id);
+      setTimeout(() => deliver({ topic: "sources_changed" }));
+      return EMPTY;
+    },
+    document_list: ({ source_id }) => (source_id ? documents.filter((one) => one.source_id === source_id) : documents),
+    document_get: ({ id }) => {
+      const document = find(documents.find((one) => one.id === id));
+      const text = data.TEXTS[id.replace("d-", "")];
+      return {
+        document,
+        chunks: (text?.chunks ?? []).map((chunk, number) => ({
+          id: `${id.replace("d-", "")}-${number}`,
+          text: chunk.text,
+          position: { page: chunk.page, headings: chunk.headings, line: null, start: 0, end: 0 },
+        })),
+      };
+    },
+    document_retry: () => EMPTY,
+    knowledge_add: ({ paths }) => {
+      const bad = paths.filter((path) => !path.startsWith("/"));
+      const added = paths.filter((path) => path.startsWith("/")).map((path) => ({ id: path, path, is_folder: true, added_at: data.ago(0) }));
+      sources = [...sources, ...added.map((source) => ({ source, documents: 0, indexed: 0, pending: 0, failed: 0, problem: null }))];
+      setTimeout(() => deliver({ topic: "sources_changed" }));
+      return { sources: added, problems: bad.map((path) => ({ path, message: "There is no file or folder with this path. Give the whole path, from the beginning." })) };
+    },
+    knowledge_search: ({ query: text }) => {
+      const words = text.toLowerCase().split(/\s+/);
+      const passages = Object.entries(data.TEXTS).flatMap(([key, document]) =>
+        document.chunks.map((chunk, number) => {
+          const highlights: [number, number][] = [];
+          for (const word of words) {
+            let at = chunk.text.toLowerCase().indexOf(word);
+            while (at >= 0) {
+              highlights.push([at, at + word.length]);
+              at = chunk.text.toLowerCase().indexOf(word, at + word.length);
+            }
+          }
+          const { position, path, document_name, document_id, chunk_id } = data.citation(1, key, number);
+          return { chunk_id, document_id, source_id: "s1", document_name, path, text: chunk.text, position, score: highlights.length, highlights: highlights.sort((a, b) => a[0] - b[0]) };
+        }),
+      );
+      return { passages: passages.filter((one) => one.score > 0).sort((a, b) => b.score - a.score), words_only: settings.embedder === null };
+    },
+    knowledge_pause: ({ paused }) => {
+      settings.indexing_paused = paused;
+      return index();
+    },
+    knowledge_extract: () => ({ text: "", pages: null, reader: "text", title: null }),
+    task_list: () => tasks,
+    task_parse: ({ text }) => parse(text),
+    task_add: (add) => addTask(add),
+    task_add_line: ({ text }) => addTask(parse(text)),
+    task_update: (next) => {
+      tasks = tasks.map((one) => (one.task.id === next.id ? { ...one, task: next } : one));
+      return find(tasks.find((one) => one.task.id === next.id));
+    },
+    task_set_done: ({ id, done }) => {
+      tasks = tasks.map((one) => (one.task.id === id ? { ...one, overdue: false, task: { ...one.task, done_at: done ? data.ago(0) : null } } : one));
+      return find(tasks.find((one) => one.task.id === id));
+    },
+    task_delete: ({ id }) => {
+      deleted.set(id, find(tasks.find((one) => one.task.id === id)));
+      tasks = tasks.filter((one) => one.task.id !== id);
+      return EMPTY;
+    },
+    task_restore: ({ id }) => {
+      tasks = [...tasks, find(deleted.get(id))];
+      return find(deleted.get(id));
+    },
+    reminder_list: () => reminders,
+    reminder_done: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
+    reminder_dismiss: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
+    reminder_snooze: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
+    model_list: () => ({ models, machine: { cpu: "AMD Ryzen 5 5600U with Radeon Graphics", cores: 12, memory_total: 15.4 * data.GB, memory_available: 8.9 * data.GB } }),
+    model_import: ({ path }) => {
+      if (!path.endsWith(".gguf")) throw new Failure({ code: "invalid", message: "This is not a model file.", hint: "Choose a file that ends in .gguf." });
+      return find(models[2]);
+    },
+    model_set: async ({ role, id }) => {
+      models = models.map((one) => (one.spec.role !== role ? one : { ...one, state: one.spec.id === id ? "loading" : one.state === "loaded" ? "available" : one.state, stats: null }));
+      deliver({ topic: "models_changed" });
+      deliver({ topic: "status_changed" });
+      await wait(1500);
+      models = models.map((one) => (one.spec.id === id ? { ...one, state: "loaded", problem: null } : one));
+      settings[role === "chat" ? "chat_model" : "embedder"] = id;
+      deliver({ topic: "status_changed" });
+      return handlers.model_list({});
+    },
+    model_remove: ({ id }) => ((models = models.filter((one) => one.spec.id !== id)), EMPTY),
+    activity_dismiss: ({ id }) => ((activities = activities.filter((one) => one.id !== id)), EMPTY),
+  };
+
+  setTransport({
+    async call(name, args) {
+      await wait(scene === "slow" ? 1200 : 15);
+      if (scene === "error" && name !== "settings_get" && name !== "status") {
+        throw new Failure({ code: "internal", message: "The data folder could not be read: the disk does not answer.", hint: "Check the disk and try again." });
+      }
+      const handler = handlers[name as keyof Commands] as (args: unknown) => unknown;
+      return structuredClone(await handler(args));
+    },
+    events: (_deliver, link) => link("open"),
+  });
+}
