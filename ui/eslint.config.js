@@ -38,6 +38,8 @@ export default ts.config(
       "svelte/no-at-html-tags": "error",
       "prefer-const": "off",
       "svelte/prefer-const": "error",
+      // Plain maps and sets are meant where nothing on screen is drawn from them.
+      "svelte/prefer-svelte-reactivity": "off",
       "svelte/no-navigation-without-resolve": "off",
     },
   },

@@ -34,7 +34,7 @@ md.inline.ruler.before("link", "citation", (state, silent) => {
   if (!silent) {
     for (const n of numbers) {
       const token = state.push("citation", "", 0);
-      token.meta = n;
+      token.meta = { n };
     }
   }
   state.pos += match[0].length;
@@ -43,19 +43,20 @@ md.inline.ruler.before("link", "citation", (state, silent) => {
 
 const escape = md.utils.escapeHtml;
 
-md.renderer.rules["citation"] = (tokens, index, _options, env: MarkdownContext) => {
-  const n = Number(tokens[index]?.meta);
-  const label = env.source(n);
+md.renderer.rules["citation"] = (tokens, index, _options, env) => {
+  const n = Number(tokens[index]?.meta?.["n"]);
+  const label = (env as MarkdownContext).source(n);
   if (label === null) return `<span class="cite">${n}</span>`;
   return `<button type="button" class="cite" data-cite="${n}" data-testid="citation-mark" aria-label="${escape(label)}">${n}</button>`;
 };
 
-md.renderer.rules["fence"] = (tokens, index, _options, env: MarkdownContext) => {
+md.renderer.rules["fence"] = (tokens, index, _options, env) => {
   const token = tokens[index];
   const language = (token?.info ?? "").trim().split(/\s+/)[0] ?? "";
   const code = token?.content ?? "";
-  const body = env.highlight?.(code, language.toLowerCase()) ?? escape(code);
-  const copy = `<button type="button" class="copy" data-copy="1">${escape(env.copyLabel)}</button>`;
+  const context = env as MarkdownContext;
+  const body = context.highlight?.(code, language.toLowerCase()) ?? escape(code);
+  const copy = `<button type="button" class="copy" data-copy="1">${escape(context.copyLabel)}</button>`;
   // Focusable, so that the keyboard can scroll long lines.
   return `<div class="code"><div class="code-head"><span>${escape(language)}</span>${copy}</div><pre tabindex="0"><code>${body}</code></pre></div>`;
 };

@@ -83,14 +83,17 @@ impl App {
         Ok(Empty {})
     }
 
-    /// Loads the models that were chosen, at start. A failure is shown, and answers are passages.
-    pub async fn load_chosen(&self) {
+    /// Loads the model that was chosen for a role, at start. A failure is shown; answers are passages then, or search is by words.
+    pub async fn load_chosen(&self, role: ModelRole) {
         let Ok(settings) = self.parts().settings.settings() else { return };
-        for id in [settings.embedder, settings.chat_model].into_iter().flatten() {
-            if let Err(error) = self.parts().registry.load(&id).await {
-                let name = self.parts().registry.get(&id).map_or_else(|_| id.to_string(), |(spec, _)| spec.name);
-                self.report(name, ApiError::from(error).message);
-            }
+        let chosen = match role {
+            ModelRole::Chat => settings.chat_model,
+            ModelRole::Embedder => settings.embedder,
+        };
+        let Some(id) = chosen else { return };
+        if let Err(error) = self.parts().registry.load(&id).await {
+            let name = self.parts().registry.get(&id).map_or_else(|_| id.to_string(), |(spec, _)| spec.name);
+            self.report(name, ApiError::from(error).message);
         }
     }
 }

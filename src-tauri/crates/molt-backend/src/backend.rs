@@ -8,7 +8,7 @@ use std::{
 
 use molt_api::{App, AppParts, Bus};
 use molt_assist::{Assist, AssistParts};
-use molt_core::{IndexError, Settings, SettingsStore, StoreError};
+use molt_core::{IndexError, ModelRole, Settings, SettingsStore, StoreError};
 use molt_engine_client::{EngineClient, EngineConfig};
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
 use molt_knowledge::{Library, LibraryParts};
@@ -154,12 +154,13 @@ impl Backend {
         }
 
         let cancel = CancellationToken::new();
-        let (loading, library_cancel) = (app.clone(), cancel.clone());
+        let (indexing, chatting, library_cancel) = (app.clone(), app.clone(), cancel.clone());
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
+            tokio::spawn(async move { chatting.load_chosen(ModelRole::Chat).await }),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
-                loading.load_chosen().await;
+                indexing.load_chosen(ModelRole::Embedder).await;
                 library.run(changes, opened.fresh, library_cancel).await;
             }),
         ];

@@ -103,12 +103,16 @@ struct Inner {
     source_problems: Mutex<HashMap<SourceId, String>>,
     /// Only one batch or one source-wide change touches the index at a time.
     writing: tokio::sync::Mutex<()>,
+    /// Only one comparison with the disk at a time: two would both find a new file and give it two rows.
+    scanning: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Queue {
     order: VecDeque<DocumentId>,
     members: HashSet<DocumentId>,
+    /// Taken from the queue and not yet written.
+    reading: HashSet<DocumentId>,
 }
 
 impl Library {
@@ -125,6 +129,7 @@ impl Library {
                 problem: Mutex::default(),
                 source_problems: Mutex::default(),
                 writing: tokio::sync::Mutex::default(),
+                scanning: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -139,6 +144,10 @@ impl Library {
 
     pub(crate) fn embedder(&self) -> Option<ModelId> {
         self.inner.embedder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) async fn scanning(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.scanning.lock().await
     }
 
     pub(crate) async fn writing(&self) -> tokio::sync::MutexGuard<'_, ()> {
@@ -334,7 +343,14 @@ impl Library {
         let mut queue = lock(&self.inner.queue);
         let id = queue.order.pop_front()?;
         queue.members.remove(&id);
+        queue.reading.insert(id.clone());
         Some(id)
+    }
+
+    /// It waits in the queue, or is read or written now.
+    pub(crate) fn is_being_read(&self, id: &DocumentId) -> bool {
+        let queue = lock(&self.inner.queue);
+        queue.reading.contains(id) || queue.members.contains(id)
     }
 
     // Loops -----------------------------------------------------------------------------------------------------------
@@ -423,7 +439,10 @@ impl Library {
                 if batch.is_empty() {
                     since = Instant::now();
                 }
-                batch.extend(prepare(self, &id).await);
+                match prepare(self, &id).await {
+                    Some(prepared) => batch.push(prepared),
+                    None => self.was_read(&[id]),
+                }
                 let chunks: usize = batch.iter().map(Prepared::len).sum();
                 if chunks >= BATCH_CHUNKS || since.elapsed() >= BATCH_AGE {
                     self.commit_or_wait(std::mem::take(&mut batch)).await;
@@ -454,6 +473,7 @@ impl Library {
             let _writing = self.inner.writing.lock().await;
             commit(self, batch).await
         };
+        self.was_read(&ids);
         match written {
             Ok(()) => *lock(&self.inner.problem) = None,
             Err(error) => {
@@ -464,6 +484,13 @@ impl Library {
             }
         }
         self.changed(LibraryChange::Documents);
+    }
+
+    fn was_read(&self, ids: &[DocumentId]) {
+        let mut queue = lock(&self.inner.queue);
+        for id in ids {
+            queue.reading.remove(id);
+        }
     }
 
     pub(crate) fn set_current(&self, name: &str) {

@@ -19,6 +19,7 @@ struct Difference {
 impl Library {
     /// Lists a source and queues what is new or changed; forgets what is gone. Files at `edited` go first.
     pub(crate) async fn scan(&self, source: &Source, edited: &[PathBuf]) {
+        let _scanning = self.scanning().await;
         let (library, listed) = (self.clone(), source.clone());
         let difference = match tokio::task::spawn_blocking(move || library.compare(&listed)).await {
             Ok(Ok(difference)) => difference,
@@ -69,8 +70,10 @@ impl Library {
             }
             let document = match known.remove(&path) {
                 Some(document) if document.size == file.size && document.modified_at == file.modified_at => {
-                    // One that is being read now is not read again for that; after a crash `reconcile` queues it.
-                    if document.state == DocumentState::Waiting {
+                    // One that is being read now is not read again for that.
+                    if matches!(document.state, DocumentState::Waiting | DocumentState::Indexing)
+                        && !self.is_being_read(&document.id)
+                    {
                         changed.push((file.path, document.id));
                     }
                     continue;

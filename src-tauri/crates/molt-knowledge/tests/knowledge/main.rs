@@ -157,6 +157,7 @@ impl Drop for World {
 #[tokio::test]
 async fn a_folder_becomes_searchable_and_follows_its_files() {
     let mut world = World::new(true);
+    world.engine.load(&molt_testkit::sample::model("embedder", ModelRole::Embedder)).await.unwrap();
     world.write("a.txt", "# Lyra\n\nThe budget of Lyra is 412,000 EUR.");
     world.write("b.txt", "会议定于星期三。");
     world.write("c.bin", "not text");

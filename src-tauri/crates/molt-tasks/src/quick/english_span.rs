@@ -158,7 +158,7 @@ fn anchor(line: &Line, i: usize) -> Option<(Option<Date>, usize)> {
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let skip = |at: usize| if line.is_word(at, &["about", "around", "exactly", "just", "another"]) { at + 1 } else { at };
     // A timer runs for its time; anything else that lasts is not due then.
-    let timer = || line.tokens.iter().any(|t| matches!(t.text.as_str(), "timer" | "alarm" | "remind"));
+    let timer = || line.tokens.iter().any(|t| matches!(t.text.as_str(), "timer" | "alarm"));
     let led = match line.word(i) {
         "in" | "upcoming" => true,
         "for" => timer(),

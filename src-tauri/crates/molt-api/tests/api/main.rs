@@ -1,0 +1,221 @@
+//! The use cases as a face calls them: by name, with JSON, over fakes.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use molt_api::*;
+use molt_assist::{Assist, AssistParts};
+use molt_core::*;
+use molt_knowledge::{Library, LibraryParts};
+use molt_models::{Registry, RegistryParts};
+use molt_tasks::Scheduler;
+use molt_testkit::{ManualClock, MemoryIndex, MemoryStore, MemoryWatcher, Reply, ScriptedEngine, ScriptedExtractor, sample};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
+
+struct Opener;
+
+#[async_trait]
+impl IndexOpener for Opener {
+    async fn open(&self, _embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError> {
+        Ok(OpenedIndex { index: Arc::new(MemoryIndex::new()), fresh: true })
+    }
+}
+
+/// Takes every file for a chat model, except those named `bad…`.
+struct Inspector;
+
+impl ModelInspector for Inspector {
+    fn inspect(&self, path: &Path) -> Result<ModelSpec, String> {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("bad") {
+            return Err("this is not a model file".into());
+        }
+        let path = path.to_string_lossy().into_owned();
+        Ok(ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", ModelRole::Chat) })
+    }
+}
+
+struct World {
+    app: App,
+    clock: Arc<ManualClock>,
+    engine: ScriptedEngine,
+    events: Receiver<Event>,
+}
+
+fn world() -> World {
+    let (store, engine) = (Arc::new(MemoryStore::new()), ScriptedEngine::new());
+    let clock = Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"));
+    let extractor = Arc::new(ScriptedExtractor::new());
+    let bus = Bus::new(tokio::runtime::Handle::current());
+    let library = Library::new(
+        LibraryParts {
+            documents: store.clone(),
+            extractor: extractor.clone(),
+            watcher: Arc::new(MemoryWatcher::new()),
+            engine: Arc::new(engine.clone()),
+            clock: clock.clone(),
+            kind_of: |_| Some(DocumentKind::Text),
+            on_change: Arc::new({
+                let bus = bus.clone();
+                move |change| bus.library(change)
+            }),
+        },
+        Arc::new(MemoryIndex::new()),
+        None,
+        false,
+    );
+    let assist = Assist::new(AssistParts {
+        conversations: store.clone(),
+        engine: Arc::new(engine.clone()),
+        finder: Arc::new(library.clone()),
+        clock: clock.clone(),
+        on_event: Arc::new({
+            let bus = bus.clone();
+            move |event| bus.assist(event)
+        }),
+    });
+    let registry = Registry::new(RegistryParts {
+        store: store.clone(),
+        engine: Arc::new(engine.clone()),
+        inspector: Arc::new(Inspector),
+        on_change: Arc::new({
+            let bus = bus.clone();
+            move || bus.models()
+        }),
+    });
+    let events = bus.subscribe();
+    let app = App::new(AppParts {
+        bus,
+        clock: clock.clone(),
+        conversations: store.clone(),
+        documents: store.clone(),
+        tasks: store.clone(),
+        settings: store,
+        engine: Arc::new(engine.clone()),
+        extractor,
+        opener: Arc::new(Opener),
+        library,
+        assist,
+        registry,
+        machine: Box::new(|| Machine { cpu: "Test".into(), cores: 2, memory_total: 8 << 30, memory_available: 4 << 30 }),
+        data_dir: "/data".into(),
+        desktop: false,
+    });
+    World { app, clock, engine, events }
+}
+
+impl World {
+    async fn call(&self, name: &str, arguments: Value) -> Result<Value, ApiError> {
+        dispatch(&self.app, name, arguments).await
+    }
+
+    async fn event(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await.unwrap().unwrap();
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// Imports a model from a real file and chooses it.
+    async fn choose_model(&self, folder: &Path) -> Value {
+        let path = folder.join("model.gguf");
+        std::fs::write(&path, "").unwrap();
+        let model = self.call("model_import", json!({ "path": path })).await.unwrap();
+        self.call("model_set", json!({ "role": "chat", "id": model["spec"]["id"] })).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_answered_through_events_and_stays() {
+    let mut world = world();
+    let folder = tempfile::tempdir().unwrap();
+    let models = world.choose_model(folder.path()).await;
+    assert_eq!(models["models"][0]["state"], "loaded");
+    world.engine.push(Reply::text("It is blue."));
+    let accepted = world.call("chat_send", json!({ "conversation_id": null, "text": "Which colour?" })).await.unwrap();
+    let id = accepted["answer"]["id"].as_str().unwrap().to_owned();
+    let ended = |event: &Event| matches!(event, Event::MessageChanged { message } if message.id.as_str() == id && message.state == MessageState::Done);
+    world.event(ended).await;
+    let view = world.call("conversation_get", json!({ "id": accepted["conversation_id"] })).await.unwrap();
+    assert_eq!(view["messages"][1]["text"], "It is blue.");
+    assert_eq!(view["conversation"]["title"], "Which colour?");
+}
+
+#[tokio::test]
+async fn a_reminder_from_chat_fires_once_and_is_answered() {
+    let mut world = world();
+    let accepted = world.call("chat_send", json!({ "text": "提醒我5分钟后喝水" })).await.unwrap();
+    assert_eq!(accepted["answer"]["kind"], "task");
+    let tasks = world.call("task_list", Value::Null).await.unwrap();
+    assert_eq!(tasks[0]["task"]["source"]["conversation_id"], accepted["conversation_id"]);
+
+    let mut scheduler = Scheduler::new();
+    world.app.tick(&mut scheduler).unwrap();
+    assert_eq!(world.call("reminder_list", Value::Null).await.unwrap(), json!([]), "it is not due yet");
+    world.clock.advance(5 * 60);
+    world.app.tick(&mut scheduler).unwrap();
+    world.app.tick(&mut scheduler).unwrap();
+    world.event(|event| matches!(event, Event::ReminderDue { .. })).await;
+    let shown = world.call("reminder_list", Value::Null).await.unwrap();
+    assert_eq!(shown.as_array().unwrap().len(), 1);
+    assert_eq!(world.call("status", Value::Null).await.unwrap()["due_reminders"], 1);
+
+    world.call("reminder_done", json!({ "id": shown[0]["reminder"]["id"] })).await.unwrap();
+    assert_eq!(world.call("reminder_list", Value::Null).await.unwrap(), json!([]));
+    assert!(!world.call("task_list", Value::Null).await.unwrap()[0]["task"]["done_at"].is_null());
+}
+
+#[tokio::test]
+async fn wrong_calls_get_a_plain_sentence() {
+    let world = world();
+    let error = world.call("no_such_call", Value::Null).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::NotFound);
+    let error = world.call("chat_send", json!({ "text": 7 })).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Invalid);
+    let error = world.call("conversation_get", json!({ "id": "nowhere" })).await.unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (ErrorCode::NotFound, "There is no such conversation."));
+    let error = world.call("model_import", json!({ "path": "/no/such/file" })).await.unwrap_err();
+    assert!(error.message.starts_with("/no/such/file cannot be opened"), "{}", error.message);
+    let added = world.call("knowledge_add", json!({ "paths": ["/no/such/folder"] })).await.unwrap();
+    assert_eq!(added["problems"][0]["message"], "There is nothing at /no/such/folder.");
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_loaded_leaves_the_choice_as_it_was() {
+    let world = world();
+    let folder = tempfile::tempdir().unwrap();
+    world.choose_model(folder.path()).await;
+    let before = world.call("settings_get", Value::Null).await.unwrap();
+    let other = folder.path().join("other.gguf");
+    std::fs::write(&other, "").unwrap();
+    let other = world.call("model_import", json!({ "path": other })).await.unwrap();
+    world.engine.refuse_load(Some(EngineError::BadModel("the file is cut short".into())));
+    let error = world.call("model_set", json!({ "role": "chat", "id": other["spec"]["id"] })).await.unwrap_err();
+    assert!(error.message.contains("cut short"));
+    assert_eq!(world.call("settings_get", Value::Null).await.unwrap(), before);
+    let error = world.call("model_import", json!({ "path": folder.path().join("bad.gguf") })).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Invalid);
+}
+
+#[tokio::test]
+async fn deleting_a_conversation_can_be_undone() {
+    let world = world();
+    let accepted = world.call("chat_send", json!({ "text": "remind me to call Anna tomorrow at 3pm" })).await.unwrap();
+    let reference = json!({ "id": accepted["conversation_id"] });
+    world.call("conversation_rename", json!({ "id": accepted["conversation_id"], "title": " Anna " })).await.unwrap();
+    world.call("conversation_delete", reference.clone()).await.unwrap();
+    assert_eq!(world.call("conversation_list", Value::Null).await.unwrap(), json!([]));
+    world.call("conversation_restore", reference).await.unwrap();
+    assert_eq!(world.call("conversation_list", Value::Null).await.unwrap()[0]["title"], "Anna");
+}
+
+#[test]
+fn every_call_of_the_list_is_there_once() {
+    let mut names = COMMANDS.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), COMMANDS.len());
+}

@@ -1,0 +1,298 @@
+//! `knowledge add | list | search | extract | remove`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use molt_api::{
+    DocumentList, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add, KnowledgeAdded, KnowledgeFound, KnowledgeSearch as Search,
+    SourceRef, SourceView, Status,
+};
+use molt_core::{Document, DocumentState, ExtractError, ModelRole, SourceId};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeSearch},
+    batch::{self, Object},
+    commands::choose,
+    connect::{Connection, sentence},
+    failure::Failure,
+    print::{Printer, one_line, place, table},
+};
+
+/// The status is read again after this long even when nothing was said.
+const BEAT: Duration = Duration::from_secs(1);
+/// Passages for people; a terminal shows few.
+const DEFAULT_LIMIT: u32 = 5;
+/// Passages for programs, which count the first ten.
+const BATCH_LIMIT: u32 = 20;
+/// Characters of a passage for people.
+const EXCERPT: usize = 400;
+
+/// Another process has another current folder.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).to_string_lossy().into_owned()
+}
+
+pub async fn add(connection: &Connection, printer: &Printer, args: KnowledgeAdd) -> Result<(), Failure> {
+    let mut events = connection.events().await?;
+    let request = Add { paths: args.paths.iter().map(|path| absolute(path)).collect() };
+    let added: KnowledgeAdded = connection.call("knowledge_add", request).await?;
+    let ids: Vec<SourceId> = added.sources.iter().map(|source| source.id.clone()).collect();
+    let mut interrupted = false;
+    // What this process does not read now nobody reads before Moltworker runs again.
+    let waits = (args.wait || connection.is_own()) && !ids.is_empty();
+    if waits {
+        interrupted = !wait(connection, printer, &ids, &mut events).await?;
+    }
+    let sources = sources_of(connection, &ids).await?;
+    let documents = documents_of(connection, &ids).await?;
+    if printer.json {
+        let failed: Vec<&Document> = documents.iter().filter(|document| is_failed(document)).collect();
+        let complete = sources.iter().all(|source| source.pending == 0);
+        printer.value(&json!({ "sources": sources, "problems": added.problems, "failed": failed, "complete": complete }))?;
+    } else {
+        for source in &sources {
+            let path = &source.source.path;
+            printer.line(match waits {
+                true => printer.words.indexed(path, source.indexed, source.documents),
+                false => printer.words.adding(path, source.documents),
+            })?;
+        }
+        for document in documents.iter().filter(|document| is_failed(document)) {
+            let reason = document.reason.clone().unwrap_or_default();
+            printer.note(format!("{}: {}", one_line(&document.path), sentence(&reason)));
+        }
+        for problem in &added.problems {
+            printer.note(printer.words.error(&problem.message));
+        }
+        if interrupted {
+            printer.note(printer.words.wait_interrupted());
+        }
+    }
+    if added.problems.is_empty() && !interrupted { Ok(()) } else { Err(Failure::Said) }
+}
+
+fn is_failed(document: &Document) -> bool {
+    matches!(document.state, DocumentState::NoText | DocumentState::PasswordNeeded | DocumentState::Failed)
+}
+
+/// Waits until the sources are read, and says how far it is. False when the user did not want to wait.
+async fn wait(
+    connection: &Connection,
+    printer: &Printer,
+    ids: &[SourceId],
+    events: &mut futures::stream::BoxStream<'static, molt_api::Event>,
+) -> Result<bool, Failure> {
+    loop {
+        let sources = sources_of(connection, ids).await?;
+        let status: Status = connection.call("status", ()).await?;
+        let pending: u32 = sources.iter().map(|source| source.pending).sum();
+        if pending == 0 {
+            printer.progress("");
+            return Ok(true);
+        }
+        if status.index.paused {
+            printer.progress("");
+            printer.note(printer.words.paused());
+            return Ok(true);
+        }
+        // For example a full disk: the program tries again by itself, but not soon enough to wait for.
+        if let Some(problem) = status.activities.into_iter().find(|activity| activity.id == "library").and_then(|it| it.message) {
+            printer.progress("");
+            return Err(Failure::plain(sentence(&problem)));
+        }
+        let all: u32 = sources.iter().map(|source| source.documents).sum();
+        let name = status.index.current.unwrap_or_default();
+        printer.progress(&printer.words.reading(all - pending, all, one_line(&name)));
+        tokio::select! {
+            event = events.next() => if event.is_none() {
+                return Err(Failure::hinted(printer.words.connection_lost(), printer.words.connection_lost_hint()));
+            },
+            () = tokio::time::sleep(BEAT) => {}
+            _ = tokio::signal::ctrl_c() => {
+                printer.progress("");
+                return Ok(false);
+            }
+        }
+    }
+}
+
+async fn sources_of(connection: &Connection, ids: &[SourceId]) -> Result<Vec<SourceView>, Failure> {
+    let mut sources: Vec<SourceView> = connection.call("source_list", ()).await?;
+    sources.retain(|source| ids.contains(&source.source.id));
+    Ok(sources)
+}
+
+async fn documents_of(connection: &Connection, ids: &[SourceId]) -> Result<Vec<Document>, Failure> {
+    let mut documents = Vec::new();
+    for id in ids {
+        let request = DocumentList { source_id: Some(id.clone()) };
+        documents.extend(connection.call::<Vec<Document>>("document_list", request).await?);
+    }
+    Ok(documents)
+}
+
+pub async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure> {
+    let words = printer.words;
+    let sources: Vec<SourceView> = connection.call("source_list", ()).await?;
+    if printer.json {
+        return Ok(printer.value(&sources)?);
+    }
+    if sources.is_empty() {
+        return Ok(printer.line(words.no_sources())?);
+    }
+    let row = |view: &SourceView| {
+        let some = |count: u32, text: String| if count > 0 { format!("  {text}") } else { String::new() };
+        let failed = some(view.failed, words.failed_documents(view.failed));
+        let pending = some(view.pending, words.pending_documents(view.pending));
+        let counts = format!("{}{pending}{failed}", words.documents(view.indexed, view.documents));
+        vec![crate::print::short(view.source.id.as_str()).to_owned(), counts, view.source.path.clone()]
+    };
+    printer.line(table(&sources.iter().map(row).collect::<Vec<_>>()))?;
+    for view in &sources {
+        if let Some(problem) = &view.problem {
+            printer.note(problem);
+        }
+    }
+    Ok(())
+}
+
+/// A line of `knowledge search --batch`.
+#[derive(Deserialize)]
+struct Query {
+    #[serde(alias = "text")]
+    query: String,
+    limit: Option<u32>,
+    source_id: Option<SourceId>,
+}
+
+pub async fn search(connection: &Connection, printer: &Printer, args: KnowledgeSearch) -> Result<(), Failure> {
+    connection.load_model(ModelRole::Embedder, printer).await?;
+    let Some(file) = args.batch else {
+        let limit = Some(args.limit.unwrap_or(DEFAULT_LIMIT));
+        let request = Search { query: args.query.join(" "), limit, source_id: None };
+        let found: KnowledgeFound = connection.call("knowledge_search", request).await?;
+        return if printer.json { Ok(printer.value(&found)?) } else { show_found(printer, &found) };
+    };
+    batch::run(printer, &file, async |line: Query| {
+        let limit = line.limit.or(args.limit).or(Some(BATCH_LIMIT));
+        let request = Search { query: line.query, limit, source_id: line.source_id };
+        let found: KnowledgeFound = connection.call("knowledge_search", request).await?;
+        let mut object = batch::object(&found);
+        object.insert("ids".to_owned(), json!(document_names(&found)));
+        Ok(object)
+    })
+    .await
+}
+
+/// The found documents' names without extension, best first, each once: what a ranking is compared by.
+fn document_names(found: &KnowledgeFound) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for passage in &found.passages {
+        let name = passage.document_name.rsplit_once('.').map_or(passage.document_name.as_str(), |(stem, _)| stem);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn show_found(printer: &Printer, found: &KnowledgeFound) -> Result<(), Failure> {
+    if found.passages.is_empty() {
+        printer.line(printer.words.no_passages())?;
+    }
+    for (index, passage) in found.passages.iter().enumerate() {
+        if index > 0 {
+            printer.line("")?;
+        }
+        let place = place(&passage.position, printer.words);
+        printer.line(format!("[{}] {}{place}", index + 1, one_line(&passage.document_name)))?;
+        let mut excerpt: String = passage.text.chars().take(EXCERPT).collect();
+        if excerpt.len() < passage.text.len() {
+            excerpt.push('…');
+        }
+        for line in excerpt.lines().filter(|line| !line.trim().is_empty()) {
+            printer.line(format!("    {}", line.trim_end()))?;
+        }
+    }
+    if found.words_only {
+        printer.note(printer.words.words_only());
+    }
+    Ok(())
+}
+
+/// A line of `knowledge extract --batch`.
+#[derive(Deserialize)]
+struct File {
+    path: PathBuf,
+}
+
+pub async fn extract(connection: &Connection, printer: &Printer, args: KnowledgeExtract) -> Result<(), Failure> {
+    if let Some(file) = args.batch {
+        return batch::run(printer, &file, async |line: File| extract_line(connection, &line.path).await).await;
+    }
+    let request = ExtractPath { path: absolute(&args.path.unwrap_or_default()) };
+    let extracted: ExtractedText = connection.call("knowledge_extract", request).await?;
+    if printer.json { Ok(printer.value(&extracted)?) } else { Ok(printer.line(&extracted.text)?) }
+}
+
+/// `status` is `ok`, `password` or `error`; `secs` is the time it took. A file that cannot be read is an outcome like others.
+async fn extract_line(connection: &Connection, path: &Path) -> Result<Object, Failure> {
+    let started = Instant::now();
+    let extracted = connection.call::<ExtractedText>("knowledge_extract", ExtractPath { path: absolute(path) }).await;
+    let seconds = started.elapsed().as_secs_f64();
+    let (status, mut object) = match extracted {
+        Ok(extracted) => ("ok", batch::object(extracted)),
+        Err(failure) => {
+            let needs_password = failure.message() == sentence(&ExtractError::PasswordNeeded.to_string());
+            let object = Object::from_iter([("error".to_owned(), failure.to_json())]);
+            (if needs_password { "password" } else { "error" }, object)
+        }
+    };
+    object.insert("status".to_owned(), json!(status));
+    object.insert("secs".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
+    Ok(object)
+}
+
+pub async fn remove(connection: &Connection, printer: &Printer, args: KnowledgeRemove) -> Result<(), Failure> {
+    let sources: Vec<SourceView> = connection.call("source_list", ()).await?;
+    // The program keeps resolved paths; a folder that is gone cannot be resolved any more.
+    let typed = absolute(Path::new(&args.source));
+    let resolved = std::fs::canonicalize(&args.source).map_or_else(|_| typed.clone(), |path| path.to_string_lossy().into_owned());
+    let by_path = sources.iter().find(|view| view.source.path == resolved || view.source.path == typed);
+    let names = |view: &SourceView| (view.source.id.to_string(), Vec::new());
+    let view = match by_path {
+        Some(view) => view,
+        None => choose(&sources, &args.source, printer, "moltworker knowledge list", names)?,
+    };
+    connection.call::<Empty>("source_remove", SourceRef { id: view.source.id.clone() }).await?;
+    if printer.json { Ok(printer.value(&view.source)?) } else { Ok(printer.line(printer.words.removed(&view.source.path))?) }
+}
+
+#[cfg(test)]
+mod tests {
+    use molt_core::{Passage, Position};
+
+    use super::*;
+
+    #[test]
+    fn documents_are_named_once_in_order() {
+        let passage = |name: &str| Passage {
+            chunk_id: "c".into(),
+            document_id: "d".into(),
+            source_id: "s".into(),
+            document_name: name.into(),
+            path: format!("/x/{name}"),
+            text: String::new(),
+            position: Position::default(),
+            score: 1.0,
+            highlights: Vec::new(),
+        };
+        let passages = ["b-2.txt", "a.1.md", "b-2.txt", "plain"].map(passage).to_vec();
+        assert_eq!(document_names(&KnowledgeFound { passages, words_only: true }), ["b-2", "a.1", "plain"]);
+    }
+}

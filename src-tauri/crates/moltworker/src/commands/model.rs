@@ -1,0 +1,89 @@
+//! `model list | import | set`.
+
+use molt_api::{ModelImport as Import, ModelList, ModelSet as Set, ModelState, ModelView, Status};
+use molt_core::{ModelId, ModelRole};
+
+use crate::{
+    args::{self, Model, ModelImport, ModelSet},
+    commands::choose,
+    connect::Connection,
+    failure::Failure,
+    print::{Printer, one_line, size, table},
+};
+
+pub async fn run(connection: &Connection, printer: &Printer, model: Model) -> Result<(), Failure> {
+    match model {
+        Model::List => list(connection, printer).await,
+        Model::Import(args) => import(connection, printer, args).await,
+        Model::Set(args) => set(connection, printer, args).await,
+    }
+}
+
+async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure> {
+    let list: ModelList = connection.call("model_list", ()).await?;
+    if printer.json {
+        return Ok(printer.value(&list)?);
+    }
+    if list.models.is_empty() {
+        return Ok(printer.line(printer.words.no_models())?);
+    }
+    let status: Status = connection.call("status", ()).await?;
+    let chosen: Vec<ModelId> = [status.chat_model, status.embedder].into_iter().flatten().map(|model| model.spec.id).collect();
+    let row = |model: &ModelView| {
+        let spec = &model.spec;
+        let mark = if chosen.contains(&spec.id) { "*" } else { " " };
+        let state = printer.words.model_state(model.state);
+        let cells = [mark, &spec.name, printer.words.role(spec.role), &size(spec.size), state, spec.id.as_str()];
+        cells.map(str::to_owned).to_vec()
+    };
+    printer.line(table(&list.models.iter().map(row).collect::<Vec<_>>()))?;
+    for model in list.models.iter().filter(|model| matches!(model.state, ModelState::Failed | ModelState::Missing)) {
+        let problem = model.problem.clone().unwrap_or_default();
+        printer.note(format!("{}: {problem}", one_line(&model.spec.name)));
+    }
+    Ok(())
+}
+
+async fn import(connection: &Connection, printer: &Printer, args: ModelImport) -> Result<(), Failure> {
+    let path = std::path::absolute(&args.path).unwrap_or(args.path);
+    let request = Import { path: path.to_string_lossy().into_owned() };
+    let model: ModelView = connection.call("model_import", request).await?;
+    if !printer.json {
+        printer.line(printer.words.imported(one_line(&model.spec.name)))?;
+    }
+    if args.use_it {
+        return choose_model(connection, printer, model.spec.role, Some(&model)).await;
+    }
+    if printer.json { Ok(printer.value(&model)?) } else { Ok(()) }
+}
+
+async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Result<(), Failure> {
+    if args.model == "none" {
+        let role = match args.role {
+            args::ModelRole::Chat => ModelRole::Chat,
+            args::ModelRole::Embedder => ModelRole::Embedder,
+        };
+        return choose_model(connection, printer, role, None).await;
+    }
+    let list: ModelList = connection.call("model_list", ()).await?;
+    let names = |model: &ModelView| (model.spec.id.to_string(), vec![model.spec.name.clone()]);
+    let model = choose(&list.models, &args.model, printer, "moltworker model list", names)?;
+    choose_model(connection, printer, model.spec.role, Some(model)).await
+}
+
+async fn choose_model(
+    connection: &Connection,
+    printer: &Printer,
+    role: ModelRole,
+    model: Option<&ModelView>,
+) -> Result<(), Failure> {
+    let request = Set { role, id: model.map(|model| model.spec.id.clone()) };
+    let list: ModelList = connection.call("model_set", request).await?;
+    if printer.json {
+        return Ok(printer.value(&list)?);
+    }
+    Ok(printer.line(match model {
+        Some(model) => printer.words.in_use(one_line(&model.spec.name)),
+        None => printer.words.no_model_in_use(printer.words.role(role)),
+    })?)
+}

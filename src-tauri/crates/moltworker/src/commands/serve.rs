@@ -1,0 +1,114 @@
+//! `serve` and `web`: the same backend as in the window, reached with a browser.
+
+use molt_os::{DataDir, is_display_available};
+use serde_json::json;
+
+use crate::{
+    args::{Serve, Web},
+    connect::{Own, OwnError, find},
+    failure::Failure,
+    print::Printer,
+};
+
+pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(), Failure> {
+    let words = printer.words;
+    let own = match Own::start(data, Some(args.port)).await {
+        Ok(own) => own,
+        Err(OwnError::Taken(message)) => {
+            return Err(match find(data, words).await {
+                Some(client) => Failure::hinted(words.already_running(client.base()), words.already_running_hint()),
+                None => Failure::plain(message),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let address = own.gateway().map(|(gateway, _)| format!("http://{}", gateway.local_addr())).unwrap_or_default();
+    let token_file = data.owner_file();
+    let said = if printer.json {
+        printer.value(&json!({ "address": address, "pid": std::process::id(), "token_file": token_file }))
+    } else {
+        let lines = [words.serving(&address), words.serving_token(token_file.display()), words.stop_with()];
+        printer.line(lines.join("\n"))
+    };
+    run_until_stopped(printer, own, said).await
+}
+
+pub async fn web(printer: &Printer, data: &DataDir, args: Web) -> Result<(), Failure> {
+    let may_open = !args.no_open && is_display_available();
+    if let Some(client) = find(data, printer.words).await {
+        if args.port != 0 && !client.base().ends_with(&format!(":{}", args.port)) {
+            printer.note(printer.words.other_port(client.base().rsplit(':').next().unwrap_or_default()));
+        }
+        print_address(printer, client.base(), client.token())?;
+        if may_open {
+            open_browser(printer, client.base(), &client.sign_in_code().await?);
+        }
+        return Ok(());
+    }
+    let own = Own::start(data, Some(args.port)).await?;
+    let mut said = Ok(());
+    if let Some((gateway, token)) = own.gateway() {
+        let base = format!("http://{}", gateway.local_addr());
+        said = print_address(printer, &base, token);
+        if said.is_ok() && !printer.json {
+            said = printer.line(printer.words.stop_with());
+        }
+        if may_open {
+            open_browser(printer, &base, &gateway.sign_in_code());
+        }
+    }
+    run_until_stopped(printer, own, said).await
+}
+
+fn print_address(printer: &Printer, base: &str, token: &str) -> std::io::Result<()> {
+    let url = signed_in(base, token);
+    if printer.json {
+        return printer.value(&json!({ "address": base, "url": url }));
+    }
+    printer.line(printer.words.web_address(url))?;
+    printer.line(printer.words.keep_address())
+}
+
+/// The part after `#` never leaves the browser; the page exchanges it for a cookie.
+fn signed_in(base: &str, secret: &str) -> String {
+    format!("{base}/#token={secret}")
+}
+
+/// With a code instead of the token: other users of this computer can read the arguments of a browser.
+fn open_browser(printer: &Printer, base: &str, code: &str) {
+    if let Err(error) = open::that_detached(signed_in(base, code)) {
+        printer.note(printer.words.no_browser(error));
+    }
+}
+
+/// Serves until the user or the system says stop; a second signal does not wait.
+async fn run_until_stopped(printer: &Printer, own: Own, said: std::io::Result<()>) -> Result<(), Failure> {
+    // Nobody to tell the address to is no reason not to serve.
+    if let Err(error) = said {
+        tracing::warn!(%error, "the address could not be printed");
+    }
+    stop_signal().await;
+    if !printer.json {
+        printer.note(printer.words.stopping());
+    }
+    tokio::select! {
+        () = own.stop() => Ok(()),
+        () = stop_signal() => Err(Failure::Said),
+    }
+}
+
+/// Ctrl+C, or the system's request to end.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

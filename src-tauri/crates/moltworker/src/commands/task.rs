@@ -1,0 +1,209 @@
+//! `task add | list | done | parse`.
+
+use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
+use molt_api::{TaskLine, TaskSetDone, TaskView};
+use molt_core::{Due, Priority, TaskDraft};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    args::{Task, TaskAdd, TaskDone, TaskList, TaskParse},
+    batch::{self, Object},
+    commands::choose,
+    connect::Connection,
+    failure::Failure,
+    print::{Printer, one_line, short, table},
+    words::Words,
+};
+
+pub async fn run(connection: &Connection, printer: &Printer, task: Task) -> Result<(), Failure> {
+    match task {
+        Task::Add(args) => add(connection, printer, args).await,
+        Task::List(args) => list(connection, printer, args).await,
+        Task::Done(args) => done(connection, printer, args).await,
+        Task::Parse(args) => parse(printer, args).await,
+    }
+}
+
+async fn add(connection: &Connection, printer: &Printer, args: TaskAdd) -> Result<(), Failure> {
+    let view: TaskView = connection.call("task_add_line", TaskLine { text: args.line.join(" ") }).await?;
+    if printer.json {
+        return Ok(printer.value(&view)?);
+    }
+    let task = &view.task;
+    printer.line(printer.words.task_added(one_line(&task.title)))?;
+    details(printer, task.due.as_ref(), task.priority, task.category.as_deref(), task.recurrence.as_deref())
+}
+
+async fn list(connection: &Connection, printer: &Printer, args: TaskList) -> Result<(), Failure> {
+    let words = printer.words;
+    let mut tasks: Vec<TaskView> = connection.call("task_list", ()).await?;
+    tasks.retain(|view| args.all || view.task.done_at.is_none());
+    // By time, then by priority; what has no time comes last, and what is done after it.
+    tasks.sort_by_key(|view| {
+        let task = &view.task;
+        (task.done_at.is_some(), view.due_at.is_none(), view.due_at, task.priority, task.created_at)
+    });
+    if printer.json {
+        return Ok(printer.value(&tasks)?);
+    }
+    if tasks.is_empty() {
+        return Ok(printer.line(words.no_tasks())?);
+    }
+    let local = TimeZone::system();
+    let row = |view: &TaskView| {
+        let task = &view.task;
+        let due = task.due.as_ref().map_or_else(|| words.no_time(), |due| words.due(due, &local));
+        let priority = if task.priority == Priority::Normal { "" } else { words.priority_name(task.priority) };
+        let category = task.category.as_ref().map(|category| format!(" #{category}")).unwrap_or_default();
+        let mark = if task.done_at.is_some() { "✓" } else { " " };
+        let late = if view.overdue { format!(" ({})", words.overdue()) } else { String::new() };
+        let title = format!("{}{category}{late}", task.title);
+        vec![short(task.id.as_str()).to_owned(), mark.to_owned(), due, priority.to_owned(), title]
+    };
+    Ok(printer.line(table(&tasks.iter().map(row).collect::<Vec<_>>()))?)
+}
+
+async fn done(connection: &Connection, printer: &Printer, args: TaskDone) -> Result<(), Failure> {
+    let mut tasks: Vec<TaskView> = connection.call("task_list", ()).await?;
+    tasks.retain(|view| view.task.done_at.is_none());
+    let names = |view: &TaskView| (view.task.id.to_string(), vec![view.task.title.clone()]);
+    let chosen = choose(&tasks, &args.task, printer, "moltworker task list", names)?;
+    let request = TaskSetDone { id: chosen.task.id.clone(), done: true };
+    let view: TaskView = connection.call("task_set_done", request).await?;
+    if printer.json {
+        return Ok(printer.value(&view)?);
+    }
+    let title = one_line(&view.task.title);
+    // A repeating task goes on to its next time instead of being done for good.
+    Ok(printer.line(match (&view.task.done_at, &view.task.due) {
+        (None, Some(due)) => printer.words.task_again(title, printer.words.due(due, &TimeZone::system())),
+        _ => printer.words.task_done(title),
+    })?)
+}
+
+/// A line of `task parse --batch`.
+#[derive(Debug, Deserialize)]
+struct Line {
+    text: String,
+    /// What counts as now: a local time, or an instant. None is now.
+    reference_time: Option<String>,
+    /// IANA name of the time zone; none is the computer's.
+    zone: Option<String>,
+}
+
+/// Shows how lines are understood. Needs neither data nor a running program.
+pub async fn parse(printer: &Printer, args: TaskParse) -> Result<(), Failure> {
+    if let Some(file) = args.batch {
+        return batch::run(printer, &file, async |line: Line| {
+            let now = reference(&line, printer.words)?;
+            Ok(understood(&molt_tasks::quick_add(&line.text, now)))
+        })
+        .await;
+    }
+    let draft = molt_tasks::quick_add(&args.line.join(" "), Zoned::now());
+    if printer.json {
+        return Ok(printer.value(&understood(&draft))?);
+    }
+    printer.line(format!("{}: {}", printer.words.title(), one_line(&draft.title)))?;
+    details(printer, draft.due.as_ref(), draft.priority, draft.category.as_deref(), draft.recurrence.as_deref())
+}
+
+/// The time from which "tomorrow" counts.
+fn reference(line: &Line, words: Words) -> Result<Zoned, Failure> {
+    let zone = match &line.zone {
+        Some(name) => TimeZone::get(name).map_err(|_| Failure::Usage(words.no_such_zone(name)))?,
+        None => TimeZone::system(),
+    };
+    let Some(text) = &line.reference_time else { return Ok(Timestamp::now().to_zoned(zone)) };
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Ok(instant.to_zoned(zone));
+    }
+    let local = text.parse::<civil::DateTime>().ok().and_then(|time| time.to_zoned(zone).ok());
+    local.ok_or_else(|| Failure::Usage(words.no_such_time(text)))
+}
+
+/// `time` is the local time, or the day alone, that was understood, or null; `pred` repeats it under the name that scoring
+/// scripts read; `grain` is how exactly it was said.
+fn understood(draft: &TaskDraft) -> Object {
+    let (time, grain) = match &draft.due {
+        None => (None, None),
+        Some(Due::Date { date }) => (Some(date.to_string()), Some("day")),
+        Some(Due::Time { at, .. }) => (Some(at.to_string()), Some(if at.second() == 0 { "minute" } else { "second" })),
+    };
+    let zone = match &draft.due {
+        Some(Due::Time { zone, .. }) => Some(zone),
+        _ => None,
+    };
+    batch::object(json!({
+        "time": time,
+        "pred": time,
+        "grain": grain,
+        "zone": zone,
+        "rule": draft.recurrence,
+        "title": draft.title,
+        "priority": draft.priority,
+        "category": draft.category,
+        "spans": draft.spans,
+    }))
+}
+
+/// What is known of a task beside its title, a line each.
+fn details(
+    printer: &Printer,
+    due: Option<&Due>,
+    priority: Priority,
+    category: Option<&str>,
+    recurrence: Option<&str>,
+) -> Result<(), Failure> {
+    let words = printer.words;
+    let mut rows = Vec::new();
+    let mut row = |name: String, value: String| rows.push(vec![format!("  {name}"), value]);
+    row(words.when(), due.map_or_else(|| words.no_time(), |due| words.due(due, &TimeZone::system())));
+    if priority != Priority::Normal {
+        row(words.priority(), words.priority_name(priority).to_owned());
+    }
+    if let Some(category) = category {
+        row(words.category(), category.to_owned());
+    }
+    if let Some(rule) = recurrence {
+        row(words.repeats(), rule.to_owned());
+    }
+    Ok(printer.line(table(&rows))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use molt_core::Language;
+
+    use super::*;
+
+    fn line(reference_time: Option<&str>, zone: Option<&str>) -> Line {
+        Line { text: String::new(), reference_time: reference_time.map(Into::into), zone: zone.map(Into::into) }
+    }
+
+    #[test]
+    fn a_reference_is_local_unless_it_is_an_instant() {
+        let words = Words::new(Language::En);
+        let read = |time, zone| reference(&line(Some(time), Some(zone)), words).unwrap().to_string();
+        assert_eq!(read("2013-02-12T04:30:00", "Asia/Shanghai"), "2013-02-12T04:30:00+08:00[Asia/Shanghai]");
+        assert_eq!(read("2013-02-12T04:30", "Europe/Paris"), "2013-02-12T04:30:00+01:00[Europe/Paris]");
+        assert_eq!(read("2013-02-12T04:30:00Z", "Asia/Shanghai"), "2013-02-12T12:30:00+08:00[Asia/Shanghai]");
+        let wrong = |time, zone| reference(&line(time, zone), words).unwrap_err().message();
+        assert!(wrong(Some("soon"), None).contains("soon"));
+        assert!(wrong(None, Some("Mars/Base")).contains("Mars/Base"));
+    }
+
+    #[test]
+    fn what_was_understood_has_its_grain() {
+        let now = reference(&line(Some("2013-02-12T04:30:00"), Some("UTC")), Words::new(Language::En)).unwrap();
+        let day = understood(&molt_tasks::quick_add("buy milk tomorrow", now.clone()));
+        assert_eq!((day["time"].clone(), day["grain"].clone()), (json!("2013-02-13"), json!("day")));
+        assert_eq!(day["title"], "buy milk");
+        let time = understood(&molt_tasks::quick_add("明天下午3点开会", now.clone()));
+        assert_eq!((time["pred"].clone(), time["grain"].clone()), (json!("2013-02-13T15:00:00"), json!("minute")));
+        assert_eq!(time["zone"], "UTC");
+        let none = understood(&molt_tasks::quick_add("buy milk", now));
+        assert!(none["time"].is_null() && none["grain"].is_null() && none["pred"].is_null());
+    }
+}
