@@ -9,7 +9,7 @@ import App from "./views/App.svelte";
 
 async function start(): Promise<void> {
   startTheme();
-  if (import.meta.env.DEV && new URLSearchParams(location.search).has("mock")) {
+  if (import.meta.env.MODE !== "production" && new URLSearchParams(location.search).has("mock")) {
     const { startPretending } = await import("./api/mock");
     startPretending();
   } else if (!inDesktop) {

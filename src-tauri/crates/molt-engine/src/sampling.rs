@@ -42,7 +42,12 @@ impl Watch {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// The same, when the user wants it.
+    /// Whether the answer is to end, or has.
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends the answer because the user wants it.
     pub fn cancel(&self) {
         self.end();
         self.cancelled.notify_one();
@@ -54,7 +59,7 @@ impl Watch {
     }
 
     fn choose(&self) -> Result<()> {
-        if self.ended.load(Ordering::Relaxed) {
+        if self.is_ended() {
             return Err(Error::msg("the answer is not wanted any more"));
         }
         self.first.get_or_init(Instant::now);

@@ -46,7 +46,8 @@ fn run() -> Result<()> {
             eprintln!("gave up at {place}");
         }
     }));
-    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || serve(input, output, idle)).context("starting")?;
+    let worker =
+        std::thread::Builder::new().stack_size(STACK).spawn(move || serve(input, output, idle)).context("starting")?;
     worker.join().unwrap_or_else(|_| bail!("the worker panicked between two documents"))
 }
 
@@ -101,7 +102,10 @@ fn read(request: &Request, announce: &mut dyn FnMut(Reader)) -> Result<Extracted
 
 /// The readers' panics are caught where they happen; this is for our own.
 fn panicked(_panic: &(dyn Any + Send), request: &Request) -> Failure {
-    Failure::Unreadable(format!("the document reader failed on “{}”; the file may be damaged", input::name_of(&request.path)))
+    Failure::Unreadable(format!(
+        "the document reader failed on “{}”; the file may be damaged",
+        input::name_of(&request.path)
+    ))
 }
 
 /// Waits for the next request; false after a time without one.

@@ -16,7 +16,13 @@ pub fn read(bytes: &[u8], name: &str) -> Result<ExtractedDocument, Failure> {
     }
     walk.flush()?;
     let title = walk.title.take();
-    Ok(ExtractedDocument { kind: DocumentKind::Markdown, title, blocks: walk.output.into_blocks(), pages: None, reader: "pulldown-cmark".into() })
+    Ok(ExtractedDocument {
+        kind: DocumentKind::Markdown,
+        title,
+        blocks: walk.output.into_blocks(),
+        pages: None,
+        reader: "pulldown-cmark".into(),
+    })
 }
 
 fn options() -> Options {
@@ -81,7 +87,9 @@ impl Walk {
         match event {
             Event::Start(tag) => return self.open(&tag, range.start),
             Event::End(tag) => return self.close(tag),
-            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.add(&text, range.start),
+            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.add(&text, range.start)
+            }
             Event::SoftBreak if self.mode == Mode::Prose => {
                 // Chinese has no spaces between words, and so none where a line was broken.
                 if !self.text.ends_with(is_cjk) {
@@ -147,7 +155,9 @@ impl Walk {
     }
 
     fn is_item_number(&self) -> bool {
-        self.text.strip_suffix(". ").is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        self.text
+            .strip_suffix(". ")
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
     }
 
     fn close(&mut self, tag: TagEnd) -> Result<(), Failure> {
@@ -201,8 +211,11 @@ impl Walk {
             }
             Mode::Metadata => {
                 // An explicit title goes before the first heading, which has not come yet.
-                let named = text.lines().find_map(|line| line.strip_prefix("title")?.trim_start().strip_prefix([':', '=']));
-                self.title = named.map(|title| title.trim().trim_matches(['"', '\'']).to_owned()).filter(|title| !title.is_empty());
+                let named =
+                    text.lines().find_map(|line| line.strip_prefix("title")?.trim_start().strip_prefix([':', '=']));
+                self.title = named
+                    .map(|title| title.trim().trim_matches(['"', '\'']).to_owned())
+                    .filter(|title| !title.is_empty());
                 self.output.push_lines(text.trim_end(), line, &[])
             }
             Mode::Lines => self.output.push_lines(text.trim_end(), line, &self.path()),
@@ -239,7 +252,9 @@ fn without_tags(html: &str) -> String {
         rest = &rest[open + close + length..];
     }
     text.push_str(rest);
-    for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")] {
+    for (entity, character) in
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")]
+    {
         text = text.replace(entity, character);
     }
     text
@@ -286,7 +301,10 @@ mod tests {
 
     #[test]
     fn tables_are_rows_and_lists_are_items() {
-        assert_eq!(texts("| 姓名 | 电话 |\n|---|---|\n| 王 *明* | 123 |\n| 李 | |\n"), ["姓名 | 电话", "王 明 | 123", "李 |"]);
+        assert_eq!(
+            texts("| 姓名 | 电话 |\n|---|---|\n| 王 *明* | 123 |\n| 李 | |\n"),
+            ["姓名 | 电话", "王 明 | 123", "李 |"]
+        );
         assert_eq!(texts("3. a\n4. b\n   - c\n\n   d\n5. e\n"), ["3. a", "4. b", "c", "d", "5. e"]);
         assert_eq!(texts("- [ ] buy milk\n- [x] call\n"), ["[ ] buy milk", "[x] call"]);
         assert_eq!(texts("1. loose\n\n2. list\n"), ["1. loose", "2. list"]);
@@ -301,7 +319,9 @@ mod tests {
     #[test]
     fn links_images_html_and_notes_give_their_words() {
         assert_eq!(
-            texts("See [the guide](https://example.org/x) and ![a chart](c.png).[^1]\n\n[^1]: A note.\n\n<details>\n<summary>More &amp; more</summary>\n</details>\n\na<br>b <b>c</b>\n"),
+            texts(
+                "See [the guide](https://example.org/x) and ![a chart](c.png).[^1]\n\n[^1]: A note.\n\n<details>\n<summary>More &amp; more</summary>\n</details>\n\na<br>b <b>c</b>\n"
+            ),
             ["See the guide and a chart.", "A note.", "More & more", "a\nb c"]
         );
         assert_eq!(texts("<!-- hidden\nwords -->\n\n<p>seen"), ["seen"]);
@@ -318,7 +338,14 @@ mod tests {
 
     #[test]
     fn a_hostile_document_is_finished() {
-        for source in ["[".repeat(50_000), "> ".repeat(5_000), "*a ".repeat(20_000), "- ".repeat(2_000), "|".repeat(20_000), "<".repeat(50_000)] {
+        for source in [
+            "[".repeat(50_000),
+            "> ".repeat(5_000),
+            "*a ".repeat(20_000),
+            "- ".repeat(2_000),
+            "|".repeat(20_000),
+            "<".repeat(50_000),
+        ] {
             read(source.as_bytes(), "a.md").unwrap();
         }
     }

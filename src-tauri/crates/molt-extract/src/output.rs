@@ -35,7 +35,10 @@ impl Output {
         }
         self.bytes += block.text.len();
         if self.bytes > MOST_TEXT || self.blocks.len() >= MOST_BLOCKS {
-            return Err(Failure::LimitReached(format!("“{}” holds too much text to be searched as one document; split it into parts", self.name)));
+            return Err(Failure::LimitReached(format!(
+                "“{}” holds too much text to be searched as one document; split it into parts",
+                self.name
+            )));
         }
         self.blocks.push(block);
         Ok(())
@@ -48,7 +51,13 @@ impl Output {
             for (index, part) in parts(content).enumerate() {
                 let characters = part.chars().count() + 1;
                 if length + characters > LONGEST_BLOCK && length > 0 {
-                    self.push(Block { text: std::mem::take(&mut piece), page: None, headings: headings.to_vec(), line: Some(first), is_heading: false })?;
+                    self.push(Block {
+                        text: std::mem::take(&mut piece),
+                        page: None,
+                        headings: headings.to_vec(),
+                        line: Some(first),
+                        is_heading: false,
+                    })?;
                     length = 0;
                 }
                 // Lines that are white space alone do not begin a piece: the position is that of the first word.
@@ -124,7 +133,8 @@ mod tests {
     fn too_much_text_is_said() {
         let mut output = Output::new("a.txt");
         let megabyte = "x ".repeat(1 << 19);
-        let block = |text: &str| Block { text: text.into(), page: None, headings: Vec::new(), line: None, is_heading: false };
+        let block =
+            |text: &str| Block { text: text.into(), page: None, headings: Vec::new(), line: None, is_heading: false };
         for _ in 0..32 {
             output.push(block(&megabyte)).unwrap();
         }

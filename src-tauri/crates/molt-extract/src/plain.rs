@@ -16,7 +16,13 @@ pub fn read(bytes: &[u8], name: &str) -> Result<ExtractedDocument, Failure> {
     let text = decode(bytes).ok_or_else(|| not_text(name))?;
     let mut output = Output::new(name);
     paragraphs(&text, &mut output)?;
-    Ok(ExtractedDocument { kind: DocumentKind::Text, title: None, blocks: output.into_blocks(), pages: None, reader: "text".into() })
+    Ok(ExtractedDocument {
+        kind: DocumentKind::Text,
+        title: None,
+        blocks: output.into_blocks(),
+        pages: None,
+        reader: "text".into(),
+    })
 }
 
 pub fn not_text(name: &str) -> Failure {
@@ -79,7 +85,8 @@ fn unmarked_utf16(bytes: &[u8]) -> Option<String> {
     if !bytes.contains(&0) {
         return None;
     }
-    let decoded = [UTF_16LE, UTF_16BE].map(|encoding| encoding.decode_without_bom_handling_and_without_replacement(bytes).unwrap_or_default());
+    let decoded = [UTF_16LE, UTF_16BE]
+        .map(|encoding| encoding.decode_without_bom_handling_and_without_replacement(bytes).unwrap_or_default());
     let share = decoded.each_ref().map(|text| common_share(text));
     let best = usize::from(share[1] > share[0]);
     (share[best] > 0.9).then(|| decoded[best].clone().into_owned())
@@ -158,7 +165,10 @@ mod tests {
             (SHIFT_JIS, JAPANESE),
             (EUC_JP, JAPANESE),
             (EUC_KR, "다음 주 수요일 오후 세 시에 회의실에서 예산을 논의합니다."),
-            (WINDOWS_1252, "Die Besprechung über die Prüfung findet nächsten Mittwoch um drei statt. Où êtes-vous allés, à l'école ?"),
+            (
+                WINDOWS_1252,
+                "Die Besprechung über die Prüfung findet nächsten Mittwoch um drei statt. Où êtes-vous allés, à l'école ?",
+            ),
             (WINDOWS_1251, "Совещание по бюджету состоится в следующую среду в три часа дня."),
         ] {
             let (bytes, _, lossy) = encoding.encode(text);
@@ -169,7 +179,8 @@ mod tests {
 
     #[test]
     fn short_chinese_in_gbk_is_read() {
-        for text in ["你好", "联系人：王小明", "电话 010-12345678 地址：北京市", "预算：三万元"] {
+        for text in ["你好", "联系人：王小明", "电话 010-12345678 地址：北京市", "预算：三万元"]
+        {
             assert_eq!(decode(&GBK.encode(text).0).as_deref(), Some(text));
         }
     }
@@ -211,8 +222,10 @@ mod tests {
 
     #[test]
     fn paragraphs_keep_their_lines() {
-        let document = read("\r\n  First line,\r\nsecond line.  \r\n\r\n \t\r\n第二段\n\n\n".as_bytes(), "a.txt").unwrap();
-        let found: Vec<(&str, Option<u32>)> = document.blocks.iter().map(|block| (block.text.as_str(), block.line)).collect();
+        let document =
+            read("\r\n  First line,\r\nsecond line.  \r\n\r\n \t\r\n第二段\n\n\n".as_bytes(), "a.txt").unwrap();
+        let found: Vec<(&str, Option<u32>)> =
+            document.blocks.iter().map(|block| (block.text.as_str(), block.line)).collect();
         assert_eq!(found, [("First line,\nsecond line.", Some(2)), ("第二段", Some(5))]);
         assert_eq!(document.kind, DocumentKind::Text);
         assert!(read(b"", "a.txt").unwrap().blocks.is_empty());

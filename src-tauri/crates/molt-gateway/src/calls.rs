@@ -1,7 +1,7 @@
 //! What the gateway asks of the program. It exists so that the gateway can be tested without the whole house.
 
 use async_trait::async_trait;
-use molt_api::{ApiError, Event};
+use molt_api::{ApiError, App, Event};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
@@ -13,4 +13,15 @@ pub trait Calls: Send + Sync + 'static {
 
     /// Everything that happens from now on. A reader that is too slow loses the oldest events.
     fn events(&self) -> broadcast::Receiver<Event>;
+}
+
+#[async_trait]
+impl Calls for App {
+    async fn call(&self, name: &str, args: Value) -> Result<Value, ApiError> {
+        molt_api::dispatch(self, name, args).await
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        App::events(self)
+    }
 }

@@ -108,7 +108,10 @@ fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Result<(), Op
         return Err(no_cipher());
     }
     // Locking every page against swapping costs more than it gives: the key itself lies in memory anyway.
-    connection.execute_batch("PRAGMA cipher_memory_security = OFF").map_err(|e| OpenError::of(path, e))?;
+    // And its own log goes to standard error; what matters is in our errors.
+    connection
+        .execute_batch("PRAGMA cipher_memory_security = OFF; PRAGMA cipher_log_level = NONE")
+        .map_err(|e| OpenError::of(path, e))?;
     connection.busy_timeout(Duration::from_secs(5)).map_err(|e| OpenError::of(path, e))?;
     match connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)) {
         Ok(_) => Ok(()),

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use jiff::{ToSpan, civil::Date, civil::Weekday};
+use jiff::{Span, ToSpan, civil::Date, civil::Weekday};
 
 /// How long a rule may go without a day (in periods of its frequency) before it counts as having none left. February 29 on a
 /// daily rule needs 8 × 366.
@@ -171,7 +171,7 @@ impl Rule {
             Frequency::Daily => n.days(),
             Frequency::Weekly => n.weeks(),
             Frequency::Monthly => n.months(),
-            Frequency::Yearly => n.try_years(n).ok()?,
+            Frequency::Yearly => Span::new().try_years(n).ok()?,
         };
         period.checked_add(step).ok()
     }

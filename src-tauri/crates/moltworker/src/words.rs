@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{civil, tz::TimeZone};
 use molt_core::{Due, Language, ModelRole, Priority};
 
 /// The catalogue in one language.
@@ -172,10 +172,6 @@ impl Words {
             Due::Time { at, zone } if local.iana_name() == Some(zone) => self.time(*at),
             Due::Time { at, zone } => format!("{} ({zone})", self.time(*at)),
         }
-    }
-
-    pub fn instant(self, instant: Timestamp, local: &TimeZone) -> String {
-        self.time(local.to_datetime(instant))
     }
 }
 

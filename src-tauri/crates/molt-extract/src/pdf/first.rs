@@ -6,7 +6,9 @@ use std::{
     time::Instant,
 };
 
-use pdf_extract::{Document, LoadOptions, MediaBox, Object, OutputDev, OutputError, Transform, output_doc, output_doc_page};
+use pdf_extract::{
+    Document, LoadOptions, MediaBox, Object, OutputDev, OutputError, Transform, output_doc, output_doc_page,
+};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Line, MOST_PAGES, Page, Reading, Refusal};
@@ -38,7 +40,11 @@ pub fn read(bytes: &[u8], password: Option<&str>, deadline: Instant) -> Result<R
     while next <= count && Instant::now() < deadline {
         // All pages in one go, as long as none fails; after that one by one.
         let finished = catch_unwind(AssertUnwindSafe(|| {
-            if next == 1 { output_doc(&document, &mut collector) } else { output_doc_page(&document, &mut collector, next as u32) }
+            if next == 1 {
+                output_doc(&document, &mut collector)
+            } else {
+                output_doc_page(&document, &mut collector, next as u32)
+            }
         }));
         let reached = collector.break_off();
         let failed = !matches!(finished, Ok(Ok(())));
@@ -79,7 +85,9 @@ fn title(document: &Document) -> Option<String> {
         title => title.as_str().ok()?,
     };
     let text = if let Some(units) = raw.strip_prefix(b"\xfe\xff") {
-        String::from_utf16_lossy(&units.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>())
+        String::from_utf16_lossy(
+            &units.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>(),
+        )
     } else {
         crate::plain::decode(raw)?
     };
@@ -91,8 +99,14 @@ fn useful_title(text: &str) -> Option<String> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     let text = text.strip_prefix("Microsoft Word - ").unwrap_or(text).trim();
     let lower = text.to_lowercase();
-    let file_name = [".doc", ".docx", ".dvi", ".tex", ".indd", ".qxd", ".pdf", ".ppt", ".pptx", ".xls", ".xlsx"].iter().any(|end| lower.ends_with(end));
-    let useless = text.is_empty() || text.chars().count() > 300 || file_name || lower.starts_with("untitled") || text.contains(char::is_control);
+    let file_name = [".doc", ".docx", ".dvi", ".tex", ".indd", ".qxd", ".pdf", ".ppt", ".pptx", ".xls", ".xlsx"]
+        .iter()
+        .any(|end| lower.ends_with(end));
+    let useless = text.is_empty()
+        || text.chars().count() > 300
+        || file_name
+        || lower.starts_with("untitled")
+        || text.contains(char::is_control);
     (!useless).then(|| text.to_owned())
 }
 
@@ -117,7 +131,12 @@ impl Collector {
 }
 
 impl OutputDev for Collector {
-    fn begin_page(&mut self, page_num: u32, _media_box: &MediaBox, _art_box: Option<(f64, f64, f64, f64)>) -> Result<(), OutputError> {
+    fn begin_page(
+        &mut self,
+        page_num: u32,
+        _media_box: &MediaBox,
+        _art_box: Option<(f64, f64, f64, f64)>,
+    ) -> Result<(), OutputError> {
         self.current = Some((page_num as usize, Lines::default()));
         // Stopping is an error to the library like any other.
         if Instant::now() < self.deadline { Ok(()) } else { Err(OutputError::FormatError(std::fmt::Error)) }
@@ -132,7 +151,14 @@ impl OutputDev for Collector {
         Ok(())
     }
 
-    fn output_character(&mut self, trm: &Transform, width: f64, _spacing: f64, font_size: f64, char: &str) -> Result<(), OutputError> {
+    fn output_character(
+        &mut self,
+        trm: &Transform,
+        width: f64,
+        _spacing: f64,
+        font_size: f64,
+        char: &str,
+    ) -> Result<(), OutputError> {
         if let Some((_, lines)) = &mut self.current {
             lines.draw(trm, width, font_size, char);
             // A page can draw for minutes.
@@ -188,11 +214,13 @@ impl Lines {
         let horizontal = trm.m11.hypot(trm.m12);
         let size = (trm.m21.hypot(trm.m22) * font_size).abs();
         let sign = if font_size < 0.0 { -1.0 } else { 1.0 };
-        let direction = if horizontal > 0.0 { (sign * trm.m11 / horizontal, sign * trm.m12 / horizontal) } else { (1.0, 0.0) };
+        let direction =
+            if horizontal > 0.0 { (sign * trm.m11 / horizontal, sign * trm.m12 / horizontal) } else { (1.0, 0.0) };
         let advance = width * font_size.abs() * horizontal;
         let (x, y) = (trm.m31, trm.m32);
         let text = self.clean(text);
-        let shadow = text.chars().next().is_some_and(|first| !first.is_whitespace() && self.is_shadow(first, x, y, size));
+        let shadow =
+            text.chars().next().is_some_and(|first| !first.is_whitespace() && self.is_shadow(first, x, y, size));
         if !shadow && !text.is_empty() {
             if std::mem::take(&mut self.string_begins) {
                 self.separate(x, y, direction, size);
@@ -209,14 +237,16 @@ impl Lines {
         let mut clean = String::with_capacity(text.len());
         for character in text.chars() {
             match character {
-                '\u{fffd}' | '\0'..='\x08' | '\x0b'..='\x1f' | '\x7f'..='\x9f' => {}
+                '\u{fffd}' | '\0'..='\x08' | '\x0b'..='\x1f' | '\x7f'..='\u{9f}' => {}
                 '\t' | '\n' | '\u{a0}' => clean.push(' '),
                 '\u{ad}' => clean.push('-'),
                 // Bullets of Symbol and Wingdings.
                 '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' | '\u{f0fc}' => clean.push('•'),
                 '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. => {}
                 // Ligatures, and the forms of Chinese characters that fonts use in their place: the plain letters are searched for.
-                '\u{fb00}'..='\u{fb06}' | '\u{2e80}'..='\u{2fdf}' | '\u{f900}'..='\u{faff}' => clean.extend(std::iter::once(character).nfkc()),
+                '\u{fb00}'..='\u{fb06}' | '\u{2e80}'..='\u{2fdf}' | '\u{f900}'..='\u{faff}' => {
+                    clean.extend(std::iter::once(character).nfkc())
+                }
                 _ => clean.push(character),
             }
         }
@@ -283,7 +313,12 @@ mod tests {
         for (x, y, text) in strings {
             lines.string_begins = true;
             for (index, character) in text.chars().enumerate() {
-                lines.draw(&Transform::row_major(1.0, 0.0, 0.0, 1.0, x + index as f64 * 5.0, *y), 0.5, 10.0, &character.to_string());
+                lines.draw(
+                    &Transform::row_major(1.0, 0.0, 0.0, 1.0, x + index as f64 * 5.0, *y),
+                    0.5,
+                    10.0,
+                    &character.to_string(),
+                );
             }
         }
         lines.finish()
@@ -300,7 +335,15 @@ mod tests {
     #[test]
     fn words_and_lines_are_told_by_distance() {
         assert_eq!(
-            texts(&[(0.0, 100.0, "He"), (10.5, 100.0, "llo"), (28.0, 100.0, "you"), (43.0, 103.0, "2"), (0.0, 88.0, "next"), (0.0, 60.0, "far"), (200.0, 100.0, "up")]),
+            texts(&[
+                (0.0, 100.0, "He"),
+                (10.5, 100.0, "llo"),
+                (28.0, 100.0, "you"),
+                (43.0, 103.0, "2"),
+                (0.0, 88.0, "next"),
+                (0.0, 60.0, "far"),
+                (200.0, 100.0, "up")
+            ]),
             [line("Hello you2", false), line("next", false), line("far", true), line("up", true)]
         );
         assert_eq!(texts(&[(0.0, 0.0, "cell"), (60.0, 0.0, "7")]), [line("cell  7", false)]);

@@ -60,7 +60,12 @@ pub fn has_mark(bytes: &[u8]) -> bool {
     bytes[..bytes.len().min(MARK_WITHIN)].windows(5).any(|window| window == b"%PDF-")
 }
 
-pub fn read(bytes: Vec<u8>, request: &Request, name: &str, announce: &mut dyn FnMut(Reader)) -> Result<ExtractedDocument, Failure> {
+pub fn read(
+    bytes: Vec<u8>,
+    request: &Request,
+    name: &str,
+    announce: &mut dyn FnMut(Reader),
+) -> Result<ExtractedDocument, Failure> {
     if !has_mark(&bytes) {
         return Err(Failure::Unreadable(format!("“{name}” is not a PDF, whatever its name says")));
     }
@@ -72,7 +77,9 @@ pub fn read(bytes: Vec<u8>, request: &Request, name: &str, announce: &mut dyn Fn
         Some(first::read(&bytes, password, Instant::now() + Duration::from_millis(request.first_reader_ms)))
     };
     let needs_second = match &first {
-        Some(Ok(reading)) => reading.pages.iter().any(|page| quality::is_poor(page.as_ref())) || reading.pages.is_empty(),
+        Some(Ok(reading)) => {
+            reading.pages.iter().any(|page| quality::is_poor(page.as_ref())) || reading.pages.is_empty()
+        }
         Some(Err(Refusal::TooManyPages)) => return Err(too_many_pages(name)),
         _ => true,
     };
@@ -98,7 +105,9 @@ pub fn read(bytes: Vec<u8>, request: &Request, name: &str, announce: &mut dyn Fn
             } else if refusals.contains(&Some(Refusal::TooManyPages)) {
                 too_many_pages(name)
             } else {
-                Failure::Unreadable(format!("“{name}” is damaged: its pages could not be read; opening it in another program and saving it anew may help"))
+                Failure::Unreadable(format!(
+                    "“{name}” is damaged: its pages could not be read; opening it in another program and saving it anew may help"
+                ))
             });
         }
     };

@@ -74,13 +74,17 @@ fn begins_small(text: &str) -> bool {
 fn begins_item(text: &str) -> bool {
     let mut characters = text.chars();
     let Some(first) = characters.next() else { return false };
-    if matches!(first, '•' | '◦' | '▪' | '‣' | '●' | '■' | '–') || (matches!(first, '-' | '*') && characters.clone().next() == Some(' ')) {
+    if matches!(first, '•' | '◦' | '▪' | '‣' | '●' | '■' | '–')
+        || (matches!(first, '-' | '*') && characters.clone().next() == Some(' '))
+    {
         return true;
     }
     let body = text.trim_start_matches(['(', '（']);
-    let label: String = body.chars().take_while(|c| c.is_ascii_digit() || "一二三四五六七八九十".contains(*c)).collect();
+    let label: String =
+        body.chars().take_while(|c| c.is_ascii_digit() || "一二三四五六七八九十".contains(*c)).collect();
     let rest = body[label.len()..].chars().next();
-    let numbered = !label.is_empty() && label.chars().count() <= 3 && matches!(rest, Some('.' | ')' | '）' | '、' | '．'));
+    let numbered =
+        !label.is_empty() && label.chars().count() <= 3 && matches!(rest, Some('.' | ')' | '）' | '、' | '．'));
     // `3.5` is a number.
     let decimal = rest == Some('.') && body[label.len() + 1..].starts_with(|c: char| c.is_ascii_digit());
     numbered && !decimal
@@ -131,7 +135,10 @@ mod tests {
 
     fn paragraphs(lines: &[&str]) -> Vec<String> {
         // A line that begins with `^` is set apart.
-        let lines = lines.iter().map(|line| Line { text: line.trim_start_matches('^').into(), apart: line.starts_with('^') }).collect();
+        let lines = lines
+            .iter()
+            .map(|line| Line { text: line.trim_start_matches('^').into(), apart: line.starts_with('^') })
+            .collect();
         let mut output = Output::new("a");
         push(lines, 3, &mut output).unwrap();
         let blocks = output.into_blocks();
@@ -163,15 +170,28 @@ mod tests {
     #[test]
     fn chinese_lines_are_joined_without_a_space() {
         assert_eq!(
-            paragraphs(&["会议于星期三举行，讨论了明年的预算，与会者一致认为预算应当增加百分之十", "以满足各部门的需要。", "第二段从这里开始，内容与第一段没有关系，仅用于检查段落是否被正确分开"]),
-            ["会议于星期三举行，讨论了明年的预算，与会者一致认为预算应当增加百分之十以满足各部门的需要。", "第二段从这里开始，内容与第一段没有关系，仅用于检查段落是否被正确分开"]
+            paragraphs(&[
+                "会议于星期三举行，讨论了明年的预算，与会者一致认为预算应当增加百分之十",
+                "以满足各部门的需要。",
+                "第二段从这里开始，内容与第一段没有关系，仅用于检查段落是否被正确分开"
+            ]),
+            [
+                "会议于星期三举行，讨论了明年的预算，与会者一致认为预算应当增加百分之十以满足各部门的需要。",
+                "第二段从这里开始，内容与第一段没有关系，仅用于检查段落是否被正确分开"
+            ]
         );
     }
 
     #[test]
     fn lists_and_tables_keep_their_lines() {
-        assert_eq!(paragraphs(&["• first point of the list", "• second point of the list", "1. third", "（二）第四"]), ["• first point of the list", "• second point of the list", "1. third", "（二）第四"]);
-        assert_eq!(paragraphs(&["Name    Price", "Apple   1.20    kg", "Pear    2.40    kg", "and words after it"]), ["Name Price", "Apple | 1.20 | kg\nPear | 2.40 | kg", "and words after it"]);
+        assert_eq!(
+            paragraphs(&["• first point of the list", "• second point of the list", "1. third", "（二）第四"]),
+            ["• first point of the list", "• second point of the list", "1. third", "（二）第四"]
+        );
+        assert_eq!(
+            paragraphs(&["Name    Price", "Apple   1.20    kg", "Pear    2.40    kg", "and words after it"]),
+            ["Name Price", "Apple | 1.20 | kg\nPear | 2.40 | kg", "and words after it"]
+        );
         assert!(!begins_item("3.5 percent"));
         assert!(!begins_item("2026 was"));
     }

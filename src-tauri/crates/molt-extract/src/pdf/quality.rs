@@ -12,7 +12,10 @@ const LEAST_NATURAL: f64 = 0.8;
 /// True when the other reader may do better.
 pub fn is_poor(page: Option<&Page>) -> bool {
     let Some(page) = page else { return true };
-    page.broken || page.lines.is_empty() || f64::from(page.lost) > f64::from(page.drawn) * MOST_LOST || naturalness(&page.lines) < LEAST_NATURAL
+    page.broken
+        || page.lines.is_empty()
+        || f64::from(page.lost) > f64::from(page.drawn) * MOST_LOST
+        || naturalness(&page.lines) < LEAST_NATURAL
 }
 
 /// Larger is better; 0 when there is nothing.
@@ -59,7 +62,12 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> Page {
-        Page { lines: vec![Line { text: text.into(), apart: false }], drawn: text.chars().count() as u32, lost: 0, broken: false }
+        Page {
+            lines: vec![Line { text: text.into(), apart: false }],
+            drawn: text.chars().count() as u32,
+            lost: 0,
+            broken: false,
+        }
     }
 
     #[test]

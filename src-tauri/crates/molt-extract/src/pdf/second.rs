@@ -8,7 +8,8 @@ use super::{Line, MOST_PAGES, Page, Reading, Refusal};
 
 /// Reads the pages (from 0) that are wanted.
 pub fn read(bytes: Vec<u8>, password: Option<&str>, wanted: impl Fn(usize) -> bool) -> Result<Reading, Refusal> {
-    let (document, count) = catch_unwind(AssertUnwindSafe(|| open(bytes, password))).unwrap_or(Err(Refusal::Damaged))?;
+    let (document, count) =
+        catch_unwind(AssertUnwindSafe(|| open(bytes, password))).unwrap_or(Err(Refusal::Damaged))?;
     if count > MOST_PAGES {
         return Err(Refusal::TooManyPages);
     }
@@ -18,7 +19,11 @@ pub fn read(bytes: Vec<u8>, password: Option<&str>, wanted: impl Fn(usize) -> bo
     };
     let pages: Vec<Option<Page>> = (0..count).map(|page| if wanted(page) { read_page(page) } else { None }).collect();
     // A damaged file may open and have no page that can be read.
-    if count > 0 && pages.iter().all(Option::is_none) { Err(Refusal::Damaged) } else { Ok(Reading { pages, title: None }) }
+    if count > 0 && pages.iter().all(Option::is_none) {
+        Err(Refusal::Damaged)
+    } else {
+        Ok(Reading { pages, title: None })
+    }
 }
 
 fn open(bytes: Vec<u8>, password: Option<&str>) -> Result<(PdfDocument, usize), Refusal> {

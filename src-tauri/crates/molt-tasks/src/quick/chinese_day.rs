@@ -64,9 +64,6 @@ const MONTH_PREFIX: &[(&str, i64)] = &[
 const YEAR_PREFIX: &[(&str, u32)] = &[("今年", 0), ("本年", 0), ("明年", 1), ("后年", 2)];
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    if line.is_han(i, "在于") {
-        return None;
-    }
     let hits = [named(line, i), week(line, i), month_day(line, i), day_of_month(line, i), end_of(line, i)];
     let best = hits.into_iter().flatten().reduce(|best, hit| if hit.end > best.end { hit } else { best })?;
     Some(Hit { end: with_deadline(line, best.end), ..best })

@@ -103,12 +103,12 @@ fn clock(line: &Line, i: usize) -> Option<Hit> {
     let (hour, digits) = line.number(i).filter(|(n, digits)| *n <= 24 && *digits <= 2)?;
     let two = |k: usize| line.number(k).filter(|(n, digits)| *n < 60 && *digits == 2 && line.glued(k)).map(|(n, _)| n as i8);
     let glued_h = line.word(i + 1) == "h" && line.glued(i + 1);
-    let (mut minute, mut second, mut end) = (0, 0, i + 1);
+    let (mut minute, mut second, mut end) = (0, 0, i + 2);
     let colon = line.mark(i + 1, ":") && line.glued(i + 1);
     if colon || glued_h {
         match two(i + 2) {
             Some(m) => (minute, end) = (m, i + 3),
-            None if glued_h => end = i + 2,
+            None if glued_h => {}
             None => return None,
         }
         if colon && line.mark(end, ":") && line.glued(end) {

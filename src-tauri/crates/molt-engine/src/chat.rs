@@ -1,0 +1,300 @@
+//! A chat model in mistral.rs: loading it, laying out and measuring a prompt, starting an answer.
+//!
+//! The settings follow from what mistral.rs 0.8.1 does on a processor: 32-bit floats (16-bit ones are slower without hardware for
+//! them), one sequence at a time (batches compute wrong attention), no prefix cache (it never evicts, and a continued conversation
+//! meets a token whose keys were never computed). See docs/ARCHITECTURE.md.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use candle_core::Device;
+use mistralrs::{
+    Constraint, DefaultSchedulerMethod, DeviceMapSetting, MistralRs, ModelDType, NormalRequest, Request, RequestLike, RequestMessage,
+    Response, SamplingParams, SchedulerConfig, TextMessageRole, TextMessages, TokenSource,
+    core::{GGUFLoaderBuilder, GGUFSpecificConfig, MistralRsBuilder, Pipeline},
+};
+use molt_core::{GenerateRequest, LoadedModel, ModelSpec, PromptMessage, Role};
+use molt_engine_client::{
+    NO_TEMPLATE, gguf, memory,
+    protocol::{CACHE_VARIABLE, WireError},
+};
+use tokenizers::Tokenizer;
+use tokio::{
+    runtime::Runtime,
+    sync::{Mutex, mpsc},
+};
+
+use crate::{
+    panics,
+    sampling::{Watch, Watcher},
+    special::Markers,
+};
+
+/// Candidates for the next token. Without a bound the engine sorts the whole vocabulary for each token.
+const TOP_K: usize = 40;
+/// Tokens of the context that a prompt leaves free: the first of the answer, and one that the engine may compute beyond the last.
+const RESERVED: u32 = 2;
+/// Responses beyond the tokens of the answer that the channel holds, so that the engine never waits for the pump.
+const SPARE: usize = 64;
+
+pub struct ChatModel {
+    pipeline: Arc<Mutex<dyn Pipeline + Send + Sync>>,
+    tokenizer: Arc<Tokenizer>,
+    markers: Markers,
+    requests: mpsc::Sender<Request>,
+    /// Tokens of prompt and answer together.
+    context: u32,
+    /// Panics before this model was loaded: more of them mean that the engine cannot be trusted.
+    panics: u32,
+    /// Ends the engine's thread when it is dropped.
+    _engine: Arc<MistralRs>,
+}
+
+/// A prompt that fits.
+pub struct Prompt {
+    messages: RequestMessage,
+    sampling: SamplingParams,
+    /// Tokens.
+    pub tokens: u32,
+    /// Tokens that the answer may have.
+    pub room: u32,
+}
+
+impl ChatModel {
+    /// Loads the model. Blocking, up to minutes.
+    pub fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Self, LoadedModel), WireError> {
+        let started = Instant::now();
+        let path = Path::new(&spec.path);
+        let info = gguf::inspect(path).map_err(|error| bad(error.to_string()))?;
+        if !info.has_chat_template {
+            return Err(bad(NO_TEMPLATE));
+        }
+        let plan = memory::plan(&info, spec.context_length, memory::available()).map_err(|text| WireError::Failed { text })?;
+        let before = panics::count();
+
+        let pipeline = panics::guarded(|| load_pipeline(path))
+            .map_err(|message| cannot_load(spec, &message))?
+            .map_err(|error| cannot_load(spec, &format!("{error:#}")))?;
+        let tokenizer = runtime.block_on(async { pipeline.lock().await.tokenizer() });
+        let tokenizer = tokenizer.ok_or_else(|| bad("The model cannot be run: it has no tokenizer."))?;
+
+        let one = std::num::NonZeroUsize::MIN;
+        let scheduler = SchedulerConfig::DefaultScheduler { method: DefaultSchedulerMethod::Fixed(one) };
+        let builder = MistralRsBuilder::new(pipeline.clone(), scheduler, false, None).with_no_prefix_cache(true);
+        // Runs one token through the model, on a thread of its own: a panic there is only counted.
+        let engine = panics::guarded(|| runtime.block_on(builder.build())).map_err(|message| cannot_load(spec, &message))?;
+        let requests = engine.get_sender(None).map_err(|error| cannot_load(spec, &error.to_string()))?;
+        if panics::count() != before || requests.is_closed() {
+            return Err(cannot_load(spec, "computing a first token failed"));
+        }
+
+        let markers = Markers::of(&tokenizer);
+        let model = Self { pipeline, tokenizer, markers, requests, context: plan.context, panics: before, _engine: engine };
+        let greeting = [PromptMessage { role: Role::User, text: "Hello".into() }];
+        model.encode(&greeting).map_err(|reason| bad(format!("The model cannot be used for conversations: its chat template fails ({reason}).")))?;
+        let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok((model, LoadedModel { id: spec.id.clone(), context_length: plan.context, dimensions: 0, load_ms }))
+    }
+
+    /// Tokens of each text, without special tokens. Blocking.
+    pub fn count(&self, texts: &[String]) -> Result<Vec<u32>, WireError> {
+        let count = |text: &String| {
+            let text = self.markers.break_up(text);
+            let encoding = self.tokenizer.encode_fast(text, false);
+            encoding.map(|encoding| encoding.len() as u32).map_err(|error| failed(format!("The text cannot be split into tokens: {error}.")))
+        };
+        texts.iter().map(count).collect()
+    }
+
+    /// Lays out the prompt and measures it. Blocking, milliseconds.
+    pub fn prepare(&self, request: &GenerateRequest) -> Result<Prompt, WireError> {
+        let (messages, tokens) =
+            self.encode(&request.messages).map_err(|reason| failed(format!("This model cannot take the conversation: {reason}.")))?;
+        let limit = self.context.saturating_sub(RESERVED);
+        if tokens > limit {
+            return Err(WireError::ContextOverflow { tokens, limit });
+        }
+        let room = request.max_tokens.clamp(1, self.context - tokens - 1);
+        Ok(Prompt { messages, sampling: sampling(request, room), tokens, room })
+    }
+
+    /// The messages as the engine takes them, and the tokens that its template makes of them.
+    fn encode(&self, messages: &[PromptMessage]) -> Result<(RequestMessage, u32), String> {
+        let mut texts = TextMessages::new().enable_thinking(false);
+        for message in messages {
+            let role = match message.role {
+                Role::System => TextMessageRole::System,
+                Role::User => TextMessageRole::User,
+                Role::Assistant => TextMessageRole::Assistant,
+            };
+            texts = texts.add_message(role, self.markers.break_up(&message.text));
+        }
+        let pipeline = self.pipeline.blocking_lock();
+        if !pipeline.get_chat_template().is_some_and(|template| template.has_chat_template()) {
+            return Err("it has no chat template".to_owned());
+        }
+        let process = || pipeline.get_processor().process(&*pipeline, texts.clone().into(), true, true, Some(false), None, Vec::new());
+        let (tokens, _prompt) = panics::guarded(process)?.map_err(|error| format!("{error:#}").chars().take(300).collect::<String>())?;
+        let count = u32::try_from(tokens.len()).map_err(|_| "it is too long".to_owned())?;
+        Ok((texts.take_messages(), count))
+    }
+
+    /// Hands the prompt to the engine. The responses end when the engine has let go of it.
+    pub async fn start(&self, prompt: Prompt, watch: Arc<Watch>) -> Result<mpsc::Receiver<Response>, WireError> {
+        let (response, responses) = mpsc::channel(prompt.room as usize + SPARE);
+        let request = NormalRequest {
+            messages: prompt.messages,
+            sampling_params: prompt.sampling,
+            response,
+            return_logprobs: false,
+            is_streaming: true,
+            id: 0,
+            constraint: Constraint::None,
+            suffix: None,
+            tools: None,
+            tool_choice: None,
+            logits_processors: Some(vec![Arc::new(Watcher(watch))]),
+            return_raw_logits: false,
+            web_search_options: None,
+            model_id: None,
+            truncate_sequence: false,
+        };
+        let sent = self.requests.send(Request::Normal(Box::new(request))).await;
+        sent.map_err(|_closed| WireError::Crashed { text: "the engine has stopped".into() })?;
+        Ok(responses)
+    }
+
+    /// Whether the engine can take another prompt. After a panic it cannot: its locks are poisoned.
+    pub fn is_sound(&self) -> bool {
+        panics::count() == self.panics && !self.requests.is_closed()
+    }
+
+    /// The first `count` tokens of `text`, as text.
+    pub fn first_tokens(&self, text: &str, count: usize) -> Result<String, WireError> {
+        let encoding = self.tokenizer.encode_fast(text, false).map_err(|error| failed(error.to_string()))?;
+        let tokens = encoding.get_ids();
+        self.tokenizer.decode(&tokens[..count.min(tokens.len())], true).map_err(|error| failed(error.to_string()))
+    }
+}
+
+fn bad(text: impl Into<String>) -> WireError {
+    WireError::BadModel { text: text.into() }
+}
+
+fn failed(text: String) -> WireError {
+    WireError::Failed { text }
+}
+
+fn cannot_load(spec: &ModelSpec, reason: &str) -> WireError {
+    tracing::warn!(model = %spec.path, %reason, "a model cannot be loaded");
+    // Errors of the library may carry a backtrace behind the first line.
+    let reason: String = reason.lines().next().unwrap_or_default().chars().take(300).collect();
+    bad(format!("The model “{}” cannot be loaded: {}. Its file may be damaged or of a kind that is not supported.", spec.name, reason.trim_end_matches('.')))
+}
+
+/// Greedy at temperature 0, else the usual cut of the unlikely.
+fn sampling(request: &GenerateRequest, room: u32) -> SamplingParams {
+    let max_len = Some(room as usize);
+    // Also where it is not a number.
+    if !(request.temperature > 0.0) {
+        return SamplingParams { temperature: Some(0.0), top_k: Some(1), max_len, ..SamplingParams::neutral() };
+    }
+    let top_p = if request.top_p > 0.0 && request.top_p < 1.0 { Some(f64::from(request.top_p)) } else { None };
+    SamplingParams { temperature: Some(f64::from(request.temperature.clamp(0.01, 2.0))), top_k: Some(TOP_K), top_p, max_len, ..SamplingParams::neutral() }
+}
+
+fn load_pipeline(path: &Path) -> anyhow::Result<Arc<Mutex<dyn Pipeline + Send + Sync>>> {
+    let alone = Alone::new(path)?;
+    let loader = GGUFLoaderBuilder::new(
+        None,
+        None,
+        alone.folder.clone(),
+        vec![alone.file.clone()],
+        GGUFSpecificConfig::default(),
+        false,
+        None,
+    )
+    .build();
+    loader.load_model_from_hf(
+        None,
+        TokenSource::None,
+        &ModelDType::F32,
+        &Device::Cpu,
+        true,
+        DeviceMapSetting::dummy(),
+        None,
+        None,
+    )
+}
+
+/// The model's file in a folder of its own: the loader reads what lies beside it (`generation_config.json`, templates), unchecked.
+struct Alone {
+    folder: String,
+    file: String,
+    ours: bool,
+}
+
+impl Alone {
+    fn new(path: &Path) -> anyhow::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let text = |path: &Path| path.to_str().map(str::to_owned);
+        if let Some(cache) = std::env::var_os(CACHE_VARIABLE) {
+            let folder = Path::new(&cache).join(format!("load-{}", std::process::id()));
+            if std::fs::create_dir_all(&folder).is_ok()
+                && link(&path, &folder.join("model.gguf")).is_ok()
+                && let Some(folder) = text(&folder)
+            {
+                return Ok(Self { folder, file: "model.gguf".into(), ours: true });
+            }
+        }
+        // Where no link can be made, the file is loaded from where it is. The folder exists: a name that does not would be looked up in
+        // the network.
+        match (path.parent().and_then(text), path.file_name().and_then(|name| name.to_str())) {
+            (Some(folder), Some(file)) if path.is_file() => Ok(Self { folder, file: file.to_owned(), ours: false }),
+            _ => anyhow::bail!("its path cannot be used"),
+        }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        if self.ours {
+            // What is left of a killed worker is removed with the cache.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn link(path: &Path, link: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(path, link)
+}
+
+#[cfg(not(unix))]
+fn link(path: &Path, link: &Path) -> std::io::Result<()> {
+    std::fs::hard_link(path, link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(temperature: f32, top_p: f32) -> GenerateRequest {
+        GenerateRequest { model: "m".into(), messages: Vec::new(), max_tokens: 8, temperature, top_p, stop: Vec::new() }
+    }
+
+    #[test]
+    fn temperature_zero_and_nonsense_are_greedy() {
+        for temperature in [0.0, -1.0, f32::NAN, f32::NEG_INFINITY] {
+            let params = sampling(&request(temperature, 0.9), 8);
+            assert_eq!((params.temperature, params.top_k, params.max_len), (Some(0.0), Some(1), Some(8)));
+        }
+    }
+
+    #[test]
+    fn a_temperature_is_bounded_and_the_candidates_always_are() {
+        let params = sampling(&request(f32::INFINITY, 1.0), 8);
+        assert_eq!((params.temperature, params.top_k, params.top_p), (Some(2.0), Some(TOP_K), None));
+        assert_eq!(sampling(&request(0.5, 0.5), 8).top_p, Some(0.5));
+        assert_eq!(sampling(&request(0.5, f32::NAN), 8).top_p, None);
+    }
+}

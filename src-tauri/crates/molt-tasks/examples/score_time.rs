@@ -1,0 +1,25 @@
+//! Reads lines `{"id", "text", "reference_time"}` and writes `{"id", "pred"}`: for scoring the parser on collections of times.
+
+use std::io::{BufRead, Write};
+
+use jiff::{civil::DateTime, tz::TimeZone};
+use molt_core::Due;
+use molt_tasks::quick_add;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let case: serde_json::Value = serde_json::from_str(&line?)?;
+        let text = |name: &str| case[name].as_str().unwrap_or_default().to_owned();
+        let now: DateTime = text("reference_time").parse()?;
+        let draft = quick_add(&text("text"), now.to_zoned(TimeZone::UTC)?);
+        let pred = match draft.due {
+            None => None,
+            Some(Due::Date { date }) => Some(date.at(0, 0, 0, 0).to_string()),
+            Some(Due::Time { at, .. }) => Some(at.to_string()),
+        };
+        let rule = draft.recurrence;
+        writeln!(out, "{}", serde_json::json!({ "id": case["id"], "pred": pred, "rule": rule, "title": draft.title }))?;
+    }
+    Ok(())
+}

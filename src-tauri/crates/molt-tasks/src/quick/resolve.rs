@@ -1,0 +1,239 @@
+//! Finding the pieces of a line and putting them together into one due time.
+
+use jiff::civil::{Date, Time};
+use molt_core::Due;
+
+use super::{
+    calendar::{coming_weekday, plus_days},
+    chinese, english, numeric,
+    says::{Clock, Half, Part, Says},
+    token::Line,
+};
+
+/// A piece of a line that was understood, over tokens, half open.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Piece {
+    pub start: usize,
+    pub end: usize,
+    pub says: Says,
+}
+
+/// Small words before a piece that belong to it.
+const LEADS: [&str; 12] =
+    ["at", "on", "by", "for", "before", "until", "till", "due", "around", "about", "from", "starting"];
+/// Days with names of their own, which differ by year and country.
+const HOLIDAYS: [&str; 14] = [
+    "christmas", "xmas", "easter", "thanksgiving", "halloween", "ramadan", "eid", "diwali", "hanukkah", "passover",
+    "pentecost", "valentine's", "year's", "purim",
+];
+const HOLIDAYS_ZH: [&str; 24] = [
+    "春节", "除夕", "元旦", "元宵", "清明", "端午", "七夕", "中秋", "国庆", "重阳", "腊八", "圣诞", "情人节", "劳动节",
+    "儿童节", "母亲节", "父亲节", "感恩节", "万圣节", "复活节", "开斋节", "愚人节", "妇女节", "教师节",
+];
+
+/// All pieces, left to right, none of them over a token that is taken.
+pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
+    let free = |i: usize| !taken.get(i).copied().unwrap_or(true);
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut i = 0;
+    while i < line.len() {
+        let after_day = pieces.last().is_some_and(|p| {
+            let names_day = p.says.day.is_some() || p.says.weekday.is_some() || p.says.repeat.is_some();
+            names_day && (p.end..i).all(|k| line.mark(k, ",，") || line.is_han(k, "的在"))
+        });
+        let hits = [numeric::find(line, i), english::find(line, i, after_day), chinese::find(line, i, after_day)];
+        let best = hits.into_iter().flatten().reduce(|best, hit| if hit.end > best.end { hit } else { best });
+        match best.filter(|hit| (i..hit.end).all(free)) {
+            Some(hit) => {
+                let floor = pieces.last().map_or(0, |p| p.end);
+                let mut start = i;
+                while start > floor && free(start - 1) && (line.is_word(start - 1, &LEADS) || line.mark(start - 1, "@") || leads_zh(line, start)) {
+                    start -= 1;
+                }
+                pieces.push(Piece { start, end: hit.end, says: hit.says });
+                i = hit.end;
+            }
+            None => i += 1,
+        }
+    }
+    pieces
+}
+
+fn leads_zh(line: &Line, start: usize) -> bool {
+    line.is_han(start - 1, "在于") && !(start > 1 && line.is_han(start - 2, "不正实现存由对关至等"))
+}
+
+/// Only small words and marks stand between two pieces.
+fn together(line: &Line, a: &Piece, b: &Piece) -> bool {
+    (a.end..b.start).all(|k| {
+        line.mark(k, ",，、()（）-–@.") || line.is_word(k, &["the", "of", "and"]) || line.is_han(k, "的")
+    })
+}
+
+/// What was understood, and which pieces said it.
+#[derive(Debug, Default)]
+pub(super) struct Understood {
+    pub says: Says,
+    pub pieces: Vec<Piece>,
+}
+
+/// Puts the pieces together. Two that contradict each other: the first counts, unless they stand together, then neither.
+pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Understood {
+    drop_descriptions(line, taken, &mut pieces);
+    if pieces.iter().any(|p| p.says.unclear) {
+        return Understood::default();
+    }
+    let mut sum = Understood::default();
+    for piece in pieces {
+        let beside = sum.pieces.last().is_some_and(|last| together(line, last, &piece));
+        match join(&sum.says, &piece.says) {
+            Some(says) => {
+                sum.says = says;
+                sum.pieces.push(piece);
+            }
+            // "Monday, May 5" where May 5 is a Tuesday: which of the two is meant is anybody's guess.
+            None if beside && piece.says.weekday.is_some() != sum.says.weekday.is_some() => return Understood::default(),
+            None => {}
+        }
+    }
+    if sum.says.day.is_none() && sum.says.weekday.is_none() && sum.says.moment.is_none() && names_holiday(line) {
+        return Understood::default();
+    }
+    sum
+}
+
+/// Both, unless they contradict each other.
+fn join(a: &Says, b: &Says) -> Option<Says> {
+    fn one<T: Clone>(a: &Option<T>, b: &Option<T>) -> Option<Option<T>> {
+        match (a, b) {
+            (Some(_), Some(_)) => None,
+            (Some(x), None) | (None, Some(x)) => Some(Some(x.clone())),
+            (None, None) => Some(None),
+        }
+    }
+    let says = Says {
+        day: one(&a.day, &b.day)?,
+        weekday: one(&a.weekday, &b.weekday)?,
+        clock: one(&a.clock, &b.clock)?,
+        // "8pm this evening": the second says nothing new.
+        part: a.part.or(b.part),
+        moment: one(&a.moment, &b.moment)?,
+        repeat: one(&a.repeat, &b.repeat)?,
+        unclear: false,
+    };
+    if let (Some(day), Some(weekday)) = (says.day, says.weekday)
+        && day.weekday() != weekday
+    {
+        return None;
+    }
+    if let Some(moment) = says.moment
+        && (says.clock.is_some() || says.repeat.is_some() || says.day.is_some_and(|day| day != moment.date()))
+    {
+        return None;
+    }
+    Some(says)
+}
+
+/// In 准备明天的会议 the day describes the meeting; it does not say when to prepare it. At the beginning of a line it does.
+fn drop_descriptions(line: &Line, taken: &[bool], pieces: &mut Vec<Piece>) {
+    let mut n = 0;
+    while n < pieces.len() {
+        let mut last = n;
+        while last + 1 < pieces.len() && together(line, &pieces[last], &pieces[last + 1]) {
+            last += 1;
+        }
+        let begins = (0..pieces[n].start).all(|k| taken.get(k).copied().unwrap_or(false) || pieces.iter().any(|p| (p.start..p.end).contains(&k)));
+        let described = line.han(pieces[last].end) == "的";
+        if described && begins {
+            pieces[last].end += 1;
+        } else if described {
+            pieces.drain(n..=last);
+            continue;
+        }
+        n = last + 1;
+    }
+}
+
+fn names_holiday(line: &Line) -> bool {
+    (0..line.len()).any(|i| line.is_word(i, &HOLIDAYS) || HOLIDAYS_ZH.iter().any(|name| line.phrase(i, name).is_some()))
+}
+
+/// The readings of a clock time in order of likelihood: days to add, and the time.
+fn readings(clock: Clock, part: Option<Part>) -> Vec<(i64, Time)> {
+    let h = clock.hour;
+    let hours: Vec<(i64, i8)> = match (clock.half, part) {
+        (Half::Whole, _) if h == 24 => vec![(1, 0)],
+        (Half::Whole, _) => vec![(0, h)],
+        // Tonight at 2 a.m. is after midnight.
+        (Half::Am, Some(Part::Evening)) if h % 12 < 6 => vec![(0, h % 12), (1, h % 12)],
+        (Half::Am, _) => vec![(0, h % 12)],
+        (Half::Pm, _) => vec![(0, h % 12 + 12)],
+        (Half::Open, Some(Part::Dawn)) => vec![(0, h % 12)],
+        (Half::Open, Some(Part::Morning)) => vec![(0, h)],
+        (Half::Open, Some(Part::Noon)) => vec![(0, if h < 4 { h + 12 } else { h })],
+        (Half::Open, Some(Part::Afternoon)) => vec![(0, h % 12 + 12)],
+        (Half::Open, Some(Part::Evening)) => vec![match h {
+            12 => (1, 0),
+            1..=4 => (1, h),
+            _ => (0, h + 12),
+        }],
+        // Waking hours.
+        (Half::Open, None) => match h {
+            1..=6 => vec![(0, h + 12)],
+            7..=10 => vec![(0, h), (0, h + 12)],
+            _ => vec![(0, h)],
+        },
+    };
+    hours.into_iter().filter_map(|(add, hour)| Some((add, Time::new(hour, clock.minute, clock.second, 0).ok()?))).collect()
+}
+
+fn at(line: &Line, day: Date, add: i64, time: Time) -> Option<Due> {
+    let civil = plus_days(day, add)?.to_datetime(time);
+    let zone = line.now.time_zone();
+    Some(match zone.iana_name() {
+        Some(name) => Due::Time { at: civil, zone: name.to_owned() },
+        None => Due::Time { at: civil.to_zoned(zone.clone()).ok()?.timestamp().to_zoned(jiff::tz::TimeZone::UTC).datetime(), zone: "UTC".into() },
+    })
+}
+
+/// The due time that was understood, if any.
+pub(super) fn due(line: &Line, says: &Says) -> Option<Due> {
+    if let Some(moment) = says.moment {
+        return at(line, moment.date(), 0, moment.time());
+    }
+    let day = match (says.day, says.weekday) {
+        (Some(day), _) => Some(day),
+        (None, Some(weekday)) => Some(coming_weekday(line.today, weekday)?),
+        (None, None) => None,
+    };
+    let future = |day: Date, add: i64, time: Time| plus_days(day, add).is_some_and(|d| d.to_datetime(time) > line.now.datetime());
+    // A part of the day alone means its usual hour.
+    let usual = |part: Part| Some(vec![(0, Time::new(part.hour()?, 0, 0, 0).ok()?)]);
+    let times = match says.clock {
+        Some(clock) => readings(clock, says.part),
+        None => says.part.and_then(usual).unwrap_or_default(),
+    };
+    if let Some(rule) = &says.repeat {
+        let first = rule.first_from(day.unwrap_or(line.today));
+        let Some((add, time)) = times.first().copied() else { return Some(Due::Date { date: first }) };
+        let first = if future(first, add, time) { first } else { rule.first_from(plus_days(first, 1)?) };
+        return at(line, first, add, time);
+    }
+    let (add, time) = match (times.first().copied(), day) {
+        (None, Some(day)) => return Some(Due::Date { date: day }),
+        (None, None) => return None,
+        (Some(first), _) => first,
+    };
+    let start = day.unwrap_or(line.today);
+    if start == line.today
+        && let Some((add, time)) = times.iter().copied().find(|(add, time)| future(start, *add, *time))
+    {
+        return at(line, start, add, time);
+    }
+    match day {
+        // The usual hour of this morning has passed: the day remains.
+        Some(day) if says.clock.is_none() && day == line.today => Some(Due::Date { date: day }),
+        Some(day) => at(line, day, add, time),
+        None => at(line, plus_days(line.today, 1)?, add, time),
+    }
+}

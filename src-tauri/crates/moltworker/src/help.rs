@@ -1,0 +1,144 @@
+//! The help in Chinese. The English one stands in `args.rs`, where the parser reads it; this is its translation.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
+
+use crate::{args::Cli, words::Words};
+
+/// Commands by their path, and arguments by their command's path and their name.
+const CHINESE: &[(&str, &str)] = &[
+    ("", "您电脑上的私人 AI 助手"),
+    ("/json", "输出 JSON，供程序使用"),
+    ("/data_dir", "把数据放在此文件夹，而不是通常的位置（也可用 MOLTWORKER_DATA）"),
+    ("serve", "不开窗口运行，供本机的浏览器和脚本使用"),
+    ("serve/port", "监听此端口；0 表示任意空闲端口"),
+    ("web", "在浏览器中打开 Moltworker"),
+    ("web/port", "监听此端口；0 表示任意空闲端口"),
+    ("web/no_open", "只打印地址"),
+    ("ask", "提一个问题，打印答案及其来源"),
+    ("ask/question", "问题"),
+    ("ask/batch", "回答多个问题：每行一个 JSON 对象 {\"id\", \"question\"}；- 表示标准输入"),
+    ("chat", "在终端中对话"),
+    ("knowledge", "答案所依据的资料"),
+    ("knowledge add", "添加文件和文件夹；文件夹此后会被监视"),
+    ("knowledge add/paths", "文件和文件夹"),
+    ("knowledge add/wait", "等到全部可供搜索（Moltworker 未运行时总是等待）"),
+    ("knowledge list", "列出已添加的资料"),
+    ("knowledge search", "查找段落"),
+    ("knowledge search/query", "要查找的内容"),
+    ("knowledge search/limit", "最多找出多少段"),
+    ("knowledge search/batch", "搜索多次：每行一个 JSON 对象 {\"id\", \"query\"}；- 表示标准输入"),
+    ("knowledge extract", "打印文件的文字，但不添加该文件"),
+    ("knowledge extract/path", "文件"),
+    ("knowledge extract/batch", "读取多个文件：每行一个 JSON 对象 {\"id\", \"path\"}；- 表示标准输入"),
+    ("knowledge remove", "移除文件或文件夹；文件本身保留"),
+    ("knowledge remove/source", "路径，或编号及其开头"),
+    ("task", "任务和提醒"),
+    ("task add", "用一句话添加任务，例如“明天下午3点给安娜打电话”"),
+    ("task add/line", "内容、时间、!优先级、#类别"),
+    ("task list", "列出未完成的任务"),
+    ("task list/all", "包括已完成的"),
+    ("task done", "完成任务"),
+    ("task done/task", "编号或其开头"),
+    ("task parse", "显示一句话会被如何理解，不添加任何内容"),
+    ("task parse/line", "这句话"),
+    ("task parse/batch", "解析多行：每行一个 JSON 对象 {\"id\", \"text\", \"reference_time\"}；- 表示标准输入"),
+    ("model", "本机的模型"),
+    ("model list", "列出模型"),
+    ("model import", "把磁盘上的模型加入列表"),
+    ("model import/path", "GGUF 文件，或含有 safetensors 的文件夹"),
+    ("model import/use_it", "从现在起使用它"),
+    ("model set", "选择用于回答或用于比较语义的模型"),
+    ("model set/model", "名称、编号或其开头；none 表示不用模型"),
+    ("model set/role", "与 none 一起用：chat 回答，embedder 比较语义"),
+];
+
+/// Reads the arguments. The error is a help text, a version or a mistake, ready to be shown.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>, words: Words) -> Result<Cli, clap::Error> {
+    let command = if words.is_chinese() { chinese(Cli::command(), "") } else { Cli::command() };
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+fn chinese(command: Command, path: &str) -> Command {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help("显示帮助").help_heading("选项");
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version).help("显示版本").help_heading("选项");
+    let mut command = command
+        .about(translated(path))
+        .disable_help_flag(true)
+        .subcommand_help_heading("命令")
+        .help_template("{about}\n\n用法：{usage}\n\n{all-args}")
+        .mut_args(|argument| {
+            let heading = if argument.is_positional() { "参数" } else { "选项" };
+            let text = translated(&format!("{path}/{}", argument.get_id()));
+            let argument = argument.help(text).help_heading(heading);
+            // The values are described in English; the translation names them itself.
+            if argument.get_action().takes_values() { argument.hide_possible_values(true) } else { argument }
+        })
+        .arg(help);
+    if path.is_empty() {
+        command = command.disable_version_flag(true).arg(version);
+    }
+    let names: Vec<String> = command.get_subcommands().map(|child| child.get_name().to_owned()).collect();
+    for name in names {
+        let below = format!("{path} {name}").trim_start().to_owned();
+        command = command.mut_subcommand(name, |child| chinese(child, &below));
+    }
+    command
+}
+
+fn translated(key: &str) -> &'static str {
+    CHINESE.iter().find(|(known, _)| *known == key).map_or("", |(_, text)| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use molt_core::Language;
+
+    use super::*;
+
+    fn keys(command: &Command, path: &str, found: &mut BTreeSet<String>) {
+        found.insert(path.to_owned());
+        found.extend(command.get_arguments().map(|argument| format!("{path}/{}", argument.get_id())));
+        for child in command.get_subcommands() {
+            keys(child, format!("{path} {}", child.get_name()).trim_start(), found);
+        }
+    }
+
+    #[test]
+    fn everything_that_can_be_typed_is_translated_and_nothing_else() {
+        let mut typed = BTreeSet::new();
+        keys(&Cli::command(), "", &mut typed);
+        let translated: BTreeSet<String> = CHINESE.iter().map(|(key, _)| (*key).to_owned()).collect();
+        assert_eq!(translated, typed);
+        assert!(CHINESE.iter().all(|(_, text)| !text.is_empty()));
+    }
+
+    #[test]
+    fn both_languages_take_the_same_arguments() {
+        Cli::command().debug_assert();
+        chinese(Cli::command(), "").debug_assert();
+        for language in [Language::En, Language::ZhCn] {
+            let typed = ["moltworker", "--json", "knowledge", "search", "a", "b", "--limit", "3"].map(OsString::from);
+            let cli = parse(typed, Words::new(language)).unwrap();
+            assert!(cli.json);
+            let wrong = parse(["moltworker", "task", "done"].map(OsString::from), Words::new(language)).unwrap_err();
+            assert_eq!(wrong.exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn the_help_is_in_the_language_asked_for() {
+        let help = |language, typed: &[&str]| {
+            parse(typed.iter().map(OsString::from), Words::new(language)).unwrap_err().to_string()
+        };
+        let chinese = help(Language::ZhCn, &["moltworker", "knowledge", "search", "--help"]);
+        for text in ["查找段落", "用法：moltworker knowledge search", "参数:", "选项:", "--limit", "显示帮助", "输出 JSON"] {
+            assert!(chinese.contains(text), "{text} is missing in:\n{chinese}");
+        }
+        assert!(!chinese.contains("Usage") && !chinese.contains("Print"), "{chinese}");
+        assert!(help(Language::En, &["moltworker", "task", "--help"]).contains("Complete a task"));
+    }
+}
