@@ -12,6 +12,8 @@ import tempfile
 import time
 
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 import torch.nn.functional as F
 
 import tokenizer as T
@@ -120,25 +122,42 @@ def learning_rate(step, steps, decay_from):
     return min(1.0, max(0.0, (steps - step) / max(1, steps - decay_from)) + 0.01)
 
 
+def average_gradients(params, workers):
+    """The mean of the gradients of all workers."""
+    flat = torch.cat([p.grad.view(-1) for p in params])
+    dist.all_reduce(flat)
+    at = 0
+    for p in params:
+        p.grad.copy_(flat[at : at + p.numel()].view_as(p)).div_(workers)
+        at += p.numel()
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--work", default=WORK, help="folder of the tokenizer and the checkpoints")
     a.add_argument("--resume", action="store_true")
     a.add_argument("--steps", type=int, default=7000)
     a.add_argument("--decay-from", type=int, default=5000, help="step at which the learning rate begins to fall")
-    a.add_argument("--tokens", type=int, default=6144, help="tokens of a batch")
+    a.add_argument("--tokens", type=int, default=4096, help="tokens of a batch of one worker")
     a.add_argument("--lr", type=float, default=0.02, help="learning rate of Muon")
     a.add_argument("--adam-lr", type=float, default=0.004, help="of the embeddings and norms")
     a.add_argument("--lm", type=float, default=0.15, help="weight of the text before the answers")
-    a.add_argument("--threads", type=int, default=2)
+    a.add_argument("--workers", type=int, default=2, help="processes of one thread; a step uses a batch of each")
     a.add_argument("--seed", type=int, default=1)
     args = a.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
     os.makedirs(args.work, exist_ok=True)
+    if not os.path.exists(f"{args.work}/tokenizer.json"):
+        T.save(f"{args.work}/tokenizer.json", *T.build())
+    with tempfile.TemporaryDirectory() as meeting:
+        mp.spawn(work, (args, f"file://{meeting}/point"), nprocs=args.workers)
+
+
+def work(rank, args, meeting):
+    """The training loop of one worker; worker 0 reports and saves."""
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=args.workers)
+    torch.set_num_threads(1)
+    torch.manual_seed(args.seed)
     tok_file, last = f"{args.work}/tokenizer.json", f"{args.work}/last.pt"
-    if not os.path.exists(tok_file):
-        T.save(tok_file, *T.build())
     tokens, _, tok = T.open_file(tok_file)
     model = Model(Config(vocab=len(tokens)))
     matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and "embd" not in n]
@@ -156,21 +175,24 @@ def main():
         block.forward = torch.compile(block.forward, dynamic=True)
     g = Generator(999, held=True)
     test = [g.prompt(TEST) for _ in range(64)]
-    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(tokens)} tokens, step {step}", flush=True)
+    if rank == 0:
+        print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(tokens)} tokens, step {step}", flush=True)
     begun, queue, per_pool = time.time(), [], 8
     while step < args.steps:
         if step < CURRICULUM[0][0]:
-            batch, lm = repeats(step, args.tokens, len(tokens)), 0.0
+            batch, lm = repeats(step * args.workers + rank, args.tokens, len(tokens)), 0.0
         else:
             stage = [s for at, s in CURRICULUM if at <= step][-1]
-            number = step // per_pool  # a pool serves the steps of its number
+            index = step * args.workers + rank  # of the batch among all batches
+            number = index // per_pool
             if not queue or queue[0] != (number, stage):
                 queue = [(number, stage), pool(tok, args.seed * 10**6 + number, stage, args.tokens, per_pool)]
             rows = queue[1]
-            batch, lm = collate(rows[step % per_pool % len(rows)]), args.lm
+            batch, lm = collate(rows[index % per_pool % len(rows)]), args.lm
         scale = learning_rate(step, args.steps, args.decay_from)
         loss, ans, lmv = loss_of(model, batch, lm, step)
         loss.backward()
+        average_gradients(matrices + others, args.workers)
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         muon.step(scale)
         for group in adam.param_groups:
@@ -178,17 +200,17 @@ def main():
         adam.step()
         model.zero_grad(set_to_none=True)
         step += 1
-        seen += int((batch[3] > 0).sum())
-        if step % 20 == 0:
+        seen += int((batch[3] > 0).sum()) * args.workers  # close enough: the batches are alike
+        if rank == 0 and step % 20 == 0:
             total = spent + time.time() - begun
             print(f"step {step} {seen / 1e6:.2f} M tokens {total:.0f} s answers {ans:.4f} text {lmv:.3f}", flush=True)
-        if step % 100 == 0 or step == args.steps:
+        if rank == 0 and (step % 100 == 0 or step == args.steps):
             total = spent + time.time() - begun
             state = dict(model=model.state_dict(), muon=muon.state_dict(), adam=adam.state_dict(), step=step,
                          seen=seen, spent=total, config=model.c.to_dict(), args=vars(args))
             torch.save(state, last + ".new")
             os.replace(last + ".new", last)
-        if step % 200 == 0 or step == args.steps:
+        if rank == 0 and (step % 200 == 0 or step == args.steps):
             score = exact(model, tok, test)
             print("held-out exact match: " + ", ".join(f"{k} {v[0]}/{v[1]}" for k, v in sorted(score.items())), flush=True)
 

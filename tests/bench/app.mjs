@@ -78,4 +78,4 @@ async function idle(program, name) {
 }
 
 await measure();
-console.log(JSON.stringify({ figures }));
+console.log(JSON.stringify(figures));

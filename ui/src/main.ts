@@ -4,8 +4,12 @@ import "./app.css";
 import { mount } from "svelte";
 import { inDesktop } from "./api/backend";
 import { signInFromAddress } from "./api/http";
+import { loadMarkdown } from "./shared/rich.svelte";
 import { startTheme } from "./shared/theme";
 import App from "./views/App.svelte";
+
+/** By then the first page is drawn; what the second needs is fetched. */
+const READY_MS = 300;
 
 async function start(): Promise<void> {
   startTheme();
@@ -19,6 +23,7 @@ async function start(): Promise<void> {
   }
   const target = document.getElementById("app");
   if (target) mount(App, { target });
+  setTimeout(() => void loadMarkdown(), READY_MS);
 }
 
 void start();

@@ -53,9 +53,12 @@ fn engine() -> Result<Vec<Figure>> {
         run::run(Command::new("python3").arg(script).arg(&part).env("PYTHONPATH", setup::model_writer()?))?;
         fs::rename(part, &model)?;
     }
-    let said =
-        run::output(Command::new(workspace::binary("molt-engine")).args(["bench", "--json", "--model"]).arg(&model))?;
-    figures(&said)
+    let mut bench = Command::new(workspace::binary("molt-engine"));
+    bench
+        .args(["bench", "--json", "--model"])
+        .arg(&model)
+        .env("HF_HOME", workspace::cache_dir().join("bench"));
+    figures(&run::output(&mut bench)?)
 }
 
 /// Start, memory and idle load of the desktop program in a display of its own.
@@ -63,16 +66,10 @@ fn app() -> Result<Vec<Figure>> {
     figures(&run::output(node::node().arg("tests/bench/app.mjs"))?)
 }
 
-/// Reads `{"figures": [...]}` from the last line that is JSON; what comes before is progress for people.
+/// Reads the list of figures from the last line that is JSON; what comes before is progress for people.
 fn figures(said: &str) -> Result<Vec<Figure>> {
-    let found = said
-        .lines()
-        .rev()
-        .find_map(|line| serde_json::from_str::<Value>(line).ok())
-        .or_else(|| serde_json::from_str(said).ok())
-        .context("the benchmark printed no figures")?;
-    let list = found["figures"].as_array().context("the benchmark printed no list of figures")?;
-    list.iter().map(Figure::read).collect()
+    let found = said.lines().rev().find_map(|line| serde_json::from_str::<Vec<Value>>(line).ok());
+    found.context("the benchmark printed no figures")?.iter().map(Figure::read).collect()
 }
 
 impl Figure {
@@ -123,7 +120,8 @@ mod tests {
 
     #[test]
     fn reads_figures_after_progress_and_shows_the_peer() {
-        let said = "loading\n{\"figures\":[{\"name\":\"decode\",\"value\":20,\"unit\":\"token/s\",\"peer\":\"other\",\"peer_value\":10}]}\n";
+        let said =
+            "loading\n[{\"name\":\"decode\",\"value\":20,\"unit\":\"token/s\",\"peer\":\"other\",\"peer_value\":10}]\n";
         let found = figures(said).expect("figures");
         assert_eq!(found[0].json()["ratio"], json!(2.0));
         assert_eq!(table(&found), "decode       20.00 token/s   other 10.00 (2.00×)\n");
@@ -132,6 +130,6 @@ mod tests {
     #[test]
     fn refuses_output_without_figures() {
         assert!(figures("done\n").is_err());
-        assert!(figures("{\"figures\":[{\"name\":\"decode\"}]}").is_err());
+        assert!(figures("[{\"name\":\"decode\"}]").is_err());
     }
 }

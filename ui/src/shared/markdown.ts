@@ -73,11 +73,6 @@ const CLEAN = {
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
 };
 
-/** True when the text has code whose colours are worth loading. */
-export function hasCode(text: string): boolean {
-  return text.includes("```");
-}
-
 /** One answer's renderer. It keeps what did not change, so that a growing text redraws only its last block. */
 export function createRenderer(): (text: string, context: MarkdownContext) => string[] {
   let kept: { raw: string; clean: string }[] = [];
@@ -97,9 +92,4 @@ export function createRenderer(): (text: string, context: MarkdownContext) => st
     kept = blocks;
     return blocks.map((block) => block.clean);
   };
-}
-
-/** The text without its marks, for copying into another program. */
-export function withoutCitations(text: string): string {
-  return text.replace(/\s?[[【]\d{1,2}(?:\s*[,，、]\s*\d{1,2})*[\]】](?!\()/g, "");
 }

@@ -27,13 +27,34 @@ const CJK = /[\u3400-\u9fff\uf900-\ufaff]/;
 /** Longer answers quote many places; then marking one of them would mislead. */
 const LONGEST_ANSWER = 4000;
 
+/** A run lighter than this means nothing on its own; see `weigh`. */
+const LEAST_WEIGHT = 4;
+/** Further runs beside the first must say more, or every common word would be marked. */
+const LEAST_FURTHER_WEIGHT = 8;
+const MOST_SPANS = 3;
+
 /**
- * The longest run of characters that an answer shares with a passage, cut back to whole words: most often the value that
- * was asked for. Null when what they share is too short to mean anything.
+ * The longest runs of characters that an answer shares with a passage, cut back to whole words: most often the values
+ * that were asked for. Empty when what they share is too short to mean anything.
  */
-export function sharedSpan(passage: string, answer: string): Span | null {
-  const source = passage.slice(0, LONGEST_ANSWER);
-  const said = answer.slice(0, LONGEST_ANSWER);
+export function sharedSpans(passage: string, answer: string): Span[] {
+  let source = passage.slice(0, LONGEST_ANSWER);
+  // Marks of emphasis stand between words that the passage has side by side.
+  let said = answer.slice(0, LONGEST_ANSWER).replace(/[*_`]|\s?\[\d+\]/g, "");
+  const spans: Span[] = [];
+  while (spans.length < MOST_SPANS) {
+    const found = longestShared(source, said);
+    if (!found || found.weight < (spans.length === 0 ? LEAST_WEIGHT : LEAST_FURTHER_WEIGHT)) break;
+    const [start, end] = found.span;
+    const text = source.slice(start, end);
+    spans.push(found.span);
+    source = source.slice(0, start) + "\0".repeat(end - start) + source.slice(end);
+    said = said.replace(text, "\u0001");
+  }
+  return spans.sort((a, b) => a[0] - b[0]);
+}
+
+function longestShared(source: string, said: string): { span: Span; weight: number } | null {
   // Lengths of the common run that ends at each place of `said`, for the last row only.
   let row = new Uint16Array(said.length + 1);
   let best: Span | null = null;
@@ -54,7 +75,7 @@ export function sharedSpan(passage: string, answer: string): Span | null {
     }
     row = next;
   }
-  return bestWeight >= 4 ? best : null;
+  return best ? { span: best, weight: bestWeight } : null;
 }
 
 /** A Chinese character says as much as two letters; a digit is more likely to be the answer than a letter. */

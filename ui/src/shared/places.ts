@@ -4,7 +4,7 @@ import type { Passage } from "@/api/types/Passage";
 import type { Position } from "@/api/types/Position";
 import { t } from "@/i18n/index.svelte";
 import type { Place } from "./inspector.svelte";
-import { sharedSpan } from "./passages";
+import { sharedSpans } from "./passages";
 
 /** "p. 4", else the innermost heading, else the line; empty when nothing is known. */
 export function whereText(position: Position): string {
@@ -16,14 +16,13 @@ export function whereText(position: Position): string {
 
 /** Marks in the passage what the answer took from it; an empty answer marks nothing. */
 export function placeOfCitation(citation: Citation, answer: string): Place {
-  const span = sharedSpan(citation.text, answer);
   return {
     document: citation.document_id,
     name: citation.document_name,
     path: citation.path,
     chunk: citation.chunk_id,
     text: citation.text,
-    marks: span ? [span] : [],
+    marks: sharedSpans(citation.text, answer),
     page: citation.position.page,
   };
 }
@@ -44,6 +43,13 @@ export function placeOfPassage(passage: Passage): Place {
 export function folderOf(path: string): string {
   const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
   return cut > 0 ? path.slice(0, cut) : path;
+}
+
+/** The folder of a document as seen from the library: the name of the folder that was added, and the way below it. */
+export function folderLabel(path: string, sources: readonly string[]): string {
+  const folder = folderOf(path);
+  const root = sources.filter((source) => folder === source || folder.startsWith(`${source}/`) || folder.startsWith(`${source}\\`)).sort((a, b) => b.length - a.length)[0];
+  return root === undefined ? folder : nameOf(root) + folder.slice(root.length);
 }
 
 export function nameOf(path: string): string {

@@ -103,7 +103,7 @@ function weekdayNames(numbers: readonly number[]): string {
   const format = new Intl.DateTimeFormat(formatTag(), { weekday: long ? "long" : "short" });
   // 4 January 1970 was a Sunday.
   const names = numbers.map((index) => format.format(new Date(1970, 0, 4 + index)));
-  return new Intl.ListFormat(formatTag(), { style: "narrow", type: "unit" }).format(names);
+  return new Intl.ListFormat(formatTag(), { style: "short", type: "conjunction" }).format(names);
 }
 
 /** A whole day as the program writes it. */

@@ -119,7 +119,10 @@ fn answer(runtime: &Runtime, model: &Arc<ChatModel>, text: &str, tokens: u32) ->
     runtime.block_on(pump::run(model.clone(), 1, request, Arc::<Watch>::default(), voice));
     for event in events {
         match event {
-            Event::Generation { event: GenerateEvent::Done { prompt_tokens, completion_tokens, prompt_ms, decode_ms, .. }, .. } => {
+            Event::Generation {
+                event: GenerateEvent::Done { prompt_tokens, completion_tokens, prompt_ms, decode_ms, .. },
+                ..
+            } => {
                 let seconds = |ms: u64| ms.max(1) as f64 / 1000.0;
                 return Ok(Timing {
                     prompt_tokens,

@@ -38,13 +38,16 @@ impl BertEmbedder {
         let needed = info.size.saturating_add(info.parameters.saturating_mul(4)).saturating_add(MARGIN);
         if let Some(available) = memory::available().filter(|&available| available < needed) {
             let (needed, free) = (memory::amount(needed), memory::amount(available));
-            let text = format!("The embedding model needs {needed} of memory and {free} is free. Close other programs or choose a smaller model.");
+            let text = format!(
+                "The embedding model needs {needed} of memory and {free} is free. Close other programs or choose a smaller model."
+            );
             return Err(WireError::Failed { text });
         }
         let cannot = |reason: String| {
             tracing::warn!(model = %spec.path, %reason, "an embedding model cannot be loaded");
             let reason: String = reason.lines().next().unwrap_or_default().chars().take(300).collect();
-            let text = format!("The embedding model “{}” cannot be loaded: {}.", spec.name, reason.trim_end_matches('.'));
+            let text =
+                format!("The embedding model “{}” cannot be loaded: {}.", spec.name, reason.trim_end_matches('.'));
             WireError::BadModel { text }
         };
         let model = panics::guarded(|| load_weights(folder, &info.shape))

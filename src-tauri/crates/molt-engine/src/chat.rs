@@ -8,8 +8,8 @@ use std::{path::Path, sync::Arc, time::Instant};
 
 use candle_core::Device;
 use mistralrs::{
-    Constraint, DefaultSchedulerMethod, DeviceMapSetting, MistralRs, ModelDType, NormalRequest, Request, RequestLike, RequestMessage,
-    Response, SamplingParams, SchedulerConfig, TextMessageRole, TextMessages, TokenSource,
+    Constraint, DefaultSchedulerMethod, DeviceMapSetting, MistralRs, ModelDType, NormalRequest, Request, RequestLike,
+    RequestMessage, Response, SamplingParams, SchedulerConfig, TextMessageRole, TextMessages, TokenSource,
     core::{GGUFLoaderBuilder, GGUFSpecificConfig, MistralRsBuilder, Pipeline},
 };
 use molt_core::{GenerateRequest, LoadedModel, ModelSpec, PromptMessage, Role};
@@ -68,7 +68,8 @@ impl ChatModel {
         if !info.has_chat_template {
             return Err(bad(NO_TEMPLATE));
         }
-        let plan = memory::plan(&info, spec.context_length, memory::available()).map_err(|text| WireError::Failed { text })?;
+        let plan =
+            memory::plan(&info, spec.context_length, memory::available()).map_err(|text| WireError::Failed { text })?;
         let before = panics::count();
 
         let pipeline = panics::guarded(|| load_pipeline(path))
@@ -81,16 +82,20 @@ impl ChatModel {
         let scheduler = SchedulerConfig::DefaultScheduler { method: DefaultSchedulerMethod::Fixed(one) };
         let builder = MistralRsBuilder::new(pipeline.clone(), scheduler, false, None).with_no_prefix_cache(true);
         // Runs one token through the model, on a thread of its own: a panic there is only counted.
-        let engine = panics::guarded(|| runtime.block_on(builder.build())).map_err(|message| cannot_load(spec, &message))?;
+        let engine =
+            panics::guarded(|| runtime.block_on(builder.build())).map_err(|message| cannot_load(spec, &message))?;
         let requests = engine.get_sender(None).map_err(|error| cannot_load(spec, &error.to_string()))?;
         if panics::count() != before || requests.is_closed() {
             return Err(cannot_load(spec, "computing a first token failed"));
         }
 
         let markers = Markers::of(&tokenizer);
-        let model = Self { pipeline, tokenizer, markers, requests, context: plan.context, panics: before, _engine: engine };
+        let model =
+            Self { pipeline, tokenizer, markers, requests, context: plan.context, panics: before, _engine: engine };
         let greeting = [PromptMessage { role: Role::User, text: "Hello".into() }];
-        model.encode(&greeting).map_err(|reason| bad(format!("The model cannot be used for conversations: its chat template fails ({reason}).")))?;
+        model.encode(&greeting).map_err(|reason| {
+            bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
+        })?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok((model, LoadedModel { id: spec.id.clone(), context_length: plan.context, dimensions: 0, load_ms }))
     }
@@ -100,15 +105,18 @@ impl ChatModel {
         let count = |text: &String| {
             let text = self.markers.break_up(text);
             let encoding = self.tokenizer.encode_fast(text, false);
-            encoding.map(|encoding| encoding.len() as u32).map_err(|error| failed(format!("The text cannot be split into tokens: {error}.")))
+            encoding
+                .map(|encoding| encoding.len() as u32)
+                .map_err(|error| failed(format!("The text cannot be split into tokens: {error}.")))
         };
         texts.iter().map(count).collect()
     }
 
     /// Lays out the prompt and measures it. Blocking, milliseconds.
     pub fn prepare(&self, request: &GenerateRequest) -> Result<Prompt, WireError> {
-        let (messages, tokens) =
-            self.encode(&request.messages).map_err(|reason| failed(format!("This model cannot take the conversation: {reason}.")))?;
+        let (messages, tokens) = self
+            .encode(&request.messages)
+            .map_err(|reason| failed(format!("This model cannot take the conversation: {reason}.")))?;
         let limit = self.context.saturating_sub(RESERVED);
         if tokens > limit {
             return Err(WireError::ContextOverflow { tokens, limit });
@@ -132,8 +140,19 @@ impl ChatModel {
         if !pipeline.get_chat_template().is_some_and(|template| template.has_chat_template()) {
             return Err("it has no chat template".to_owned());
         }
-        let process = || pipeline.get_processor().process(&*pipeline, texts.clone().into(), true, true, Some(false), None, Vec::new());
-        let (tokens, _prompt) = panics::guarded(process)?.map_err(|error| format!("{error:#}").chars().take(300).collect::<String>())?;
+        let process = || {
+            pipeline.get_processor().process(
+                &*pipeline,
+                texts.clone().into(),
+                true,
+                true,
+                Some(false),
+                None,
+                Vec::new(),
+            )
+        };
+        let (tokens, _prompt) =
+            panics::guarded(process)?.map_err(|error| format!("{error:#}").chars().take(300).collect::<String>())?;
         let count = u32::try_from(tokens.len()).map_err(|_| "it is too long".to_owned())?;
         Ok((texts.take_messages(), count))
     }
@@ -188,7 +207,11 @@ fn cannot_load(spec: &ModelSpec, reason: &str) -> WireError {
     tracing::warn!(model = %spec.path, %reason, "a model cannot be loaded");
     // Errors of the library may carry a backtrace behind the first line.
     let reason: String = reason.lines().next().unwrap_or_default().chars().take(300).collect();
-    bad(format!("The model “{}” cannot be loaded: {}. Its file may be damaged or of a kind that is not supported.", spec.name, reason.trim_end_matches('.')))
+    bad(format!(
+        "The model “{}” cannot be loaded: {}. Its file may be damaged or of a kind that is not supported.",
+        spec.name,
+        reason.trim_end_matches('.')
+    ))
 }
 
 /// Greedy at temperature 0, else the usual cut of the unlikely.
@@ -199,7 +222,13 @@ fn sampling(request: &GenerateRequest, room: u32) -> SamplingParams {
         return SamplingParams { temperature: Some(0.0), top_k: Some(1), max_len, ..SamplingParams::neutral() };
     }
     let top_p = if request.top_p > 0.0 && request.top_p < 1.0 { Some(f64::from(request.top_p)) } else { None };
-    SamplingParams { temperature: Some(f64::from(request.temperature.clamp(0.01, 2.0))), top_k: Some(TOP_K), top_p, max_len, ..SamplingParams::neutral() }
+    SamplingParams {
+        temperature: Some(f64::from(request.temperature.clamp(0.01, 2.0))),
+        top_k: Some(TOP_K),
+        top_p,
+        max_len,
+        ..SamplingParams::neutral()
+    }
 }
 
 fn load_pipeline(path: &Path) -> anyhow::Result<Arc<Mutex<dyn Pipeline + Send + Sync>>> {

@@ -43,19 +43,32 @@ enum Word {
     Error(String),
 }
 
-async fn answer(model: &Arc<ChatModel>, id: u64, request: GenerateRequest, watch: &Arc<Watch>, voice: &Voice) -> Result<(), WireError> {
+async fn answer(
+    model: &Arc<ChatModel>,
+    id: u64,
+    request: GenerateRequest,
+    watch: &Arc<Watch>,
+    voice: &Voice,
+) -> Result<(), WireError> {
     let started = Instant::now();
     let mut filter = StopFilter::new(&request.stop);
     let preparing = model.clone();
     let prompt = tokio::task::spawn_blocking(move || preparing.prepare(&request)).await;
-    let prompt = prompt.map_err(|error| WireError::Failed { text: format!("The prompt could not be laid out: {error}.") })??;
+    let prompt =
+        prompt.map_err(|error| WireError::Failed { text: format!("The prompt could not be laid out: {error}.") })??;
     let prompt_tokens = prompt.tokens;
     let tell = |event| voice.say(Event::Generation { id, event });
     tell(GenerateEvent::Started { prompt_tokens });
 
     if watch.is_ended() {
         // Once the engine reads a prompt, it reads all of it.
-        tell(GenerateEvent::Done { finish: FinishReason::Cancelled, prompt_tokens, completion_tokens: 0, prompt_ms: 0, decode_ms: 0 });
+        tell(GenerateEvent::Done {
+            finish: FinishReason::Cancelled,
+            prompt_tokens,
+            completion_tokens: 0,
+            prompt_ms: 0,
+            decode_ms: 0,
+        });
         return Ok(());
     }
     let mut responses = model.start(prompt, watch.clone()).await?;

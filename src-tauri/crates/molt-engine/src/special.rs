@@ -19,7 +19,9 @@ impl Markers {
 
     fn new(tokens: impl Iterator<Item = String>) -> Self {
         let looks_like_markup = |token: &String| {
-            token.len() > 2 && token.starts_with(['<', '[', '{', '|', '\u{ff5c}']) && token.ends_with(['>', ']', '}', '|', '\u{ff5c}'])
+            token.len() > 2
+                && token.starts_with(['<', '[', '{', '|', '\u{ff5c}'])
+                && token.ends_with(['>', ']', '}', '|', '\u{ff5c}'])
         };
         Self(tokens.filter(looks_like_markup).collect())
     }

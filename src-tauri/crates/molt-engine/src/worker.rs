@@ -190,8 +190,9 @@ async fn serve(model: &Model, requests: &mut UnboundedReceiver<Request>, voice: 
 fn compute(voice: &Voice, id: u64, work: impl FnOnce() -> Result<Event, WireError> + Send + 'static) {
     let voice = voice.clone();
     tokio::task::spawn_blocking(move || {
-        let result = panics::guarded(work)
-            .unwrap_or_else(|reason| Err(WireError::Failed { text: format!("The text could not be read by the model: {reason}.") }));
+        let result = panics::guarded(work).unwrap_or_else(|reason| {
+            Err(WireError::Failed { text: format!("The text could not be read by the model: {reason}.") })
+        });
         voice.say(result.unwrap_or_else(|error| Event::Failed { id, error }));
     });
 }

@@ -12,7 +12,8 @@ use std::{
 
 use futures::{StreamExt, future::join_all, stream::BoxStream};
 use molt_core::{
-    Engine, EngineError, FinishReason, GenerateEvent, GenerateRequest, ModelId, ModelInspector, ModelSpec, PromptMessage, Role,
+    Engine, EngineError, FinishReason, GenerateEvent, GenerateRequest, ModelId, ModelInspector, ModelSpec,
+    PromptMessage, Role,
 };
 use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 
@@ -154,7 +155,10 @@ async fn a_greedy_answer_is_the_same_every_time() {
         let second = whole(bench.ask(question)).await.unwrap();
         assert!(!first.text.trim().is_empty(), "{question}");
         assert!(first.prompt_tokens > 0 && (1..=60).contains(&first.completion_tokens));
-        assert_eq!((&first.text, first.finish, first.completion_tokens), (&second.text, second.finish, second.completion_tokens));
+        assert_eq!(
+            (&first.text, first.finish, first.completion_tokens),
+            (&second.text, second.finish, second.completion_tokens)
+        );
         assert!(!first.text.contains("<|"), "markers of the template are not text: {}", first.text);
     }
     let stats = bench.client.stats().await.remove(0);

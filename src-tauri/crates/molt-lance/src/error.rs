@@ -1,7 +1,8 @@
-//! From Lance's errors to one plain sentence.
+//! From Lance's errors and panics to one plain sentence.
 
-use std::{error::Error, io};
+use std::{error::Error, io, panic::AssertUnwindSafe};
 
+use futures::FutureExt;
 use molt_core::IndexError;
 
 /// What kept the disk or the system from serving us. Such errors say nothing about the index itself: setting files
@@ -61,6 +62,19 @@ fn of_text(text: &str) -> Option<Obstacle> {
         ("Read-only file system", Obstacle::ReadOnly),
     ];
     SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, obstacle)| *obstacle)
+}
+
+/// Turns a panic inside of Lance into an error: a file cut short makes some of its readers panic. Whatever the work
+/// was holding is dropped; what Lance keeps across calls are caches of what has been read whole.
+pub(crate) async fn guarded<T>(work: impl Future<Output = lancedb::Result<T>>) -> lancedb::Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        Err(lancedb::Error::Runtime { message: "the database library failed on what it read".to_owned() })
+    })
+}
+
+/// Does some work in Lance and words its failure; see [`failed`].
+pub(crate) async fn attempt<T>(task: &str, work: impl Future<Output = lancedb::Result<T>>) -> Result<T, IndexError> {
+    guarded(work).await.map_err(|error| failed(task, &error))
 }
 
 /// One sentence; `task` reads on from "it could not be", for example "searched".

@@ -21,7 +21,7 @@ use molt_core::{ChunkId, DocumentId, IndexChunk, IndexError, IndexFilter, IndexH
 use tokio::sync::Mutex;
 
 use crate::{
-    error::failed,
+    error::{attempt, failed},
     rows::{self, CHUNK, DOCUMENT, TEXT, VECTOR},
     upkeep::{Diary, Upkeep},
 };
@@ -102,12 +102,11 @@ impl LanceIndex {
         if let Some(filter) = filter {
             query = query.only_if(filter);
         }
-        let answer = async { query.execute().await?.try_collect().await };
-        answer.await.map_err(|error: lancedb::Error| failed("read", &error))
+        attempt("read", async { query.execute().await?.try_collect().await }).await
     }
 
     async fn delete(&self, filter: &str) -> Result<(), IndexError> {
-        self.table.delete(filter).await.map_err(|error| failed("changed", &error))?;
+        attempt("changed", self.table.delete(filter)).await?;
         self.diary.committed();
         Ok(())
     }
@@ -178,7 +177,7 @@ impl PassageIndex for LanceIndex {
             if !self.scan(&[CHUNK], Some(added.clone())).await?.iter().all(|batch| batch.num_rows() == 0) {
                 self.delete(&added).await?;
             }
-            self.table.add(rows).write_parallelism(1).execute().await.map_err(|error| failed("changed", &error))?;
+            attempt("changed", self.table.add(rows).write_parallelism(1).execute()).await?;
             self.diary.committed();
         }
         if !remove.is_empty() {
@@ -201,8 +200,8 @@ impl PassageIndex for LanceIndex {
         if limit == 0 || !query.chars().any(char::is_alphanumeric) {
             return Ok(Vec::new());
         }
-        let answer = find_words(&self.table, query, filter, limit).await;
-        ranked(&answer.map_err(|error| failed("searched", &error))?, SCORE, |score| score)
+        let answer = attempt("searched", find_words(&self.table, query, filter, limit)).await?;
+        ranked(&answer, SCORE, |score| score)
     }
 
     /// Without an embedder nothing is found.
@@ -218,7 +217,7 @@ impl PassageIndex for LanceIndex {
         if limit == 0 || !rows::has_direction(vector) {
             return Ok(Vec::new());
         }
-        let answer = async {
+        let search = async {
             let mut query = self.table.query().nearest_to(vector)?.column(VECTOR).distance_type(DistanceType::Cosine);
             query = query.bypass_vector_index().select(Select::columns(&[CHUNK, DOCUMENT, DISTANCE])).limit(limit);
             if let Some(filter) = filter {
@@ -226,14 +225,13 @@ impl PassageIndex for LanceIndex {
             }
             query.execute().await?.try_collect::<Vec<_>>().await
         };
-        let answer = answer.await.map_err(|error: lancedb::Error| failed("searched", &error))?;
+        let answer = attempt("searched", search).await?;
         // Lance's cosine distance is one minus the cosine.
         ranked(&answer, DISTANCE, |distance| 1.0 - distance)
     }
 
     async fn len(&self) -> Result<u64, IndexError> {
-        let rows = self.table.count_rows(None).await.map_err(|error| failed("read", &error))?;
-        Ok(rows as u64)
+        Ok(attempt("read", self.table.count_rows(None)).await? as u64)
     }
 
     async fn maintain(&self) -> Result<(), IndexError> {

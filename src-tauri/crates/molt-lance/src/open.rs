@@ -25,7 +25,7 @@ use lancedb::{
 use molt_core::IndexError;
 
 use crate::{
-    error::{failed, obstacle},
+    error::{attempt, failed, guarded, obstacle},
     index::{LanceIndex, WORDS, reset_words},
     rows::{self, CHUNK, TEXT},
     store::{self, sweep, sync_folder},
@@ -117,10 +117,10 @@ impl Home {
         let mut aside = None;
         loop {
             // A new session each time: it remembers what it has read.
-            let database = self.connect().await.map_err(|error| failed("opened", &error))?;
-            let error = match open_sound(&database).await {
+            let database = attempt("opened", self.connect()).await?;
+            let error = match guarded(open_sound(&database)).await {
                 Ok((table, found)) if rows::same_layout(&found, schema) => {
-                    ensure_words(&table).await.map_err(|error| failed("opened", &error))?;
+                    attempt("opened", ensure_words(&table)).await?;
                     return Ok((table, false, (stepped_back > 0).then(|| lost(stepped_back))));
                 }
                 Ok(_) => {
@@ -153,7 +153,7 @@ impl Home {
 
     async fn create(&self, schema: &SchemaRef) -> Result<Table, IndexError> {
         self.on_disk("created", probe_hard_links).await?;
-        let create = async {
+        attempt("created", async {
             let database = self.connect().await?;
             let lance_write_params = Some(WriteParams {
                 commit_handler: Some(Arc::new(ConditionalPutCommitHandler)),
@@ -164,8 +164,8 @@ impl Home {
             let table = database.create_empty_table(TABLE, schema.clone()).write_options(options).execute().await?;
             reset_words(&table).await?;
             Ok(table)
-        };
-        create.await.map_err(|error: lancedb::Error| failed("created", &error))
+        })
+        .await
     }
 
     /// Moves the newest version's manifest away; false when there is none.
@@ -224,8 +224,7 @@ async fn ensure_words(table: &Table) -> lancedb::Result<()> {
     if table.index_stats(WORDS).await?.is_some() {
         let probe = FullTextSearchQuery::new("a".to_owned()).with_column(TEXT.to_owned())?;
         let probe = table.query().full_text_search(probe).fast_search().select(Select::columns(&[CHUNK, "_score"]));
-        let answer = async { probe.limit(1).execute().await?.try_collect::<Vec<_>>().await };
-        match answer.await {
+        match guarded(async { probe.limit(1).execute().await?.try_collect::<Vec<_>>().await }).await {
             Ok(_) => return Ok(()),
             Err(error) if obstacle(&error).is_some() => return Err(error),
             Err(error) => tracing::warn!(%error, "the word index cannot be read and is built again"),

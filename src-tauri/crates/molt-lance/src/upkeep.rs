@@ -6,17 +6,15 @@
 //! fails is told of and does not hold up the next.
 
 use std::{
-    panic::AssertUnwindSafe,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-use futures::FutureExt;
 use lancedb::table::{CompactionOptions, OptimizeAction, OptimizeOptions};
 use molt_core::IndexError;
 
 use crate::{
-    error::{failed, obstacle},
+    error::{failed, guarded, obstacle},
     index::{LanceIndex, WORDS, reset_words},
     open::forget_set_aside,
 };
@@ -199,12 +197,10 @@ impl LanceIndex {
         Ok(())
     }
 
-    /// Runs one committing step alone; a panic inside of Lance becomes an error.
+    /// Runs one committing step alone.
     async fn step<T>(&self, step: impl Future<Output = lancedb::Result<T>>) -> lancedb::Result<T> {
         let _writer = self.writer.lock().await;
-        AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
-            Err(lancedb::Error::Runtime { message: "the database library failed an assertion".to_owned() })
-        })
+        guarded(step).await
     }
 }
 

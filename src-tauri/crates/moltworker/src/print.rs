@@ -13,6 +13,9 @@ use serde::Serialize;
 
 use crate::{failure::Failure, words::Words};
 
+/// Characters of a passage for people.
+const EXCERPT: usize = 400;
+
 /// How a command speaks: to a person in a language, or to a program in JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
@@ -85,15 +88,31 @@ impl Printer {
         self.line("")?;
         self.line(self.words.sources())?;
         for citation in citations {
-            let place = place(&citation.position, self.words);
-            self.line(format!("[{}] {}{place}", citation.number, one_line(&citation.document_name)))?;
+            self.source(citation.number, &citation.document_name, &citation.position)?;
         }
         Ok(())
+    }
+
+    /// The number and the place of a passage.
+    fn source(&self, number: u32, document: &str, position: &Position) -> io::Result<()> {
+        self.line(format!("[{number}] {}{}", one_line(document), place(position, self.words)))
+    }
+
+    /// A passage with its beginning, indented.
+    pub fn passage(&self, number: u32, document: &str, position: &Position, text: &str) -> io::Result<()> {
+        self.source(number, document, position)?;
+        let mut excerpt: String = text.chars().take(EXCERPT).collect();
+        if excerpt.len() < text.len() {
+            excerpt.push('…');
+        }
+        let lines = excerpt.lines().filter(|line| !line.trim().is_empty());
+        let lines: Vec<String> = lines.map(|line| format!("    {}", line.trim_end())).collect();
+        self.line(lines.join("\n"))
     }
 }
 
 /// Where in a document, with a space in front; empty when nothing is known.
-pub fn place(position: &Position, words: Words) -> String {
+fn place(position: &Position, words: Words) -> String {
     if let Some(page) = position.page {
         return format!(" {}", words.page(page));
     }

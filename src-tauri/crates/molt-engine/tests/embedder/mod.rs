@@ -57,8 +57,12 @@ async fn a_vector_does_not_depend_on_its_neighbours() {
     let cache = tempfile::tempdir().unwrap();
     let (client, id, _) = loaded(&cache).await;
     let long = "budget meeting room twelve ".repeat(200);
-    let many: Vec<String> = (0..40).map(|number| format!("Passage number {number} {}", "and more ".repeat(number))).collect();
-    let together = client.embed(&id, [many.clone(), vec![long.clone(), String::new()]].concat(), EmbedPurpose::Passage).await.unwrap();
+    let many: Vec<String> =
+        (0..40).map(|number| format!("Passage number {number} {}", "and more ".repeat(number))).collect();
+    let together = client
+        .embed(&id, [many.clone(), vec![long.clone(), String::new()]].concat(), EmbedPurpose::Passage)
+        .await
+        .unwrap();
     assert_eq!(together.len(), 42);
     for at in [0, 7, 39] {
         let alone = client.embed(&id, vec![many[at].clone()], EmbedPurpose::Passage).await.unwrap();
@@ -80,7 +84,10 @@ async fn an_embedder_does_not_answer_and_a_chat_model_does_not_embed() {
     let mut request = bench.request("Hello!");
     request.model = id.clone();
     assert!(matches!(super::whole(client.generate(request)).await, Err(EngineError::Failed(_))));
-    assert!(matches!(bench.client.embed(&bench.model, texts(&["Hello"]), EmbedPurpose::Query).await, Err(EngineError::Failed(_))));
+    assert!(matches!(
+        bench.client.embed(&bench.model, texts(&["Hello"]), EmbedPurpose::Query).await,
+        Err(EngineError::Failed(_))
+    ));
     assert_eq!(client.embed(&id, texts(&["Hello"]), EmbedPurpose::Query).await.unwrap().len(), 1);
 }
 

@@ -12,6 +12,7 @@ use pdf_extract::{
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Line, MOST_PAGES, Page, Reading, Refusal};
+use crate::markdown::is_cjk;
 
 /// Each page read by itself costs a walk through the whole page tree, so a file in which page after page fails goes to the other reader.
 const MOST_SINGLE_PAGES: usize = 500;
@@ -19,6 +20,8 @@ const MOST_SINGLE_PAGES: usize = 500;
 // Distances as parts of the font size.
 /// A gap between two strings this wide is a space between words.
 const WORD_GAP: f64 = 0.15;
+/// Chinese characters stand apart by nature, more so in justified lines.
+const CJK_WORD_GAP: f64 = 0.6;
 /// A gap this wide is one between columns or table cells.
 const COLUMN_GAP: f64 = 1.5;
 /// A baseline this far away begins another line; index figures stay closer.
@@ -223,7 +226,7 @@ impl Lines {
             text.chars().next().is_some_and(|first| !first.is_whitespace() && self.is_shadow(first, x, y, size));
         if !shadow && !text.is_empty() {
             if std::mem::take(&mut self.string_begins) {
-                self.separate(x, y, direction, size);
+                self.separate(&text, x, y, direction, size);
             }
             self.line.push_str(&text);
         }
@@ -267,7 +270,7 @@ impl Lines {
     }
 
     /// Decides what stands between the last character and one that is drawn somewhere else.
-    fn separate(&mut self, x: f64, y: f64, direction: (f64, f64), size: f64) {
+    fn separate(&mut self, next: &str, x: f64, y: f64, direction: (f64, f64), size: f64) {
         let Some(last) = self.last else { return };
         let size = size.max(last.size).max(1e-6);
         let (dx, dy) = (x - last.x, y - last.y);
@@ -282,9 +285,13 @@ impl Lines {
             self.end_line(false);
         } else if along > COLUMN_GAP {
             self.line.push_str("  ");
-        } else if along > WORD_GAP && !self.line.ends_with(' ') {
+        } else if along > self.word_gap(next) && !self.line.ends_with(' ') {
             self.line.push(' ');
         }
+    }
+
+    fn word_gap(&self, next: &str) -> f64 {
+        if self.line.ends_with(is_cjk) && next.starts_with(is_cjk) { CJK_WORD_GAP } else { WORD_GAP }
     }
 
     fn end_line(&mut self, next_apart: bool) {
@@ -347,6 +354,7 @@ mod tests {
             [line("Hello you2", false), line("next", false), line("far", true), line("up", true)]
         );
         assert_eq!(texts(&[(0.0, 0.0, "cell"), (60.0, 0.0, "7")]), [line("cell  7", false)]);
+        assert_eq!(texts(&[(0.0, 0.0, "会"), (8.0, 0.0, "议"), (20.0, 0.0, "纪要")]), [line("会议 纪要", false)]);
     }
 
     #[test]

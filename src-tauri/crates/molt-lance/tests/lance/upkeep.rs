@@ -30,7 +30,7 @@ async fn many_small_changes_end_in_few_files() {
         row.vector = Some(vec![1.0, n as f32]);
         row
     };
-    for n in 0..40 {
+    for n in 0..40_usize {
         let gone = n.checked_sub(10).filter(|n| n % 2 == 0).map(|n| format!("c{n}").as_str().into());
         index.apply(vec![row(n)], gone.into_iter().collect()).await.unwrap();
         if n % 13 == 12 {

@@ -3,8 +3,9 @@
 use jiff::civil::Weekday;
 
 use super::{
-    calendar::{coming_day, coming_weekday, date, day_in_month, end_of_month, plus_days, this_weekday, weekday_in},
+    calendar::{coming_day, coming_weekday, date, day_in_month, end_of_month, nth_in_month, plus_days, this_weekday, weekday_in},
     chinese::{is_numeral, number, year},
+    numeric::date_hit,
     says::{Hit, Part, Says},
     token::Line,
 };
@@ -64,7 +65,7 @@ const MONTH_PREFIX: &[(&str, i64)] = &[
 const YEAR_PREFIX: &[(&str, u32)] = &[("今年", 0), ("本年", 0), ("明年", 1), ("后年", 2)];
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    let hits = [named(line, i), week(line, i), month_day(line, i), day_of_month(line, i), end_of(line, i)];
+    let hits = [past(line, i), named(line, i), week(line, i), month_day(line, i), day_of_month(line, i), nth_weekday(line, i), end_of(line, i)];
     let best = hits.into_iter().flatten().reduce(|best, hit| if hit.end > best.end { hit } else { best })?;
     Some(Hit { end: with_deadline(line, best.end), ..best })
 }
@@ -78,6 +79,32 @@ pub(super) fn with_deadline(line: &Line, end: usize) -> usize {
         Some((_, after)) => after,
         None => end,
     }
+}
+
+/// Past days: 昨天, 上周三, 去年. What stands together with them is past as well.
+fn past(line: &Line, i: usize) -> Option<Hit> {
+    const PAST: &[(&str, ())] = &[
+        ("大前天", ()),
+        ("前天", ()),
+        ("前日", ()),
+        ("前晚", ()),
+        ("昨天", ()),
+        ("昨日", ()),
+        ("昨晚", ()),
+        ("昨夜", ()),
+        ("昨早", ()),
+        ("上个月", ()),
+        ("上月", ()),
+        ("去年", ()),
+        ("前年", ()),
+    ];
+    if let Some((_, end)) = line.one_of(i, PAST) {
+        return Some(Hit::new(Says::unclear(), end));
+    }
+    let at = line.phrase(i, "上上").or_else(|| line.phrase(i, "上"))?;
+    let end = week_word(line, if line.han(at) == "个" { at + 1 } else { at })?;
+    let end = week_word(line, end).unwrap_or(end);
+    Some(Hit::new(Says::unclear(), if weekday(line.han(end)).is_some() || line.han(end) == "末" { end + 1 } else { end }))
 }
 
 fn named(line: &Line, i: usize) -> Option<Hit> {
@@ -123,6 +150,10 @@ fn week(line: &Line, i: usize) -> Option<Hit> {
     }
     if i > 0 && line.is_han(i - 1, "上每") {
         return None;
+    }
+    // 黑色星期五, 复活节星期一, 圣周四.
+    if at == i && i > 0 && line.glued(i) && line.is_han(i - 1, "色节圣灰默洁良") && week_word(line, at).is_some() {
+        return Some(Hit::new(Says::unclear(), i + 1));
     }
     let mut end = week_word(line, at)?;
     // 下周的周三, 下周周三.
@@ -173,7 +204,7 @@ fn day_suffix(line: &Line, i: usize) -> bool {
 
 /// 2026年11月25日, 11月25号, 明年3月1日, 11月25.
 fn month_day(line: &Line, i: usize) -> Option<Hit> {
-    if line.is_tied(i) || (i > 0 && line.glued(i) && is_numeral(line, i - 1)) {
+    if line.is_tied(i) || (i > 0 && line.glued(i) && (is_numeral(line, i - 1) || line.han(i - 1) == "年")) {
         return None;
     }
     if is_lunar(line, i) {
@@ -204,12 +235,12 @@ fn month_day(line: &Line, i: usize) -> Option<Hit> {
         }
         end
     };
-    Some(Hit::new(Says::day(date(line.today, said, m, d)?), end))
+    Some(date_hit(date(line.today, said, m, d), end))
 }
 
 /// 15号, 下个月15号, 本月30日.
 fn day_of_month(line: &Line, i: usize) -> Option<Hit> {
-    if line.is_tied(i) || (i > 0 && line.glued(i) && (is_numeral(line, i - 1) || line.is_han(i - 1, "月年第"))) {
+    if line.is_tied(i) || (i > 0 && line.glued(i) && is_numeral(line, i - 1)) {
         return None;
     }
     let prefix = line.one_of(i, MONTH_PREFIX);
@@ -226,10 +257,37 @@ fn day_of_month(line: &Line, i: usize) -> Option<Hit> {
         return None;
     }
     let day = match prefix {
-        Some((months, _)) => day_in_month(line.today, months, d).filter(|day| *day >= line.today)?,
-        None => coming_day(line.today, d)?,
+        Some((months, _)) => day_in_month(line.today, months, d).filter(|day| *day >= line.today),
+        // The month before it was not understood.
+        None if i > 0 && line.glued(i) && line.is_han(i - 1, "月年") => None,
+        None => coming_day(line.today, d),
     };
-    Some(Hit::new(Says::day(day), end + 1))
+    Some(date_hit(day, end + 1))
+}
+
+/// 十二月的第一个周五, 下个月最后一个星期一.
+fn nth_weekday(line: &Line, i: usize) -> Option<Hit> {
+    if line.is_tied(i) || (i > 0 && line.glued(i) && is_numeral(line, i - 1)) {
+        return None;
+    }
+    let (first, at) = match line.one_of(i, MONTH_PREFIX) {
+        Some((months, end)) => (day_in_month(line.today, months, 1)?, end),
+        None => {
+            let (m, end) = number(line, i).filter(|(m, _)| (1..=12).contains(m))?;
+            (date(line.today.first_of_month(), None, m, 1)?, line.phrase(end, "月份").or_else(|| line.phrase(end, "月"))?)
+        }
+    };
+    let at = if line.han(at) == "的" { at + 1 } else { at };
+    let (n, at) = match line.phrase(at, "最后一个") {
+        Some(end) => (-1, end),
+        None => {
+            let (n, end) = number(line, line.phrase(at, "第")?).filter(|(n, _)| (1..=5).contains(n))?;
+            (i8::try_from(n).ok()?, line.phrase(end, "个")?)
+        }
+    };
+    let at = week_word(line, at)?;
+    let day = nth_in_month(first, n, weekday(line.han(at))?);
+    Some(date_hit(day.filter(|day| *day >= line.today), at + 1))
 }
 
 /// 月底, 下月底, 这个月底, 3月底, 年底; 下个月 is its first day.

@@ -119,6 +119,10 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let wait = line.one_of(i, WAIT);
     let from = wait.map_or(i, |(_, end)| end);
     let (distance, end) = distance(line, from)?;
+    const AGO: &[(&str, ())] = &[("之前", ()), ("以前", ()), ("前", ())];
+    if wait.is_none() && let Some((_, end)) = line.one_of(end, AGO) {
+        return Some(Hit::new(Says::unclear(), end));
+    }
     match line.one_of(end, LATER) {
         // 两天后面, 3年后续: 后 begins the next word.
         Some((_, after)) if after == end + 1 && line.is_han(after, "面续来者台端悔") => None,

@@ -89,7 +89,9 @@ pub(super) fn part_of_day(line: &Line, i: usize) -> Option<(Part, usize)> {
         "晚" => Part::Evening,
         _ => return None,
     };
-    (is_numeral(line, i + 1) && o_clock(line, i + 1).is_some()).then_some((part, i + 1))
+    // 早一点 and 晚一点 are "a little earlier", "a little later".
+    let little = line.phrase(i + 1, "一点").is_some();
+    (!little && is_numeral(line, i + 1) && o_clock(line, i + 1).is_some()).then_some((part, i + 1))
 }
 
 /// A part of the day says a time only directly after a day; else it must lead to a clock time.

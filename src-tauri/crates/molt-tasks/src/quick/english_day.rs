@@ -7,13 +7,15 @@ use super::{
         coming_day, coming_day_on, date, day_in_month, end_of_month, nth_in_month, plus_days, this_weekday, weekday_in,
     },
     english::{day_number, half_of_day, month, number, ordinal, weekday},
+    numeric::date_hit,
     says::{Hit, Part, Says},
     token::Line,
 };
 
 /// Words before a weekday that make it a holiday or a past day.
-const OTHER_DAYS: [&str; 14] = [
-    "last", "past", "previous", "good", "black", "cyber", "holy", "ash", "easter", "palm", "shrove", "maundy", "fat", "giving",
+const OTHER_DAYS: [&str; 24] = [
+    "last", "past", "previous", "good", "great", "black", "cyber", "holy", "ash", "easter", "palm", "shrove", "maundy", "fat",
+    "giving", "super", "duper", "whit", "trinity", "lazarus", "mothering", "clean", "spy", "closest",
 ];
 /// Words that lead to a time.
 const LEADS: [&str; 12] = ["on", "by", "this", "next", "until", "till", "before", "from", "due", "around", "for", "since"];
@@ -53,6 +55,9 @@ fn named(line: &Line, i: usize) -> Option<Hit> {
     if let Some(end) = line.words(from, "day after tomorrow") {
         return day(2, end);
     }
+    if let Some(end) = past(line, i) {
+        return Some(Hit::new(Says::unclear(), end));
+    }
     if let Some(end) = line.words(from, "next day").or_else(|| line.words(from, "following day")) {
         return day(1, end);
     }
@@ -64,6 +69,21 @@ fn named(line: &Line, i: usize) -> Option<Hit> {
         "this" => Some(Hit::new(Says::day(line.today).with_part(part(line.word(i + 1))?), i + 2)),
         _ => None,
     }
+}
+
+/// yesterday, last night, last week: and what stands together with them is past as well.
+fn past(line: &Line, i: usize) -> Option<usize> {
+    let from = past_the(line, i);
+    if let Some(end) = line.words(from, "day before yesterday") {
+        return Some(end);
+    }
+    if line.is_word(from, &["yesterday", "yesterday's"]) {
+        return Some(from + 1);
+    }
+    let stretch = ["night", "week", "weekend", "month", "year", "evening", "afternoon", "morning"];
+    let named = line.is_word(from + 1, &stretch) || weekday(line.word(from + 1)).is_some();
+    let of_month = line.is_word(from + 2, &["of", "in"]);
+    (line.is_word(from, &["last", "past", "previous"]) && named && !of_month).then_some(from + 2)
 }
 
 /// A year at `i`, perhaps after a comma, "of" or "in".
@@ -80,7 +100,12 @@ fn year(line: &Line, i: usize, ordinal_day: bool) -> Option<(u32, usize)> {
 
 fn with_year(line: &Line, m: u32, d: u32, end: usize, ordinal_day: bool) -> Option<Hit> {
     let (year, end) = year(line, end, ordinal_day).map_or((None, end), |(year, end)| (Some(year), end));
-    Some(Hit::new(Says::day(date(line.today, year, m, d)?), end))
+    // "January first, nineteen ten".
+    let spoken = if line.mark(end, ",") { end + 1 } else { end };
+    if year.is_none() && line.is_word(spoken, &["eighteen", "nineteen"]) {
+        return Some(Hit::new(Says::unclear(), spoken + 1));
+    }
+    Some(date_hit(date(line.today, year, m, d), end))
 }
 
 /// A number that begins a clock time is no day.
@@ -115,6 +140,9 @@ fn day_first(line: &Line, i: usize) -> Option<Hit> {
         return None;
     }
     let (d, mut at, ordinal) = day_number(line, from)?;
+    if ordinal && line.word(at) == "day" {
+        at += 1;
+    }
     if line.mark(at, ".-/") || line.word(at) == "of" {
         at += 1;
     }
@@ -132,6 +160,8 @@ fn relative_month(line: &Line, i: usize) -> Option<(i64, usize)> {
     let months = match line.word(at) {
         "next" | "following" | "coming" => 1,
         "this" | "current" => 0,
+        "last" | "previous" => -1,
+        "month" if at > i => return Some((0, at + 1)),
         _ => return None,
     };
     (line.word(at + 1) == "month").then_some((months, at + 2))
@@ -149,34 +179,37 @@ fn day_of_relative_month(line: &Line, i: usize) -> Option<Hit> {
     }
     let of = line.is_word(at, &["of", "in"]);
     let (months, end) = relative_month(line, if of { at + 1 } else { at })?;
-    let day = day_in_month(line.today, months, d).filter(|day| *day >= line.today && (of || ordinal))?;
-    Some(Hit::new(Says::day(day), end))
+    (of || ordinal).then(|| date_hit(day_in_month(line.today, months, d).filter(|day| *day >= line.today), end))
 }
 
-/// the first Friday of July, the last Monday of next month.
+/// the first Friday of July, the last Monday of next month, the last day of October.
 fn nth_weekday(line: &Line, i: usize) -> Option<Hit> {
     let from = past_the(line, i);
     let (n, at) = match line.word(from) {
         "last" => (-1, from + 1),
         _ => ordinal(line, from).filter(|(n, _)| (1..=5).contains(n)).and_then(|(n, at)| Some((i8::try_from(n).ok()?, at)))?,
     };
-    let weekday = weekday(line.word(at))?;
-    if !line.is_word(at + 1, &["of", "in"]) {
+    let weekday = weekday(line.word(at));
+    let last_day = n == -1 && line.word(at) == "day";
+    if weekday.is_none() && !last_day {
         return None;
     }
+    if !line.is_word(at + 1, &["of", "in"]) {
+        // "third Tuesday", "second closest Monday": of what is not said.
+        return if last_day { None } else { Some(Hit::new(Says::unclear(), at + 1)) };
+    }
+    let pick = |month: Date| weekday.map_or(Some(month.last_of_month()), |day| nth_in_month(month, n, day));
     if let Some((months, end)) = relative_month(line, at + 2) {
         let month = line.today.first_of_month().checked_add(months.months()).ok()?;
-        let day = nth_in_month(month, n, weekday).filter(|day| *day >= line.today)?;
-        return Some(Hit::new(Says::day(day), end));
+        return Some(date_hit(pick(month).filter(|day| *day >= line.today), end));
     }
     let m = i8::try_from(month(line.word(at + 2))?).ok()?;
     let (years, end) = match year(line, at + 3, false) {
         Some((year, end)) => (i16::try_from(year).ok()?..=i16::try_from(year).ok()?, end),
         None => (line.today.year()..=line.today.year().saturating_add(1), at + 3),
     };
-    let days = years.filter_map(|year| nth_in_month(Date::new(year, m, 1).ok()?, n, weekday));
-    let day = days.into_iter().find(|day| *day >= line.today)?;
-    Some(Hit::new(Says::day(day), end))
+    let day = years.filter_map(|year| pick(Date::new(year, m, 1).ok()?)).find(|day| *day >= line.today);
+    Some(date_hit(day, end))
 }
 
 /// "this week", "next week", "the week after next": how many weeks from now.
@@ -202,21 +235,34 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
         let day = line.today.nth_weekday(i32::try_from(n).ok()?, plural).ok()?;
         return Some(Hit::new(Says::day(day), end));
     }
+    // "next week Tuesday", "this week on Friday".
+    if let Some((weeks, end)) = relative_week(line, i).filter(|_| !line.is_word(i, &["of", "in"])) {
+        let at = if line.word(end) == "on" || line.mark(end, ",") { end + 1 } else { end };
+        let day = weekday_in(line.today, weeks, weekday(line.word(at))?).filter(|day| *day >= line.today);
+        return Some(date_hit(day, at + 1));
+    }
     let (mut weeks, mut at) = (None, i);
     match line.word(at) {
         "next" => (weeks, at) = (Some(1), at + 1),
-        "this" | "coming" | "upcoming" => (weeks, at) = (Some(0), at + 1),
+        "this" => (weeks, at) = (Some(0), at + 1),
         _ => {}
     }
-    while weeks == Some(0) && line.is_word(at, &["coming", "upcoming"]) {
+    let coming = weeks != Some(1) && line.is_word(at, &["coming", "upcoming"]);
+    if coming {
         at += 1;
     }
     let word = line.word(at);
     let day = weekday(word)?;
     if at > 0 && line.is_word(at - 1, &OTHER_DAYS) {
-        return None;
+        return Some(Hit::new(Says::unclear(), at + 1));
     }
     let mut end = at + 1;
+    if let Some(end) = line.words(end, "after next") {
+        return Some(date_hit(line.today.nth_weekday(2, day).ok(), end));
+    }
+    if coming {
+        return Some(date_hit(line.today.nth_weekday(1, day).ok(), end));
+    }
     // "the sun", "he sat": short forms that are words need company.
     let led = at > 0 && (line.is_word(at - 1, &LEADS) || line.mark(at - 1, ",(-"));
     let marked = line.mark(end, ".,)") || (line.number(end).is_some() && line.glued(end)) || month(line.word(end)).is_some();
@@ -234,8 +280,7 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
     if weeks.is_none()
         && let Some((weeks, end)) = relative_week(line, end)
     {
-        let day = weekday_in(line.today, weeks, day).filter(|day| *day >= line.today)?;
-        return Some(Hit::new(Says::day(day), end));
+        return Some(date_hit(weekday_in(line.today, weeks, day).filter(|day| *day >= line.today), end));
     }
     match weeks {
         Some(0) => return Some(Hit::new(Says::day(this_weekday(line.today, day)?), end)),
@@ -298,7 +343,7 @@ fn stretch(line: &Line, i: usize) -> Option<Hit> {
     };
     match line.word(i + 1) {
         "weekend" => hit(weekday_in(line.today, weeks, jiff::civil::Weekday::Saturday).filter(|d| *d >= line.today), i + 2),
-        "week" if weeks == 1 && !line.is_word(i + 2, &["on"]) => {
+        "week" if weeks == 1 => {
             hit(weekday_in(line.today, 1, jiff::civil::Weekday::Monday), i + 2)
         }
         "month" if weeks == 1 => hit(day_in_month(line.today, 1, 1), i + 2),

@@ -29,8 +29,8 @@ pub(super) fn monthly(interval: u16, day: i8) -> Rule {
 }
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    let hit = every(line, i).or_else(|| adverb(line, i)).or_else(|| plural_days(line, i)).or_else(|| of_every_month(line, i))?;
-    limits(line, hit)
+    let repeat = every(line, i).or_else(|| adverb(line, i)).or_else(|| plural_days(line, i)).or_else(|| of_every_month(line, i));
+    repeat.map_or_else(|| times(line, i), |hit| limits(line, hit))
 }
 
 fn every(line: &Line, i: usize) -> Option<Hit> {
@@ -254,18 +254,26 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
     Some(Hit::new(Says::repeat(Rule { by_day, by_month_day, ..Rule::every(Frequency::Monthly, interval) }), end + 1))
 }
 
-/// "for 8 times", "twice"; an end that is not understood makes the whole repetition not understood.
+/// "for 8 times", "5x", "twice".
+fn times(line: &Line, i: usize) -> Option<Hit> {
+    let says = |n: u32| Says { count: Some(n), ..Says::default() };
+    if line.word(i) == "twice" {
+        return Some(Hit::new(says(2), i + 1));
+    }
+    let led = line.word(i) == "for";
+    let from = if led { i + 1 } else { i };
+    let (n, end) = number(line, from).filter(|(n, _)| *n > 0 && !line.is_tied(from))?;
+    let counted = line.is_word(end, &["times", "occurrences"]) || (line.word(end) == "x" && line.glued(end));
+    counted.then(|| Hit::new(says(n), end + 1))
+}
+
+/// An end that is not understood makes the whole repetition not understood.
 fn limits(line: &Line, hit: Hit) -> Option<Hit> {
     let at = hit.end;
-    if line.is_word(at, &["until", "till", "through", "except", "starting", "beginning"]) {
+    if line.is_word(at, &["until", "till", "through", "except"]) {
         return None;
     }
-    let from = if line.word(at) == "for" { at + 1 } else { at };
-    let Some((n, end)) = number(line, from) else { return Some(hit) };
-    if line.is_word(end, &["times", "time", "x", "occurrences"]) && n > 0 {
-        let repeat = hit.says.repeat.map(|rule| Rule { count: Some(n), ..rule });
-        return Some(Hit::new(Says { repeat, ..hit.says }, end + 1));
-    }
-    let stretch = from > at && line.is_word(end, &["days", "weeks", "months", "years", "more"]);
+    let stretch = line.word(at) == "for"
+        && number(line, at + 1).is_some_and(|(_, end)| line.is_word(end, &["days", "weeks", "months", "years", "more"]));
     if stretch { None } else { Some(hit) }
 }

@@ -17,6 +17,7 @@ enum Unit {
     Day,
     WorkingDay,
     Week,
+    Fortnight,
     Month,
     Year,
 }
@@ -32,7 +33,7 @@ fn unit(line: &Line, i: usize) -> Option<(Unit, usize)> {
         "hour" | "hours" | "hr" | "hrs" => Unit::Hour,
         "day" | "days" => Unit::Day,
         "week" | "weeks" | "wk" | "wks" => Unit::Week,
-        "fortnight" | "fortnights" => return None,
+        "fortnight" | "fortnights" => Unit::Fortnight,
         "month" | "months" => Unit::Month,
         "year" | "years" | "yr" | "yrs" => Unit::Year,
         "s" if line.glued(i) => Unit::Second,
@@ -64,6 +65,7 @@ impl Distance {
             Unit::Day => self.days += n,
             Unit::WorkingDay => self.working_days += u32::try_from(n).ok()?,
             Unit::Week => self.days += 7 * n,
+            Unit::Fortnight => self.days += 14 * n,
             Unit::Month => self.months += n,
             Unit::Year => self.months += 12 * n,
         }
@@ -97,7 +99,7 @@ fn amount(line: &Line, i: usize) -> Option<(i64, usize)> {
         "half" => return Some((WHOLE / 2, article(from + 1))),
         "quarter" => return Some((WHOLE / 4, article(of(from + 1)))),
         "few" => return Some((3 * WHOLE, from + 1)),
-        "couple" => return Some((2 * WHOLE, of(from + 1))),
+        "couple" | "pair" => return Some((2 * WHOLE, of(from + 1))),
         "three" if line.mark(from + 1, "-") && line.word(from + 2) == "quarters" => {
             return Some((WHOLE / 4 * 3, article(of(from + 3))));
         }
@@ -116,10 +118,13 @@ fn amount(line: &Line, i: usize) -> Option<(i64, usize)> {
         let (digit, 1) = line.number(end + 1)? else { return None };
         return Some((whole + i64::from(digit) * WHOLE / 10, end + 2));
     }
-    if let Some(end) = line.words(end, "and a half") {
-        return Some((whole + WHOLE / 2, end));
+    // "1/4 h".
+    if line.mark(end, "/") && line.glued(end) && line.glued(end + 1) {
+        let (parts, 1) = line.number(end + 1)? else { return None };
+        return (parts > 0 && whole % i64::from(parts) == 0).then(|| (whole / i64::from(parts), end + 2));
     }
-    Some((whole, end))
+    let half = line.words(end, "and a half").or_else(|| line.words(end, "and an half"));
+    half.map_or(Some((whole, end)), |end| Some((whole + WHOLE / 2, end)))
 }
 
 /// "1 day 2 hours", "5 minutes and 30 seconds", "2 more minutes", "an hour and a half".
@@ -127,7 +132,7 @@ fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
     let mut sum = Distance::default();
     let (mut at, mut end) = (i, i);
     while let Some((sixtieths, after)) = amount(line, at) {
-        let after = if line.is_word(after, &["more", "full"]) { after + 1 } else { after };
+        let after = if line.is_word(after, &["more", "full", "upcoming"]) { after + 1 } else { after };
         let Some((unit, after)) = unit(line, after) else { break };
         match unit {
             Unit::Hour => sum.add(sixtieths * 60, Unit::Second)?,
@@ -156,11 +161,16 @@ fn anchor(line: &Line, i: usize) -> Option<(Option<Date>, usize)> {
 }
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    let skip = |at: usize| if line.is_word(at, &["about", "around", "exactly", "just", "another"]) { at + 1 } else { at };
+    let skip = |at: usize| {
+        let at = line.words(at, "the next").unwrap_or(at);
+        if line.is_word(at, &["about", "around", "exactly", "just", "another"]) { at + 1 } else { at }
+    };
     // A timer runs for its time; anything else that lasts is not due then.
     let timer = || line.tokens.iter().any(|t| matches!(t.text.as_str(), "timer" | "alarm"));
     let led = match line.word(i) {
         "in" | "upcoming" => true,
+        // "the next 2 days" end then.
+        "next" => number(line, i + 1).is_some() || line.word(i + 1) == "few",
         "for" => timer(),
         _ => false,
     };
@@ -168,7 +178,7 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let from = if led || plus || line.is_word(i, &["in", "after", "within"]) { skip(i + 1) } else { i };
     let (distance, end) = distance(line, from)?;
     if line.is_word(end, &["ago", "before", "earlier"]) {
-        return None;
+        return Some(Hit::new(Says::unclear(), end + 1));
     }
     if line.is_word(end, &["from", "after"])
         && let Some((anchor, end)) = anchor(line, end + 1)
@@ -180,11 +190,11 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
         };
         return Some(Hit::new(says, end));
     }
-    let later = line.is_word(end, &["later", "hence"]);
+    let later = line.is_word(end, &["later", "hence"]) || (0..end).rev().take(3).any(|k| line.word(k) == "upcoming");
     // "after 2 hours" alone; "after 2 hours of work" is not a time.
     let after = line.word(i) == "after" && line.ends(end);
     if !(led || plus || later || after) {
         return None;
     }
-    Some(Hit::new(distance.from_now(line)?, if later { end + 1 } else { end }))
+    Some(Hit::new(distance.from_now(line)?, if line.is_word(end, &["later", "hence"]) { end + 1 } else { end }))
 }

@@ -50,14 +50,16 @@ fn hour(line: &Line, i: usize) -> Option<(u32, u32, usize)> {
 /// 3pm, 3 p.m., 3ish pm, 3 o'clock, nine fifty nine a m.
 fn hour_with_half(line: &Line, i: usize) -> Option<Hit> {
     let (h, m, mut end) = hour(line, i)?;
-    if line.word(end) == "ish" {
+    if line.word(end) == "ish" && line.glued(end) {
         end += 1;
     }
     let sharp = line.is_word(end, &["o'clock", "oclock"]);
     if sharp {
         end += 1;
     }
-    match half_of_day(line, end) {
+    // "3 in the am".
+    let half = if line.words(end, "in the").is_some() { half_of_day(line, end + 2) } else { half_of_day(line, end) };
+    match half {
         Some((half, end)) => Some(clock_hit(line, clock(h, m, half)?, end)),
         None if sharp => Some(clock_hit(line, clock(h, m, Half::Open)?, end)),
         None => None,
@@ -79,7 +81,7 @@ fn past_or_to(line: &Line, i: usize) -> Option<Hit> {
     };
     let before = match line.word(at) {
         "past" | "after" => false,
-        "to" | "before" | "till" if counted && minutes != 30 => true,
+        "to" | "before" | "till" if minutes != 30 && (counted || line.is_word(at + 1, &["noon", "midnight"])) => true,
         _ => return None,
     };
     let (h, half, end) = match line.word(at + 1) {
@@ -165,6 +167,10 @@ fn bare_hour(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
         Some(_) => return None,
         None => hour(line, from)?,
     };
+    // "at 3 pm" is another piece; "at 3 15" may be anything.
+    if half_of_day(line, end).is_some() || line.number(end).is_some() {
+        return None;
+    }
     if (line.mark(end, ".:/-%") && line.glued(end) && line.number(end + 1).is_some()) || (line.glued(end) && !line.word(end).is_empty()) {
         return None;
     }
@@ -182,6 +188,7 @@ fn hour_before_part(line: &Line, i: usize) -> Option<Hit> {
     let part = match line.word(end) {
         "tonight" => true,
         "tomorrow" | "this" => part(line.word(end + 1)).is_some(),
+        "at" => line.word(end + 1) == "night",
         "in" => line.word(end + 1) == "the" && part(line.word(end + 2)).is_some(),
         _ => false,
     };

@@ -28,7 +28,7 @@ use jiff::{Zoned, civil, tz::TimeZone};
 use molt_core::{DraftSpan, Priority, SpanKind, TaskDraft};
 
 use marks::Ask;
-use resolve::{Understood, combine, due, pieces};
+use resolve::{Understood, combine, due, pieces, rule};
 use token::Line;
 
 /// Longer lines are texts, not tasks; they become a title as they are (characters).
@@ -44,9 +44,11 @@ struct Reading {
 
 fn read(text: &str, now: Zoned) -> Reading {
     let line = Line::new(text, now);
-    let ask = marks::ask(&line);
     let priority = marks::priority(&line);
     let category = marks::category(&line, text);
+    // A request inside a category's name is part of the name.
+    let inside = |start: usize| category.as_ref().is_some_and(|c| (c.start..c.end).contains(&start));
+    let ask = marks::ask(&line).filter(|ask| !(ask.start..ask.end).any(inside));
     let mut taken = vec![false; line.len()];
     let ranges = [
         ask.as_ref().map(|m| (m.start, m.end)),
@@ -102,7 +104,7 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     found.extend(reading.category.as_ref().map(|m| (SpanKind::Category, m.start, m.end)));
     if due.is_some() {
         found.extend(reading.understood.pieces.iter().map(|p| {
-            let kind = if p.says.repeat.is_some() { SpanKind::Recurrence } else { SpanKind::When };
+            let kind = if p.says.repeat.is_some() || p.says.count.is_some() { SpanKind::Recurrence } else { SpanKind::When };
             (kind, p.start, p.end)
         }));
     }
@@ -127,7 +129,7 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
         title: title::title(line, &bytes, reading.ask.as_ref().map(|m| m.says)),
         priority: reading.priority.as_ref().map_or(Priority::Normal, |m| m.says),
         category: reading.category.as_ref().map(|m| m.says.clone()),
-        recurrence: due.as_ref().and(says.repeat.as_ref()).map(ToString::to_string),
+        recurrence: due.as_ref().and(rule(says)).map(|rule| rule.to_string()),
         due,
     }
 }
@@ -160,7 +162,7 @@ pub fn is_reminder(line: &str) -> bool {
         Ask::Chinese => {
             let asks = ["什么", "谁", "哪", "怎么", "为何", "多少", "吗", "呢"];
             let question = (after..line.len()).any(|k| asks.iter().any(|word| line.phrase(k, word).is_some()));
-            let polite = (ask.start..after).any(|k| line.is_han(k, "能可"));
+            let polite = (0..after).any(|k| line.is_han(k, "能可"));
             !(line.is_han(after, "了过的") || (question && !polite))
         }
     }

@@ -1,5 +1,7 @@
 //! Dates and times in digits, the same in both languages: 2026-11-25, 11/25, 25.11.2026, 15:30, 3:15pm.
 
+use jiff::civil::Date;
+
 use super::{
     calendar::date,
     english::{half_of_day, month},
@@ -15,8 +17,14 @@ const ZONES: [&str; 25] = [
 
 /// A clock time that a piece ended with, unless a zone is named after it.
 pub(super) fn clock_hit(line: &Line, clock: Clock, end: usize) -> Hit {
-    let zone = ZONES.contains(&line.word(end)) && !line.word(end).is_empty();
-    if zone { Hit::new(Says::unclear(), end + 1) } else { Hit::new(Says::clock(clock), end) }
+    let at = if line.mark(end, "(") { end + 1 } else { end };
+    let zone = ZONES.contains(&line.word(at)) && !line.word(at).is_empty();
+    if zone { Hit::new(Says::unclear(), at + 1) } else { Hit::new(Says::clock(clock), end) }
+}
+
+/// A written date, which is unclear when it is no date or has passed.
+pub(super) fn date_hit(day: Option<Date>, end: usize) -> Hit {
+    Hit::new(day.map_or_else(Says::unclear, Says::day), end)
 }
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
@@ -45,7 +53,14 @@ fn year_first(line: &Line, i: usize) -> Option<Hit> {
         (None, Some(m)) => (m, part_of_date(line, i + 2)?.0),
         _ => (part_of_date(line, i + 2)?.0, part_of_date(line, i + 4)?.0),
     };
-    Some(Hit::new(Says::day(date(line.today, Some(year), m, d)?), i + 5))
+    let hit = date_hit(date(line.today, Some(year), m, d), i + 5);
+    // 2026-11-25T15:30.
+    if line.word(hit.end) == "t" && line.glued(hit.end) && line.glued(hit.end + 1) && let Some(time) = clock_at(line, hit.end + 1) {
+        let offset = line.glued(time.end) && (line.word(time.end) == "z" || line.mark(time.end, "+-"));
+        let unclear = hit.says.unclear || time.says.unclear || offset;
+        return Some(Hit::new(Says { clock: time.says.clock, unclear, ..hit.says }, time.end));
+    }
+    Some(hit)
 }
 
 /// Month first, as in America, unless that is no date; with points day first.
@@ -62,9 +77,11 @@ fn year_last(line: &Line, i: usize) -> Option<Hit> {
     }
     let year = match line.number(i + 4)? {
         (year, 4) => year,
-        (year, 2) if separator == "/" => 2000 + year,
+        (year, 2) if separator != "." => 2000 + year,
         _ => return None,
     };
+    // '89 has passed.
+    let passed = i64::from(year) > i64::from(line.today.year()) + 50;
     if line.mark(i + 5, ":") && line.glued(i + 5) {
         return None;
     }
@@ -75,7 +92,7 @@ fn year_last(line: &Line, i: usize) -> Option<Hit> {
             readings(separator, first, second).into_iter().find_map(|(m, d)| date(line.today, Some(year), m, d))
         }
     };
-    Some(Hit::new(Says::day(day?), i + 5))
+    Some(date_hit(day.filter(|_| !passed), i + 5))
 }
 
 /// 11/25 and 25/11.
@@ -94,12 +111,30 @@ fn month_and_day(line: &Line, i: usize) -> Option<Hit> {
     if (first, second) == (24, 7) || line.mark(i + 3, "/%") || counts || (fraction && noun) {
         return None;
     }
-    let day = readings("/", first, second).into_iter().find_map(|(m, d)| date(line.today, None, m, d))?;
-    Some(Hit::new(Says::day(day), i + 3))
+    let day = readings("/", first, second).into_iter().find_map(|(m, d)| date(line.today, None, m, d));
+    Some(date_hit(day, i + 3))
+}
+
+fn clock(line: &Line, i: usize) -> Option<Hit> {
+    clock_at(line, i).or_else(|| military(line, i))
+}
+
+/// "1140 a.m.", "0930 hours".
+fn military(line: &Line, i: usize) -> Option<Hit> {
+    let (n, digits) = line.number(i).filter(|(_, digits)| (3..=4).contains(digits))?;
+    let clock = |half| Clock { hour: (n / 100) as i8, minute: (n % 100) as i8, second: 0, half };
+    if n % 100 > 59 {
+        return None;
+    }
+    if let Some((half, end)) = half_of_day(line, i + 1).filter(|_| (100..1300).contains(&n)) {
+        return Some(clock_hit(line, clock(half), end));
+    }
+    let hours = digits == 4 && n < 2400 && line.is_word(i + 1, &["hours", "hrs"]);
+    hours.then(|| clock_hit(line, clock(Half::Whole), i + 2))
 }
 
 /// 15:30, 3:15pm, 8.30 pm, 13h30, 15h, 17:49:19.
-fn clock(line: &Line, i: usize) -> Option<Hit> {
+fn clock_at(line: &Line, i: usize) -> Option<Hit> {
     let (hour, digits) = line.number(i).filter(|(n, digits)| *n <= 24 && *digits <= 2)?;
     let two = |k: usize| line.number(k).filter(|(n, digits)| *n < 60 && *digits == 2 && line.glued(k)).map(|(n, _)| n as i8);
     let glued_h = line.word(i + 1) == "h" && line.glued(i + 1);

@@ -3,10 +3,12 @@
 use jiff::civil::{Date, Time};
 use molt_core::Due;
 
+use crate::Rule;
+
 use super::{
     calendar::{coming_weekday, plus_days},
     chinese, english, numeric,
-    says::{Clock, Half, Part, Says},
+    says::{Clock, Half, Hit, Part, Says},
     token::Line,
 };
 
@@ -22,14 +24,29 @@ pub(super) struct Piece {
 const LEADS: [&str; 12] =
     ["at", "on", "by", "for", "before", "until", "till", "due", "around", "about", "from", "starting"];
 /// Days with names of their own, which differ by year and country.
-const HOLIDAYS: [&str; 14] = [
+const HOLIDAYS: [&str; 16] = [
     "christmas", "xmas", "easter", "thanksgiving", "halloween", "ramadan", "eid", "diwali", "hanukkah", "passover",
-    "pentecost", "valentine's", "year's", "purim",
+    "pentecost", "valentine's", "year's", "purim", "lent", "nye",
 ];
-const HOLIDAYS_ZH: [&str; 24] = [
+const HOLIDAYS_ZH: [&str; 29] = [
     "春节", "除夕", "元旦", "元宵", "清明", "端午", "七夕", "中秋", "国庆", "重阳", "腊八", "圣诞", "情人节", "劳动节",
-    "儿童节", "母亲节", "父亲节", "感恩节", "万圣节", "复活节", "开斋节", "愚人节", "妇女节", "教师节",
+    "儿童节", "母亲节", "父亲节", "感恩节", "万圣节", "复活节", "开斋节", "愚人节", "妇女节", "教师节", "大年初", "正月",
+    "腊月", "冬至", "小年夜",
 ];
+
+/// A day with a name; it is not known when it is.
+fn holiday(line: &Line, i: usize) -> Option<Hit> {
+    if let Some(end) = HOLIDAYS_ZH.iter().find_map(|name| line.phrase(i, name)) {
+        let numeral = if line.han(end - 1) == "初" { end + 1 } else { end };
+        return Some(Hit::new(Says::unclear(), numeral.min(line.len())));
+    }
+    if line.is_word(i, &HOLIDAYS) {
+        return Some(Hit::new(Says::unclear(), if line.is_word(i + 1, &["eve", "day"]) { i + 2 } else { i + 1 }));
+    }
+    // "Labor Day", "mother's day".
+    let named = i > 0 && (line.word(i - 1).ends_with("'s") || (i > 1 && line.tokens[i - 1].capital && line.tokens[i].capital));
+    (line.is_word(i, &["day", "eve"]) && named).then(|| Hit::new(Says::unclear(), i + 1))
+}
 
 /// All pieces, left to right, none of them over a token that is taken.
 pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
@@ -41,7 +58,12 @@ pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
             let names_day = p.says.day.is_some() || p.says.weekday.is_some() || p.says.repeat.is_some();
             names_day && (p.end..i).all(|k| line.mark(k, ",，") || line.is_han(k, "的在"))
         });
-        let hits = [numeric::find(line, i), english::find(line, i, after_day), chinese::find(line, i, after_day)];
+        let hits = [
+            holiday(line, i),
+            numeric::find(line, i),
+            english::find(line, i, after_day),
+            chinese::find(line, i, after_day),
+        ];
         let best = hits.into_iter().flatten().reduce(|best, hit| if hit.end > best.end { hit } else { best });
         match best.filter(|hit| (i..hit.end).all(free)) {
             Some(hit) => {
@@ -66,7 +88,7 @@ fn leads_zh(line: &Line, start: usize) -> bool {
 /// Only small words and marks stand between two pieces.
 fn together(line: &Line, a: &Piece, b: &Piece) -> bool {
     (a.end..b.start).all(|k| {
-        line.mark(k, ",，、()（）-–@.") || line.is_word(k, &["the", "of", "and"]) || line.is_han(k, "的")
+        line.mark(k, ",，、()（）-–@") || line.is_word(k, &["the", "of", "and"]) || line.is_han(k, "的")
     })
 }
 
@@ -77,29 +99,50 @@ pub(super) struct Understood {
     pub pieces: Vec<Piece>,
 }
 
-/// Puts the pieces together. Two that contradict each other: the first counts, unless they stand together, then neither.
+/// Puts the pieces together. Of two that contradict each other the first counts, unless they stand together: then which of them is
+/// meant is anybody's guess, and neither counts.
 pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Understood {
     drop_descriptions(line, taken, &mut pieces);
-    if pieces.iter().any(|p| p.says.unclear) {
-        return Understood::default();
-    }
     let mut sum = Understood::default();
-    for piece in pieces {
-        let beside = sum.pieces.last().is_some_and(|last| together(line, last, &piece));
-        match join(&sum.says, &piece.says) {
+    for cluster in clusters(line, pieces) {
+        let mut says = Some(Says::default());
+        for piece in &cluster {
+            says = says.and_then(|says| join(&says, &piece.says));
+        }
+        let Some(says) = says.filter(|says| !says.unclear) else { continue };
+        match join(&sum.says, &says) {
             Some(says) => {
                 sum.says = says;
-                sum.pieces.push(piece);
+                sum.pieces.extend(cluster);
             }
-            // "Monday, May 5" where May 5 is a Tuesday: which of the two is meant is anybody's guess.
-            None if beside && piece.says.weekday.is_some() != sum.says.weekday.is_some() => return Understood::default(),
-            None => {}
+            None => {
+                // What adds to what is known already still counts.
+                for piece in cluster {
+                    if let Some(says) = join(&sum.says, &piece.says) {
+                        sum.says = says;
+                        sum.pieces.push(piece);
+                    }
+                }
+            }
         }
     }
-    if sum.says.day.is_none() && sum.says.weekday.is_none() && sum.says.moment.is_none() && names_holiday(line) {
-        return Understood::default();
+    // "three times" without a repetition is something else.
+    if sum.says.repeat.is_none() {
+        sum.pieces.retain(|p| p.says.count.is_none());
     }
     sum
+}
+
+/// Runs of pieces that stand together.
+fn clusters(line: &Line, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
+    let mut clusters: Vec<Vec<Piece>> = Vec::new();
+    for piece in pieces {
+        match clusters.last_mut() {
+            Some(cluster) if cluster.last().is_some_and(|last| together(line, last, &piece)) => cluster.push(piece),
+            _ => clusters.push(vec![piece]),
+        }
+    }
+    clusters
 }
 
 /// Both, unless they contradict each other.
@@ -119,7 +162,8 @@ fn join(a: &Says, b: &Says) -> Option<Says> {
         part: a.part.or(b.part),
         moment: one(&a.moment, &b.moment)?,
         repeat: one(&a.repeat, &b.repeat)?,
-        unclear: false,
+        count: one(&a.count, &b.count)?,
+        unclear: a.unclear || b.unclear,
     };
     if let (Some(day), Some(weekday)) = (says.day, says.weekday)
         && day.weekday() != weekday
@@ -154,15 +198,13 @@ fn drop_descriptions(line: &Line, taken: &[bool], pieces: &mut Vec<Piece>) {
     }
 }
 
-fn names_holiday(line: &Line) -> bool {
-    (0..line.len()).any(|i| line.is_word(i, &HOLIDAYS) || HOLIDAYS_ZH.iter().any(|name| line.phrase(i, name).is_some()))
-}
-
 /// The readings of a clock time in order of likelihood: days to add, and the time.
 fn readings(clock: Clock, part: Option<Part>) -> Vec<(i64, Time)> {
     let h = clock.hour;
     let hours: Vec<(i64, i8)> = match (clock.half, part) {
         (Half::Whole, _) if h == 24 => vec![(1, 0)],
+        // 今晚零点 is the end of the evening.
+        (Half::Whole, Some(Part::Evening)) if h == 0 => vec![(1, 0)],
         (Half::Whole, _) => vec![(0, h)],
         // Tonight at 2 a.m. is after midnight.
         (Half::Am, Some(Part::Evening)) if h % 12 < 6 => vec![(0, h % 12), (1, h % 12)],
@@ -194,6 +236,11 @@ fn at(line: &Line, day: Date, add: i64, time: Time) -> Option<Due> {
         Some(name) => Due::Time { at: civil, zone: name.to_owned() },
         None => Due::Time { at: civil.to_zoned(zone.clone()).ok()?.timestamp().to_zoned(jiff::tz::TimeZone::UTC).datetime(), zone: "UTC".into() },
     })
+}
+
+/// The repetition that was understood, if any.
+pub(super) fn rule(says: &Says) -> Option<Rule> {
+    says.repeat.clone().map(|rule| Rule { count: says.count.or(rule.count), ..rule })
 }
 
 /// The due time that was understood, if any.

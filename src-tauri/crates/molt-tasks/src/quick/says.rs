@@ -57,7 +57,10 @@ pub(super) struct Says {
     /// A point in time, to the second.
     pub moment: Option<DateTime>,
     pub repeat: Option<Rule>,
-    /// It is understood that this is a time, but not which: nothing in the line may be read as one.
+    /// How many times a repetition happens.
+    pub count: Option<u32>,
+    /// This is a time, but not one that a task can be due at: past, impossible, a holiday, in another zone or calendar. What stands
+    /// together with it must not be read without it.
     pub unclear: bool,
 }
 

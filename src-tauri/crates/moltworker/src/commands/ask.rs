@@ -120,10 +120,15 @@ fn show(printer: &Printer, message: &Message) -> Result<(), Failure> {
         MessageState::Stopped => printer.line(printer.words.stopped())?,
         MessageState::Done | MessageState::Streaming => {}
     }
-    // Passages stand for themselves; under an answer only what it names matters.
-    let is_shown = |citation: &&Citation| citation.used || message.kind == Some(AnswerKind::Passages);
-    let citations: Vec<&Citation> = message.citations.iter().filter(is_shown).collect();
-    Ok(printer.citations(&citations)?)
+    if message.kind == Some(AnswerKind::Passages) {
+        for citation in &message.citations {
+            printer.line("")?;
+            printer.passage(citation.number, &citation.document_name, &citation.position, &citation.text)?;
+        }
+        return Ok(());
+    }
+    let used: Vec<&Citation> = message.citations.iter().filter(|citation| citation.used).collect();
+    Ok(printer.citations(&used)?)
 }
 
 fn failed(printer: &Printer, message: &Message) -> Failure {

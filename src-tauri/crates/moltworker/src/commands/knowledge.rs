@@ -20,7 +20,7 @@ use crate::{
     commands::choose,
     connect::{Connection, sentence},
     failure::Failure,
-    print::{Printer, one_line, place, table},
+    print::{Printer, one_line, short, table},
 };
 
 /// The status is read again after this long even when nothing was said.
@@ -29,8 +29,6 @@ const BEAT: Duration = Duration::from_secs(1);
 const DEFAULT_LIMIT: u32 = 5;
 /// Passages for programs, which count the first ten.
 const BATCH_LIMIT: u32 = 20;
-/// Characters of a passage for people.
-const EXCERPT: usize = 400;
 
 /// Another process has another current folder.
 fn absolute(path: &Path) -> String {
@@ -150,7 +148,7 @@ pub async fn list(connection: &Connection, printer: &Printer) -> Result<(), Fail
         let failed = some(view.failed, words.failed_documents(view.failed));
         let pending = some(view.pending, words.pending_documents(view.pending));
         let counts = format!("{}{pending}{failed}", words.documents(view.indexed, view.documents));
-        vec![crate::print::short(view.source.id.as_str()).to_owned(), counts, view.source.path.clone()]
+        vec![short(view.source.id.as_str()).to_owned(), counts, view.source.path.clone()]
     };
     printer.line(table(&sources.iter().map(row).collect::<Vec<_>>()))?;
     for view in &sources {
@@ -209,15 +207,7 @@ fn show_found(printer: &Printer, found: &KnowledgeFound) -> Result<(), Failure> 
         if index > 0 {
             printer.line("")?;
         }
-        let place = place(&passage.position, printer.words);
-        printer.line(format!("[{}] {}{place}", index + 1, one_line(&passage.document_name)))?;
-        let mut excerpt: String = passage.text.chars().take(EXCERPT).collect();
-        if excerpt.len() < passage.text.len() {
-            excerpt.push('…');
-        }
-        for line in excerpt.lines().filter(|line| !line.trim().is_empty()) {
-            printer.line(format!("    {}", line.trim_end()))?;
-        }
+        printer.passage(index as u32 + 1, &passage.document_name, &passage.position, &passage.text)?;
     }
     if found.words_only {
         printer.note(printer.words.words_only());
