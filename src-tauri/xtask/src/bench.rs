@@ -54,10 +54,7 @@ fn engine() -> Result<Vec<Figure>> {
         fs::rename(part, &model)?;
     }
     let mut bench = Command::new(workspace::binary("molt-engine"));
-    bench
-        .args(["bench", "--json", "--model"])
-        .arg(&model)
-        .env("HF_HOME", workspace::cache_dir().join("bench"));
+    bench.args(["bench", "--json", "--model"]).arg(&model).env("HF_HOME", workspace::cache_dir().join("bench"));
     figures(&run::output(&mut bench)?)
 }
 

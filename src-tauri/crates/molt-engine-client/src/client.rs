@@ -25,6 +25,14 @@ use crate::{
 const EMBED_BATCH: usize = 32;
 /// Texts whose tokens are counted in one go.
 const COUNT_BATCH: usize = 512;
+/// Bytes of text that go to a worker in one go. A batch is closed before it exceeds this.
+const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of text that are taken at all, for one answer or as one text. No model reads a hundredth of it, and a frame has a limit.
+const MAX_BYTES: usize = 16 << 20;
+
+fn too_long(bytes: usize) -> EngineError {
+    EngineError::Failed(format!("The text is too long for any model: {} MB.", bytes >> 20))
+}
 
 /// Runs models in worker processes. Cheap to call from many tasks; dropping it ends all workers.
 ///
@@ -114,11 +122,20 @@ impl EngineClient {
         make: impl Fn(Vec<String>, oneshot::Sender<Result<Vec<T>, EngineError>>) -> Call,
     ) -> Result<Vec<T>, EngineError> {
         let entry = self.entry(model).ok_or(EngineError::NotLoaded)?;
-        let count = texts.len();
-        let mut answers = Vec::with_capacity(count);
-        let mut texts = texts.into_iter();
-        while answers.len() < count {
-            let batch: Vec<String> = texts.by_ref().take(size).collect();
+        if let Some(bytes) = texts.iter().map(String::len).find(|&bytes| bytes > MAX_BYTES) {
+            return Err(too_long(bytes));
+        }
+        let mut answers = Vec::with_capacity(texts.len());
+        let mut texts = texts.into_iter().peekable();
+        while let Some(first) = texts.next() {
+            let mut bytes = first.len();
+            let mut batch = vec![first];
+            while batch.len() < size
+                && let Some(text) = texts.next_if(|text| bytes + text.len() <= BATCH_BYTES)
+            {
+                bytes += text.len();
+                batch.push(text);
+            }
             let expected = batch.len();
             let (reply, answer) = oneshot::channel();
             entry.commands.send(Command::Call(make(batch, reply))).map_err(|_| entry.gone())?;
@@ -159,10 +176,17 @@ impl Engine for EngineClient {
         }
     }
 
-    fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
+    fn generate(&self, mut request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
         let Some(entry) = self.entry(&request.model) else {
             return stream::once(async { Err(EngineError::NotLoaded) }).boxed();
         };
+        let bytes = request.messages.iter().map(|message| message.text.len()).sum();
+        if bytes > MAX_BYTES {
+            return stream::once(async move { Err(too_long(bytes)) }).boxed();
+        }
+        // JSON has no word for these, and the worker would take the request for nonsense.
+        request.temperature = if request.temperature.is_finite() { request.temperature } else { 0.0 };
+        request.top_p = if request.top_p.is_finite() { request.top_p } else { 1.0 };
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         // Unbounded so that a slow reader cannot hold up the model; an answer has at most as many events as tokens.
         let (events, receiver) = mpsc::unbounded_channel();

@@ -8,6 +8,9 @@ use crate::{embedder, gguf, memory};
 
 /// Tokens of the conversation that the stated need for memory includes.
 const USUAL_CONTEXT: u32 = 4096;
+/// Tokens of context that a chat model is given at the most: the mask over a prompt grows with its square, and reading more takes
+/// minutes on a processor.
+const MAX_CONTEXT: u32 = 8192;
 /// Characters of a name or licence that a file gives itself.
 const MAX_LABEL: usize = 100;
 /// Bytes that an embedder needs besides its weights.
@@ -41,7 +44,7 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         format: ModelFormat::Gguf,
         path: path.to_string_lossy().into_owned(),
         size: info.file_size,
-        context_length: info.context_length,
+        context_length: info.context_length.min(MAX_CONTEXT),
         dimensions: 0,
         memory_needed: memory::needed(&info, info.context_length.min(USUAL_CONTEXT)),
         licence: info.licence.as_deref().and_then(label),

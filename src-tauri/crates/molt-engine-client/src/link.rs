@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use crate::{
     config::EngineConfig,
-    protocol::{CACHE_VARIABLE, Event, Request, THREADS_VARIABLE},
+    protocol::{ALLOCATOR_VARIABLES, CACHE_VARIABLE, Event, Request, THREADS_VARIABLE},
 };
 
 /// Events that may wait to be heard; then the worker waits.
@@ -26,14 +26,13 @@ impl Link {
     /// Starts a worker. It is killed when the link is dropped.
     pub fn start(config: &EngineConfig) -> std::io::Result<Self> {
         std::fs::create_dir_all(&config.cache_dir)?;
-        let (handle, writer, mut reader) = molt_wire::spawn(&WorkerCommand {
-            program: config.worker.clone(),
-            arguments: Vec::new(),
-            environment: vec![
-                (CACHE_VARIABLE.into(), config.cache_dir.to_string_lossy().into_owned()),
-                (THREADS_VARIABLE.into(), config.threads.max(1).to_string()),
-            ],
-        })?;
+        let mut environment = vec![
+            (CACHE_VARIABLE.to_owned(), config.cache_dir.to_string_lossy().into_owned()),
+            (THREADS_VARIABLE.to_owned(), config.threads.max(1).to_string()),
+        ];
+        environment.extend(ALLOCATOR_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let (handle, writer, mut reader) =
+            molt_wire::spawn(&WorkerCommand { program: config.worker.clone(), arguments: Vec::new(), environment })?;
         let (sender, events) = mpsc::channel(BACKLOG);
         let reader = tokio::spawn(async move {
             loop {

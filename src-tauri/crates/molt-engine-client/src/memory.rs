@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_shorter_context_where_there_is_less() {
         let plan = plan(&info(), 40_960, Some(4 << 30)).unwrap();
-        assert!((2048..16_384).contains(&plan.context) && plan.context % STEP == 0, "{plan:?}");
+        assert!((2048..16_384).contains(&plan.context) && plan.context.is_multiple_of(STEP), "{plan:?}");
         assert!(plan.needed <= 4 << 30);
         assert!(needed(&info(), plan.context + STEP) > 4 << 30, "the next step would not have fitted");
     }

@@ -4,6 +4,8 @@
 //! is in flight; everything that was asked for is answered, with an error if need be; a worker that ends or gives no sign of life is
 //! replaced once, and the line behind the lost answer goes on.
 
+// Size: one state machine; its states are read together.
+
 use std::{
     collections::VecDeque,
     sync::{

@@ -89,6 +89,9 @@ impl From<WireError> for EngineError {
 pub const CACHE_VARIABLE: &str = "HF_HOME";
 /// The environment variable with the number of computing threads.
 pub const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
+/// Environment variables that make the worker's allocator give freed pages back at once. Measured with a model of 0.6 billion weights:
+/// 150 MB less after an answer, and no slower.
+pub const ALLOCATOR_VARIABLES: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ALLOW_THP", "0")];
 
 #[cfg(test)]
 mod tests {

@@ -329,6 +329,21 @@ async fn many_texts_are_embedded_in_order() {
 }
 
 #[tokio::test]
+async fn texts_without_measure_do_not_cost_the_worker() {
+    let bench = Bench::loaded(|_| ()).await;
+    let pid = bench.client.worker_pid(&"m".into());
+    let huge = "x".repeat(17 << 20);
+    assert!(matches!(whole(bench.ask(&huge)).await, Err(EngineError::Failed(text)) if text.contains("too long")));
+    let error = bench.client.embed(&"m".into(), vec![huge], EmbedPurpose::Passage).await.unwrap_err();
+    assert!(matches!(error, EngineError::Failed(text) if text.contains("too long")));
+    // Together too much for one frame, and so sent in several.
+    let large = vec!["x".repeat(3 << 20); 5];
+    let vectors = bench.client.embed(&"m".into(), large, EmbedPurpose::Passage).await.unwrap();
+    assert_eq!(vectors, vec![vec![(3 << 20) as f32]; 5]);
+    assert_eq!(bench.client.worker_pid(&"m".into()), pid);
+}
+
+#[tokio::test]
 async fn an_unloaded_model_leaves_nothing_behind() {
     let bench = Bench::loaded(|_| ()).await;
     let pid = bench.client.worker_pid(&"m".into()).unwrap();

@@ -98,6 +98,10 @@ impl BertEmbedder {
             let tokens: Vec<&[u32]> = batch.iter().map(|&at| encodings[at].get_ids()).collect();
             let results = self.forward(&tokens).map_err(failed)?;
             for (&at, vector) in batch.iter().zip(results) {
+                // Damaged weights give such vectors; nothing could be found with them, and JSON cannot carry them.
+                if vector.iter().any(|number| !number.is_finite()) {
+                    return Err(failed("its weights give no numbers"));
+                }
                 vectors[at] = vector;
             }
         }

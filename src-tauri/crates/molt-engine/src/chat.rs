@@ -268,8 +268,11 @@ impl Alone {
         let text = |path: &Path| path.to_str().map(str::to_owned);
         if let Some(cache) = std::env::var_os(CACHE_VARIABLE) {
             let folder = Path::new(&cache).join(format!("load-{}", std::process::id()));
+            let file = folder.join("model.gguf");
+            // A worker that was killed while loading may have left one here, if it had our process number.
+            let _ = std::fs::remove_file(&file);
             if std::fs::create_dir_all(&folder).is_ok()
-                && link(&path, &folder.join("model.gguf")).is_ok()
+                && link(&path, &file).is_ok()
                 && let Some(folder) = text(&folder)
             {
                 return Ok(Self { folder, file: "model.gguf".into(), ours: true });

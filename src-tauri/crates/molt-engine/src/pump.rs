@@ -72,7 +72,7 @@ async fn answer(
         return Ok(());
     }
     let mut responses = model.start(prompt, watch.clone()).await?;
-    let mut show = |text: String| {
+    let show = |text: String| {
         if !text.is_empty() {
             tell(GenerateEvent::Delta { text });
         }

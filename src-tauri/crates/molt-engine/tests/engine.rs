@@ -15,7 +15,10 @@ use molt_core::{
     Engine, EngineError, FinishReason, GenerateEvent, GenerateRequest, ModelId, ModelInspector, ModelSpec,
     PromptMessage, Role,
 };
-use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
+use molt_engine_client::{
+    EngineClient, EngineConfig, ModelFiles,
+    protocol::{Event, Request},
+};
 
 type Answer = BoxStream<'static, Result<GenerateEvent, EngineError>>;
 
@@ -310,6 +313,32 @@ async fn an_unloaded_model_gives_its_memory_back() {
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "the process is gone when unload returns");
     assert!(bench.client.stats().await.is_empty());
     assert!(matches!(whole(bench.ask(QUESTIONS[0])).await, Err(EngineError::NotLoaded)));
+}
+
+#[test]
+fn a_worker_ends_with_its_input() {
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_molt-engine"))
+        .env("HF_HOME", folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (worker.stdin.take().unwrap(), worker.stdout.take().unwrap());
+    let spec = ModelFiles.inspect(&small_model()).unwrap();
+    molt_wire::write_frame(&mut input, &Request::Load { spec: spec.clone() }).unwrap();
+    let loaded: Event = molt_wire::read_frame(&mut output).unwrap();
+    assert!(matches!(loaded, Event::Loaded { model } if model.id == spec.id));
+    let messages = vec![PromptMessage { role: Role::User, text: "and so on ".repeat(300) }];
+    let (max_tokens, temperature, top_p, stop) = (500, 0.0, 1.0, Vec::new());
+    let request = GenerateRequest { model: spec.id, messages, max_tokens, temperature, top_p, stop };
+    molt_wire::write_frame(&mut input, &Request::Generate { id: 1, request }).unwrap();
+    let started: Event = molt_wire::read_frame(&mut output).unwrap();
+    assert!(matches!(started, Event::Generation { id: 1, event: GenerateEvent::Started { .. } }));
+    // As when the backend was killed, in the middle of a computation.
+    drop(input);
+    assert!(worker.wait().unwrap().success());
 }
 
 /// A model file with these bytes; loading it is refused, with a sentence, and says so again when asked.

@@ -101,7 +101,11 @@ pub(crate) async fn events(State(shared): State<Shared>) -> Sse<impl Stream<Item
 }
 
 pub(crate) async fn wrong_method() -> Response {
-    refusal(StatusCode::METHOD_NOT_ALLOWED, "This address is called in another way.", Some("Commands are sent with POST."))
+    refusal(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This address is called in another way.",
+        Some("Commands are sent with POST."),
+    )
 }
 
 /// An `ApiError` that the gateway itself gives.
@@ -128,7 +132,8 @@ fn status_of(code: ErrorCode) -> StatusCode {
 
 /// The request's JSON. Only `application/json` counts: a form of another page cannot send that without being asked about.
 async fn read_json(headers: &HeaderMap, body: Body) -> Result<Value, Response> {
-    let too_large = || refusal(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 16 MiB, or it was cut short.", None);
+    let too_large =
+        || refusal(StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 16 MiB, or it was cut short.", None);
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST_BODY) {
         return Err(too_large());

@@ -96,9 +96,9 @@ impl Guard {
 
     fn is_signed_in(&self, headers: &HeaderMap) -> bool {
         if headers.contains_key(header::AUTHORIZATION) {
-            return only(headers, &header::AUTHORIZATION)
-                .and_then(|value| value.split_once(' '))
-                .is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && hash(token.trim()) == self.token);
+            return only(headers, &header::AUTHORIZATION).and_then(|value| value.split_once(' ')).is_some_and(
+                |(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && hash(token.trim()) == self.token,
+            );
         }
         let name = self.cookie_name();
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -112,7 +112,11 @@ impl Guard {
     fn refuse(&self, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
         let Some(host) = self.own_host(headers, uri) else {
             let message = "This address is not Moltworker's.";
-            return Some(refusal(StatusCode::MISDIRECTED_REQUEST, message, Some("Use the address that Moltworker printed.")));
+            return Some(refusal(
+                StatusCode::MISDIRECTED_REQUEST,
+                message,
+                Some("Use the address that Moltworker printed."),
+            ));
         };
         let is_api = ui::is_below(uri.path(), "/api");
         let foreign_origin = headers.contains_key(header::ORIGIN)
@@ -120,7 +124,11 @@ impl Guard {
         let foreign_site = headers.contains_key(SEC_FETCH_SITE)
             && only(headers, &SEC_FETCH_SITE).is_none_or(|site| site != "same-origin" && site != "none");
         if foreign_origin || (is_api && foreign_site) {
-            return Some(refusal(StatusCode::FORBIDDEN, "Another web page asked, and only Moltworker's own may.", None));
+            return Some(refusal(
+                StatusCode::FORBIDDEN,
+                "Another web page asked, and only Moltworker's own may.",
+                None,
+            ));
         }
         if is_api && uri.path() != "/api/session" && !self.is_signed_in(headers) {
             let hint = "Open the address that `moltworker web` prints, or send the token.";

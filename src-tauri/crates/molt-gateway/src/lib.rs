@@ -52,7 +52,9 @@ pub enum GatewayError {
     PortTaken(u16),
     #[error("port {0} may not be used by ordinary programs; choose one above 1023, or 0 for any free one")]
     PortForbidden(u16),
-    #[error("the address {0} is not on this computer's loopback; use 127.0.0.1, because others could read along anywhere else")]
+    #[error(
+        "the address {0} is not on this computer's loopback; use 127.0.0.1, because others could read along anywhere else"
+    )]
     NotLocal(SocketAddr),
     #[error("the token is too short to keep anyone out; it needs at least {SHORTEST_TOKEN} characters")]
     WeakToken,

@@ -130,7 +130,9 @@ mod tests {
     #[test]
     fn only_navigation_falls_back_to_the_page() {
         assert_eq!(ask("/tasks", "text/html,*/*;q=0.8", BUILT).1, "text/html; charset=utf-8");
-        for (path, accept) in [("/tasks", "application/json"), ("/assets/gone.js", "text/html"), ("/../secret.html", "text/html")] {
+        for (path, accept) in
+            [("/tasks", "application/json"), ("/assets/gone.js", "text/html"), ("/../secret.html", "text/html")]
+        {
             assert_eq!(ask(path, accept, BUILT).0, StatusCode::NOT_FOUND, "{path}");
         }
     }
@@ -144,7 +146,13 @@ mod tests {
 
     #[test]
     fn the_disk_outside_the_build_cannot_be_read() {
-        for path in ["/../package.json", "/assets/../../package.json", "/..%2fpackage.json", "//etc/hostname", "/..\\package.json"] {
+        for path in [
+            "/../package.json",
+            "/assets/../../package.json",
+            "/..%2fpackage.json",
+            "//etc/hostname",
+            "/..\\package.json",
+        ] {
             let response = respond(path, &HeaderMap::new(), |name| Files::get(name).map(|file| file.data));
             assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         }

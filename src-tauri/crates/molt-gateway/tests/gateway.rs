@@ -1,6 +1,8 @@
 //! The gateway over real TCP, in front of a pretend program. Requests are written by hand, because what matters is what a
 //! polite client would never send.
 
+// Size: one suite over one fake application.
+
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -95,7 +97,8 @@ async fn raw(gateway: &Gateway, request: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.into()));
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.into()));
     Answer { status, headers: headers.collect(), body: body.into() }
 }
 
@@ -140,8 +143,14 @@ async fn commands_are_passed_on_with_their_arguments() {
 #[tokio::test]
 async fn errors_keep_their_words_and_get_a_status() {
     let gateway = start(&Program::new()).await;
-    let statuses =
-        [("invalid", 400), ("not_found", 404), ("busy", 429), ("unavailable", 503), ("disk_full", 507), ("internal", 500)];
+    let statuses = [
+        ("invalid", 400),
+        ("not_found", 404),
+        ("busy", 429),
+        ("unavailable", 503),
+        ("disk_full", 507),
+        ("internal", 500),
+    ];
     for (code, status) in statuses {
         let answer = command(&gateway, "any", &json!({ "fail": code }).to_string()).await;
         assert_eq!(answer.status, status);
@@ -284,7 +293,9 @@ async fn other_pages_are_refused_and_never_invited() {
         "Sec-Fetch-Site: cross-site\r\n",
         "Sec-Fetch-Site: same-site\r\n",
     ];
-    for (method, path) in [("POST", "/api/status"), ("GET", "/api/events"), ("OPTIONS", "/api/status"), ("POST", "/api/session")] {
+    for (method, path) in
+        [("POST", "/api/status"), ("GET", "/api/events"), ("OPTIONS", "/api/status"), ("POST", "/api/session")]
+    {
         for origin in foreign {
             let answer = send(&gateway, method, path, &format!("{cookie}{origin}"), "").await;
             assert_eq!(answer.status, 403, "{method} {path} {origin}");
@@ -303,7 +314,9 @@ async fn other_pages_are_refused_and_never_invited() {
 async fn only_json_is_a_command() {
     let program = Program::new();
     let gateway = start(&program).await;
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"] {
+    for kind in
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"]
+    {
         let headers = format!("{}Content-Type: {kind}\r\n", bearer());
         assert_eq!(send(&gateway, "POST", "/api/status", &headers, "{}").await.status, 415, "{kind}");
     }
@@ -324,7 +337,8 @@ async fn only_json_is_a_command() {
 async fn a_huge_request_is_refused_before_it_is_read() {
     let program = Program::new();
     let gateway = start(&program).await;
-    let head = format!("POST /api/status HTTP/1.1\r\nHost: 127.0.0.1:{{port}}\r\nConnection: close\r\n{}{JSON}", bearer());
+    let head =
+        format!("POST /api/status HTTP/1.1\r\nHost: 127.0.0.1:{{port}}\r\nConnection: close\r\n{}{JSON}", bearer());
     let announced = raw(&gateway, &format!("{head}Content-Length: 16777217\r\n\r\n")).await;
     assert_eq!((announced.status, announced.json()["code"].clone()), (413, json!("invalid")));
     // Without a good token, not even the size is looked at.
@@ -341,7 +355,10 @@ async fn a_request_in_pieces_that_grows_too_large_is_refused() {
     let gateway = start(&program).await;
     let port = gateway.local_addr().port();
     let (mut read, mut write) = TcpStream::connect(gateway.local_addr()).await.unwrap().into_split();
-    let head = format!("POST /api/any HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{}{JSON}Transfer-Encoding: chunked\r\n\r\n", bearer());
+    let head = format!(
+        "POST /api/any HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{}{JSON}Transfer-Encoding: chunked\r\n\r\n",
+        bearer()
+    );
     let pieces = tokio::spawn(async move {
         write.write_all(head.as_bytes()).await.unwrap();
         let piece = format!("100000\r\n{}\r\n", " ".repeat(1 << 20));
@@ -442,7 +459,10 @@ async fn events_arrive_as_they_happen() {
     program.events.send(Event::TasksChanged {}).unwrap();
     for listening in [&mut first, &mut second] {
         let event = listening.event().await;
-        assert_eq!((event["topic"].clone(), event["text"].clone()), (json!("answer_delta"), json!("one\r\n\u{2028}二")));
+        assert_eq!(
+            (event["topic"].clone(), event["text"].clone()),
+            (json!("answer_delta"), json!("one\r\n\u{2028}二"))
+        );
         assert_eq!(listening.event().await, json!({ "topic": "tasks_changed" }));
     }
 }

@@ -1,5 +1,7 @@
 //! The library: its sources, its queue of files to read, and the loop that works it off.
 
+// Size: the queue and the loop that works it off share their state.
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     path::{Path, PathBuf},

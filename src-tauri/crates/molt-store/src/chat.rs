@@ -89,9 +89,8 @@ impl ConversationStore for Store {
     fn messages(&self, id: &ConversationId) -> StoreResult<Vec<Message>> {
         self.conversation(id)?;
         let connection = self.lock();
-        let sql = format!(
-            "SELECT {MESSAGE_COLUMNS} FROM messages WHERE conversation_id = ? AND superseded = 0 ORDER BY seq"
-        );
+        let sql =
+            format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE conversation_id = ? AND superseded = 0 ORDER BY seq");
         let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
         statement.query_map([id.as_str()], message).and_then(Iterator::collect).map_err(failed)
     }

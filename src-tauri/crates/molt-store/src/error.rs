@@ -71,7 +71,9 @@ pub(crate) fn failed(error: Error) -> StoreError {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Failed("the data file is damaged; it was left as it is, put back a backup of it".into())
         }
-        Some(ErrorCode::ReadOnly) => StoreError::Failed("the data file may not be written; check its permissions".into()),
+        Some(ErrorCode::ReadOnly) => {
+            StoreError::Failed("the data file may not be written; check its permissions".into())
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             StoreError::Failed("another program is using the data file; close it and try again".into())
         }

@@ -124,9 +124,7 @@ impl DocumentStore for Store {
 
     fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>> {
         let connection = self.lock();
-        let sql = format!(
-            "SELECT {DOCUMENT_COLUMNS} FROM documents WHERE ?1 IS NULL OR source_id = ?1 ORDER BY path"
-        );
+        let sql = format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE ?1 IS NULL OR source_id = ?1 ORDER BY path");
         let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
         statement.query_map([source.map(SourceId::as_str)], document).and_then(Iterator::collect).map_err(failed)
     }
@@ -189,7 +187,8 @@ impl DocumentStore for Store {
             let marks = vec!["?"; batch.len()].join(",");
             let sql = format!("SELECT {CHUNK_COLUMNS} FROM chunks WHERE id IN ({marks})");
             let mut statement = connection.prepare(&sql).map_err(failed)?;
-            let rows = statement.query_map(params_from_iter(batch.iter().map(ChunkId::as_str)), chunk).map_err(failed)?;
+            let rows =
+                statement.query_map(params_from_iter(batch.iter().map(ChunkId::as_str)), chunk).map_err(failed)?;
             for row in rows {
                 found.push(row.map_err(failed)?);
             }

@@ -9,7 +9,8 @@ pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")]
 pub(crate) fn run(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
     loop {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
+        let version: i64 =
+            transaction.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))?;
         let Some(sql) = usize::try_from(version).ok().and_then(|n| migrations.get(n)) else {
             return Ok(());
         };
@@ -24,7 +25,8 @@ pub(crate) fn run(connection: &mut Connection, migrations: &[&str]) -> rusqlite:
 mod tests {
     use super::*;
 
-    const TWO: &[&str] = &["CREATE TABLE a (x TEXT); INSERT INTO a VALUES ('kept')", "ALTER TABLE a ADD COLUMN y TEXT DEFAULT 'new'"];
+    const TWO: &[&str] =
+        &["CREATE TABLE a (x TEXT); INSERT INTO a VALUES ('kept')", "ALTER TABLE a ADD COLUMN y TEXT DEFAULT 'new'"];
 
     fn version(connection: &Connection) -> i64 {
         connection.query_row("SELECT user_version FROM pragma_user_version", [], |r| r.get(0)).unwrap()
@@ -49,7 +51,8 @@ mod tests {
         let broken = [TWO[0], "CREATE TABLE b (x TEXT); INSERT INTO nowhere VALUES (1)"];
         assert!(run(&mut connection, &broken).is_err());
         assert_eq!(version(&connection), 1);
-        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'b'", [], |r| r.get(0)).unwrap();
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'b'", [], |r| r.get(0)).unwrap();
         assert_eq!(tables, 0);
         run(&mut connection, TWO).unwrap();
         assert_eq!(version(&connection), 2);

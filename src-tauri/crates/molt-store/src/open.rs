@@ -10,7 +10,7 @@ use std::{
 use molt_core::StoreResult;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::{error::failed, error::OpenError, migrate};
+use crate::{error::OpenError, error::failed, migrate};
 
 /// All store ports over one connection and one lock. Calls are short; each is one transaction at most.
 pub struct Store {
@@ -148,7 +148,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("data.db"), &[7; 32]).unwrap();
         let pragma = |name: &str| -> String {
-            store.lock().query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |r| r.get(0)).unwrap()
+            store
+                .lock()
+                .query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |r| r.get(0))
+                .unwrap()
         };
         assert_eq!(pragma("journal_mode"), "wal");
         assert_eq!(pragma("synchronous"), "2");

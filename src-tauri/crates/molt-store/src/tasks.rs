@@ -59,13 +59,7 @@ fn put_reminder(tx: &Transaction<'_>, reminder: &Reminder) -> StoreResult<bool> 
         "INSERT INTO reminders (id, task_id, at, state, late) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET task_id = excluded.task_id, at = excluded.at, state = excluded.state,
          late = excluded.late",
-        params![
-            reminder.id.as_str(),
-            reminder.task_id.as_str(),
-            At(reminder.at),
-            Name(reminder.state),
-            reminder.late
-        ],
+        params![reminder.id.as_str(), reminder.task_id.as_str(), At(reminder.at), Name(reminder.state), reminder.late],
     );
     match put {
         Ok(_) => Ok(true),

@@ -13,7 +13,8 @@ impl SettingsStore for Store {
 
     fn put_settings(&self, settings: &Settings) -> StoreResult<()> {
         self.write(|tx| {
-            let sql = "INSERT INTO settings (only, body) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET body = excluded.body";
+            let sql =
+                "INSERT INTO settings (only, body) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET body = excluded.body";
             tx.execute(sql, [Json(settings)]).map(|_| ()).map_err(failed)
         })
     }

@@ -1,6 +1,6 @@
 //! What a user does with tasks: add, change, complete, delete, list.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use molt_core::{
     Clock, Due, Priority, Reminder, ReminderState, StoreError, Task, TaskDraft, TaskId, TaskSource, TaskStore,
 };
@@ -239,10 +239,16 @@ fn next_occurrence(task: &Task, now: Timestamp, local: &TimeZone) -> Option<(Due
         Due::Date { date } => *date <= today,
         Due::Time { .. } => due_at(due, local) <= now,
     };
-    let (n, day) = rule.days(date_of(due)).enumerate().skip(1).find(|(_, day)| !passed(&on_date(due, *day)))?;
-    let count = rule.count.map(|count| count.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX)));
-    let text = if count == rule.count { task.recurrence.clone()? } else { Rule { count, ..rule }.to_string() };
-    Some((on_date(due, day), text))
+    let start = date_of(due);
+    let Some(count) = rule.count else {
+        // A time of today in another zone may be two days away.
+        let from = start.max(today.saturating_sub(2.days()));
+        let day = rule.days_from(start, from).find(|day| *day > start && !passed(&on_date(due, *day)))?;
+        return Some((on_date(due, day), task.recurrence.clone()?));
+    };
+    let (n, day) = rule.days(start).enumerate().skip(1).find(|(_, day)| !passed(&on_date(due, *day)))?;
+    let left = count.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
+    Some((on_date(due, day), Rule { count: Some(left), ..rule }.to_string()))
 }
 
 fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
@@ -325,7 +331,8 @@ mod tests {
         let rows = store.open_reminders().unwrap();
         assert_eq!((rows.len(), rows[0].at.to_string().as_str()), (1, "2026-11-23T01:00:00Z"));
 
-        let all_day = add(&store, &clock, new("plants", Some(date("2026-11-21")), Some("FREQ=WEEKLY;INTERVAL=2"))).unwrap();
+        let all_day =
+            add(&store, &clock, new("plants", Some(date("2026-11-21")), Some("FREQ=WEEKLY;INTERVAL=2"))).unwrap();
         assert_eq!(set_done(&store, &clock, &all_day.id, true).unwrap().due, Some(date("2026-12-05")));
     }
 
@@ -386,7 +393,9 @@ mod tests {
     #[test]
     fn the_list_has_what_is_due_first() {
         let (store, clock) = world();
-        for (title, due) in [("someday", None), ("today", Some(date("2026-11-21"))), ("late", Some(time("2026-11-21T09:00")))] {
+        for (title, due) in
+            [("someday", None), ("today", Some(date("2026-11-21"))), ("late", Some(time("2026-11-21T09:00")))]
+        {
             add(&store, &clock, new(title, due, None)).unwrap();
         }
         let urgent = NewTask { priority: Priority::Urgent, ..new("urgent", None, None) };

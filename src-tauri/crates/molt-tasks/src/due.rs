@@ -46,7 +46,9 @@ pub(crate) fn on_date(due: &Due, date: civil::Date) -> Due {
 pub fn due_at(due: &Due, local: &TimeZone) -> Timestamp {
     match due {
         Due::Date { date } => {
-            let end = date.tomorrow().map_or(Timestamp::MAX, |next| instant(next.to_datetime(civil::Time::midnight()), local));
+            let end = date
+                .tomorrow()
+                .map_or(Timestamp::MAX, |next| instant(next.to_datetime(civil::Time::midnight()), local));
             end.checked_sub(1.second()).unwrap_or(end)
         }
         Due::Time { at, zone } => instant(*at, &zone_of(zone, local)),
@@ -104,6 +106,9 @@ mod tests {
         let due = |zone: &str| Due::Time { at: "2026-11-21T09:00".parse().unwrap(), zone: zone.into() };
         assert_eq!(due_at(&due("Europe/Berlin"), &local).to_string(), "2026-11-21T08:00:00Z");
         assert_eq!(due_at(&due("Mars/Olympus"), &local).to_string(), "2026-11-21T01:00:00Z");
-        assert_eq!(due_at(&Due::Date { date: civil::Date::MAX }, &local), Timestamp::MAX.checked_sub(1.second()).unwrap());
+        assert_eq!(
+            due_at(&Due::Date { date: civil::Date::MAX }, &local),
+            Timestamp::MAX.checked_sub(1.second()).unwrap()
+        );
     }
 }

@@ -68,7 +68,9 @@ pub fn dismiss(store: &dyn TaskStore, id: &ReminderId) -> Result<(), TaskError> 
 /// Minutes out of 1..=43,200, no such reminder or task, or the store's.
 pub fn snooze(store: &dyn TaskStore, clock: &dyn Clock, id: &ReminderId, minutes: u32) -> Result<(), TaskError> {
     if !(1..=SNOOZE_LIMIT).contains(&minutes) {
-        return Err(TaskError::Invalid("a reminder can be put off by 1 minute to 30 days; choose a time between".into()));
+        return Err(TaskError::Invalid(
+            "a reminder can be put off by 1 minute to 30 days; choose a time between".into(),
+        ));
     }
     let reminder = store.reminder(id)?;
     if reminder.state == ReminderState::Answered {

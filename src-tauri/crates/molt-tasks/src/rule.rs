@@ -121,8 +121,15 @@ impl Rule {
 
     /// The days of a series that begins on `start`, ascending. `start` itself is always the first, as in RFC 5545.
     pub fn days(&self, start: Date) -> impl Iterator<Item = Date> + use<> {
+        self.days_from(start, start)
+    }
+
+    /// The days of the same series from `from` on, without walking through those before where the rule allows it.
+    pub fn days_from(&self, start: Date, from: Date) -> impl Iterator<Item = Date> + use<> {
         let rule = self.clone();
-        let mut period = Some(rule.period_of(start));
+        // A count can only be kept by counting.
+        let mut period =
+            Some(if self.count.is_some() { rule.period_of(start) } else { rule.period_before(start, from) });
         let mut waiting = Vec::new().into_iter();
         let rest = std::iter::from_fn(move || {
             let mut empty = 0;
@@ -142,7 +149,11 @@ impl Rule {
             }
         });
         let last = self.until.unwrap_or(Date::MAX);
-        std::iter::once(start).chain(rest).take(self.count.map_or(usize::MAX, |n| n as usize)).take_while(move |d| *d <= last)
+        std::iter::once(start)
+            .chain(rest)
+            .take(self.count.map_or(usize::MAX, |n| n as usize))
+            .take_while(move |d| *d <= last)
+            .skip_while(move |d| *d < from)
     }
 
     /// The first day of the rule from `day` on, `day` included.
@@ -165,6 +176,22 @@ impl Rule {
         }
     }
 
+    /// The last period of the series that begins on or before `from`.
+    fn period_before(&self, start: Date, from: Date) -> Date {
+        let (first, target) = (self.period_of(start), self.period_of(from.max(start)));
+        let months = |d: Date| i64::from(d.year()) * 12 + i64::from(d.month());
+        let days = || (target - first).get_days().into();
+        let n = i64::from(self.interval);
+        let whole = |apart: i64| apart / n * n;
+        let span = match self.frequency {
+            Frequency::Daily => Span::new().try_days(whole(days())),
+            Frequency::Weekly => Span::new().try_weeks(whole(days() / 7)),
+            Frequency::Monthly => Span::new().try_months(whole(months(target) - months(first))),
+            Frequency::Yearly => Span::new().try_years(whole(i64::from(target.year() - first.year()))),
+        };
+        span.and_then(|span| first.checked_add(span)).unwrap_or(first)
+    }
+
     fn next_period(&self, period: Date) -> Option<Date> {
         let n = i64::from(self.interval);
         let step = match self.frequency {
@@ -183,7 +210,9 @@ impl Rule {
             Frequency::Daily => vec![period],
             Frequency::Weekly => (0..7).filter_map(|n| period.checked_add(n.days()).ok()).collect(),
             Frequency::Monthly => month_days(period),
-            Frequency::Yearly => (1..=12).filter_map(|m| Date::new(period.year(), m, 1).ok()).flat_map(month_days).collect(),
+            Frequency::Yearly => {
+                (1..=12).filter_map(|m| Date::new(period.year(), m, 1).ok()).flat_map(month_days).collect()
+            }
         };
         days.retain(in_month);
         let no_day = self.by_day.is_empty() && self.by_month_day.is_empty();
@@ -201,7 +230,9 @@ impl Rule {
         if !self.by_day.is_empty() {
             // A number counts within the month, but within the year for YEARLY without BYMONTH.
             let whole_year = self.frequency == Frequency::Yearly && self.by_month.is_empty();
-            days.retain(|d| self.by_day.iter().any(|(n, day)| *day == d.weekday() && (*n == 0 || is_nth(*d, *n, whole_year))));
+            days.retain(|d| {
+                self.by_day.iter().any(|(n, day)| *day == d.weekday() && (*n == 0 || is_nth(*d, *n, whole_year)))
+            });
         }
         days
     }
@@ -321,11 +352,35 @@ mod tests {
         assert_eq!(days("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-01-31", 3), ["2026-01-31", "2026-02-28", "2026-03-31"]);
         assert_eq!(days("FREQ=MONTHLY;BYDAY=2TU", "2026-11-10", 3), ["2026-11-10", "2026-12-08", "2027-01-12"]);
         assert_eq!(days("FREQ=MONTHLY;BYDAY=-1FR", "2026-11-27", 2), ["2026-11-27", "2026-12-25"]);
-        assert_eq!(days("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "2026-02-13", 3), ["2026-02-13", "2026-03-13", "2026-11-13"]);
+        assert_eq!(
+            days("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "2026-02-13", 3),
+            ["2026-02-13", "2026-03-13", "2026-11-13"]
+        );
         assert_eq!(days("FREQ=YEARLY", "2024-02-29", 2), ["2024-02-29", "2028-02-29"]);
         assert_eq!(days("FREQ=YEARLY;BYMONTH=5;BYDAY=2SU", "2026-05-10", 2), ["2026-05-10", "2027-05-09"]);
         assert_eq!(days("FREQ=YEARLY;BYDAY=20MO", "1997-05-19", 3), ["1997-05-19", "1998-05-18", "1999-05-17"]);
         assert_eq!(days("FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "2026-11-20", 2), ["2026-11-20", "2026-11-23"]);
+    }
+
+    #[test]
+    fn a_series_can_be_entered_anywhere() {
+        for rule in [
+            "FREQ=DAILY;INTERVAL=3",
+            "FREQ=DAILY;COUNT=40",
+            "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU",
+            "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;WKST=SU",
+            "FREQ=MONTHLY;INTERVAL=5;BYMONTHDAY=31,-1",
+            "FREQ=YEARLY;INTERVAL=3;BYMONTH=2;BYMONTHDAY=29",
+            "FREQ=DAILY;UNTIL=20270101",
+        ] {
+            let rule = Rule::parse(rule).unwrap();
+            let start: Date = "2026-11-21".parse().unwrap();
+            for ahead in [-400, 0, 1, 2, 9, 30, 31, 365, 3_000] {
+                let from = start.checked_add(ahead.days()).unwrap();
+                let walked: Vec<_> = rule.days(start).skip_while(|d| *d < from).take(5).collect();
+                assert_eq!(rule.days_from(start, from).take(5).collect::<Vec<_>>(), walked, "{rule} from {from}");
+            }
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! and the others are counted. Rows for them are not written, so that a clock that jumped ahead by mistake costs nothing when it is
 //! set right.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use molt_core::{Clock, Reminder, ReminderId, ReminderState, Task, TaskStore};
+use molt_core::{Clock, Due, Reminder, ReminderId, ReminderState, Task, TaskStore};
 
 use crate::{
     Rule, TaskError,
@@ -49,14 +51,18 @@ pub(crate) fn rule_of(task: &Task) -> Option<Rule> {
     task.recurrence.as_deref().and_then(|text| Rule::parse(text).ok())
 }
 
-/// The instants at which a task reminds, ascending, beginning with its due time.
-fn times(task: &Task, local: &TimeZone) -> Box<dyn Iterator<Item = Timestamp>> {
+/// The instants at which a task reminds, ascending, from `since` on (excluded).
+fn times(task: &Task, local: &TimeZone, since: Timestamp) -> Box<dyn Iterator<Item = Timestamp>> {
     let Some(due) = task.due.clone() else { return Box::new(std::iter::empty()) };
     let local = local.clone();
-    match rule_of(task) {
+    let start = date_of(&due);
+    // No zone is two days from UTC.
+    let from = TimeZone::UTC.to_datetime(since).date().checked_sub(2.days()).unwrap_or(start);
+    let times: Box<dyn Iterator<Item = Timestamp>> = match rule_of(task) {
         None => Box::new(std::iter::once(remind_at(&due, &local))),
-        Some(rule) => Box::new(rule.days(date_of(&due)).map(move |day| remind_at(&on_date(&due, day), &local))),
-    }
+        Some(rule) => Box::new(rule.days_from(start, from).map(move |day| remind_at(&on_date(&due, day), &local))),
+    };
+    Box::new(times.skip_while(move |at| *at <= since))
 }
 
 /// The rows that a task needs from `now` on: its next reminder, if it has one.
@@ -65,11 +71,11 @@ pub fn reminders_for(task: &Task, now: Timestamp, local: &TimeZone) -> Vec<Remin
         return vec![];
     }
     let grace = match task.due {
-        Some(molt_core::Due::Time { .. }) => GRACE_MINUTES.minutes(),
+        Some(Due::Time { .. }) => GRACE_MINUTES.minutes(),
         _ => 0.minutes(),
     };
     let since = now.checked_sub(grace).unwrap_or(now);
-    times(task, local).find(|at| *at > since).map(|at| scheduled(task, at)).into_iter().collect()
+    times(task, local, since).next().map(|at| scheduled(task, at)).into_iter().collect()
 }
 
 /// What becomes of a row that is due: the row to show, and how many occurrences it stands for besides itself.
@@ -77,7 +83,7 @@ fn showing(row: &Reminder, task: &Task, now: Timestamp, local: &TimeZone) -> (Re
     let mut shown = Reminder { state: ReminderState::Shown, ..row.clone() };
     let mut missed = 0;
     if !is_snooze(row) && rule_of(task).is_some() {
-        for at in times(task, local).skip_while(|at| *at <= row.at).take_while(|at| *at <= now) {
+        for at in times(task, local, row.at).take_while(|at| *at <= now) {
             shown.at = at;
             missed += 1;
         }
@@ -104,9 +110,15 @@ impl Scheduler {
     /// When nothing could be shown because the store failed. The next call tries again.
     pub fn tick(&mut self, store: &dyn TaskStore, clock: &dyn Clock) -> Result<Vec<Effect>, TaskError> {
         let (now, zone) = (clock.now(), clock.zone());
-        let steady = self.last.take().is_some_and(|(then, there)| then <= now && there == zone);
+        let course = match self.last.take() {
+            Some((then, _)) if then > now => Course::Back,
+            Some((_, there)) if there == zone => Course::Steady,
+            _ => Course::Unknown,
+        };
         let mut effects = Vec::new();
-        match run(store, now, &zone, steady, &mut effects) {
+        let done = run(store, now, &zone, course, &mut effects);
+        effects.sort_by_key(|e| e.reminder.at);
+        match done {
             Ok(()) => self.last = Some((now, zone)),
             // What was written as shown must be shown; the failure comes again with the next call.
             Err(_) if !effects.is_empty() => {}
@@ -116,11 +128,22 @@ impl Scheduler {
     }
 }
 
+/// How the clock went since the last beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// Ahead, in the same zone: what was scheduled still holds.
+    Steady,
+    /// The first beat, or the zone is another.
+    Unknown,
+    /// It was set back.
+    Back,
+}
+
 fn run(
     store: &dyn TaskStore,
     now: Timestamp,
     zone: &TimeZone,
-    steady: bool,
+    course: Course,
     effects: &mut Vec<Effect>,
 ) -> Result<(), TaskError> {
     let rows = store.open_reminders()?;
@@ -136,17 +159,40 @@ fn run(
         }
         effects.push(Effect { reminder: shown, task, missed });
     }
-    effects.sort_by_key(|e| e.reminder.at);
-    if steady {
-        for effect in effects.iter() {
-            schedule_next(store, &effect.task, &ahead, now, zone)?;
+    if course == Course::Steady {
+        // A task may have shown two rows, its own and a snoozed one.
+        let tasks: BTreeMap<_, _> = effects.iter().map(|e| (e.task.id.clone(), e.task.clone())).collect();
+        for task in tasks.values() {
+            schedule_next(store, task, &ahead, now, zone)?;
         }
     } else {
         for task in store.tasks()? {
+            effects.extend(show_last(store, &task, now, zone, course)?);
             schedule_next(store, &task, &ahead, now, zone)?;
         }
     }
     Ok(())
+}
+
+/// The last occurrence of a recurring task before `now`, if it was never shown. That happens when a clock was ahead and is set back
+/// between occurrences that were counted as missed.
+fn show_last(
+    store: &dyn TaskStore,
+    task: &Task,
+    now: Timestamp,
+    zone: &TimeZone,
+    course: Course,
+) -> Result<Option<Effect>, TaskError> {
+    // In another zone the instants of a whole day are others; that alone is no reason to remind again.
+    let moves = matches!(task.due, Some(Due::Date { .. })) && course != Course::Back;
+    if task.done_at.is_some() || moves || rule_of(task).is_none() {
+        return Ok(None);
+    }
+    // What lies before the task was made or changed was never to be shown.
+    let Some(at) = times(task, zone, task.updated_at).take_while(|at| *at <= now).last() else { return Ok(None) };
+    let late = now.duration_since(at).as_secs() > LATE_SECONDS;
+    let reminder = Reminder { state: ReminderState::Shown, late, ..scheduled(task, at) };
+    Ok(store.put_reminder(&reminder)?.then(|| Effect { reminder, task: task.clone(), missed: 0 }))
 }
 
 /// Makes sure that the task's next reminder after `now` has a row, moving the row that stands elsewhere because the clock or the
@@ -162,7 +208,7 @@ fn schedule_next(
         return Ok(());
     }
     let current = ahead.iter().find(|r| r.task_id == task.id && !is_snooze(r));
-    for at in times(task, zone).skip_while(|at| *at <= now).take(TRIES) {
+    for at in times(task, zone, now).take(TRIES) {
         if current.is_some_and(|r| r.at == at) {
             return Ok(());
         }

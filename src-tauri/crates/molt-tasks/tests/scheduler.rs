@@ -91,7 +91,14 @@ fn each_occurrence_is_shown_once_whatever_the_clock_does() {
     let seed = 20_261_121;
     println!("seed {seed}");
     let mut rng = Rng::new(seed);
-    let rules = [None, None, Some("FREQ=DAILY"), Some("FREQ=WEEKLY;BYDAY=MO,TH"), Some("FREQ=MONTHLY"), Some("FREQ=DAILY;INTERVAL=3")];
+    let rules = [
+        None,
+        None,
+        Some("FREQ=DAILY"),
+        Some("FREQ=WEEKLY;BYDAY=MO,TH"),
+        Some("FREQ=MONTHLY"),
+        Some("FREQ=DAILY;INTERVAL=3"),
+    ];
     let mut steps = 0;
     for (round, zone) in ZONES.iter().cycle().take(100).enumerate() {
         // The zone of the user stays within a run: every occurrence has one instant.
@@ -127,7 +134,14 @@ fn each_occurrence_is_shown_once_whatever_the_clock_does() {
             for task in &tasks {
                 if let Some(at) = last_time(task, clock.now(), &local) {
                     let shown = seen.shown.contains(&(task.id.clone(), at));
-                    assert!(shown, "{context}: {} {:?} {:?} at {at} was not shown by {}", task.title, task.due, task.recurrence, clock.now());
+                    assert!(
+                        shown,
+                        "{context}: {} {:?} {:?} at {at} was not shown by {}",
+                        task.title,
+                        task.due,
+                        task.recurrence,
+                        clock.now()
+                    );
                 }
             }
         }
@@ -152,8 +166,8 @@ fn a_running_clock_shows_every_day_of_three_years() {
         add(&store, &clock, new("daily", due, Some("FREQ=DAILY"))).unwrap();
         let mut scheduler = Scheduler::new();
         let mut days = Vec::new();
-        for beat in 0..3 * 365 * 8 {
-            clock.advance(3 * 3_600);
+        for beat in 0..3 * 365 * 4 {
+            clock.advance(6 * 3_600);
             if beat % 97 == 0 {
                 scheduler = Scheduler::new();
             }
@@ -179,7 +193,8 @@ fn what_was_slept_through_is_shown_once_and_counted() {
     let effects = scheduler.tick(&store, &clock).unwrap();
     assert_eq!((effects.len(), effects[0].missed, effects[0].reminder.late), (1, 4, true));
     assert_eq!(effects[0].reminder.at.to_string(), "2026-11-25T01:00:00Z");
-    let next: Vec<_> = store.open_reminders().unwrap().into_iter().filter(|r| r.state == ReminderState::Scheduled).collect();
+    let next: Vec<_> =
+        store.open_reminders().unwrap().into_iter().filter(|r| r.state == ReminderState::Scheduled).collect();
     assert_eq!((next.len(), next[0].at.to_string().as_str()), (1, "2026-11-26T01:00:00Z"));
 }
 
@@ -208,7 +223,12 @@ fn a_whole_day_follows_the_user_to_another_zone() {
     let clock = ManualClock::at("2026-11-21T08:00", "Asia/Shanghai");
     let store = MemoryStore::new();
     add(&store, &clock, new("pack", Due::Date { date: "2026-11-22".parse().unwrap() }, None)).unwrap();
-    add(&store, &clock, new("call", Due::Time { at: "2026-11-22T09:00".parse().unwrap(), zone: "Asia/Shanghai".into() }, None)).unwrap();
+    add(
+        &store,
+        &clock,
+        new("call", Due::Time { at: "2026-11-22T09:00".parse().unwrap(), zone: "Asia/Shanghai".into() }, None),
+    )
+    .unwrap();
     let mut scheduler = Scheduler::new();
     scheduler.tick(&store, &clock).unwrap();
     clock.set_zone(TimeZone::get("Europe/Berlin").unwrap());
@@ -278,10 +298,11 @@ fn clicks_in_any_order() {
             let zone = clock.zone();
             let next = remind_at(task.due.as_ref().unwrap(), &zone);
             let rows = store.open_reminders().unwrap();
-            let ahead = rows.iter().filter(|r| r.task_id == task.id && r.state == ReminderState::Scheduled && !r.id.as_str().starts_with("snooze-"));
+            let ahead = rows.iter().filter(|r| {
+                r.task_id == task.id && r.state == ReminderState::Scheduled && !r.id.as_str().starts_with("snooze-")
+            });
             let expected = usize::from(task.recurrence.is_some() || next > clock.now());
             assert_eq!(ahead.count(), expected, "{task:?} at {}", clock.now());
         }
     }
-
 }

@@ -142,7 +142,11 @@ impl Engine for ScriptedEngine {
         };
         let prompt_tokens = request.messages.iter().map(|m| words(&m.text).len() as u32).sum::<u32>();
         if prompt_tokens >= spec.context_length {
-            return stream::iter([Err(EngineError::ContextOverflow { tokens: prompt_tokens, limit: spec.context_length })]).boxed();
+            return stream::iter([Err(EngineError::ContextOverflow {
+                tokens: prompt_tokens,
+                limit: spec.context_length,
+            })])
+            .boxed();
         }
         let (mut deltas, end) = match state.replies.pop_front().unwrap_or(Reply::Echo) {
             Reply::Deltas(deltas) => (deltas, Some(Ok(()))),
@@ -162,7 +166,13 @@ impl Engine for ScriptedEngine {
         let stalls = end.is_none();
         match end {
             Some(Ok(())) => {
-                events.push_back(Ok(GenerateEvent::Done { finish, prompt_tokens, completion_tokens, prompt_ms: 1, decode_ms: 1 }));
+                events.push_back(Ok(GenerateEvent::Done {
+                    finish,
+                    prompt_tokens,
+                    completion_tokens,
+                    prompt_ms: 1,
+                    decode_ms: 1,
+                }));
             }
             Some(Err(error)) => events.push_back(Err(error)),
             None => {}
@@ -181,7 +191,12 @@ impl Engine for ScriptedEngine {
         .boxed()
     }
 
-    async fn embed(&self, model: &ModelId, texts: Vec<String>, _purpose: EmbedPurpose) -> Result<Vec<Vec<f32>>, EngineError> {
+    async fn embed(
+        &self,
+        model: &ModelId,
+        texts: Vec<String>,
+        _purpose: EmbedPurpose,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
         let mut state = self.state.lock().unwrap();
         if !state.loaded.contains_key(model) {
             return Err(EngineError::NotLoaded);

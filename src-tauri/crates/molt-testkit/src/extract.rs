@@ -36,7 +36,10 @@ impl Extractor for ScriptedExtractor {
     async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError> {
         self.calls.lock().unwrap().push(path.to_owned());
         let answers = self.answers.lock().unwrap();
-        answers.get(path).cloned().unwrap_or_else(|| Err(ExtractError::Unreadable("this file could not be read".into())))
+        answers
+            .get(path)
+            .cloned()
+            .unwrap_or_else(|| Err(ExtractError::Unreadable("this file could not be read".into())))
     }
 }
 
@@ -52,7 +55,13 @@ pub fn text_document(kind: DocumentKind, text: &str) -> ExtractedDocument {
             headings = vec![content.to_owned()];
         }
         if !content.is_empty() {
-            blocks.push(Block { text: content.to_owned(), page: None, headings: headings.clone(), line: Some(line), is_heading });
+            blocks.push(Block {
+                text: content.to_owned(),
+                page: None,
+                headings: headings.clone(),
+                line: Some(line),
+                is_heading,
+            });
         }
         line += paragraph.matches('\n').count() as u32 + 2;
     }

@@ -54,7 +54,12 @@ impl MemoryIndex {
         }
     }
 
-    fn best(&self, filter: &IndexFilter, limit: usize, score: impl Fn(&IndexChunk) -> f32) -> Result<Vec<IndexHit>, IndexError> {
+    fn best(
+        &self,
+        filter: &IndexFilter,
+        limit: usize,
+        score: impl Fn(&IndexChunk) -> f32,
+    ) -> Result<Vec<IndexHit>, IndexError> {
         let state = self.state()?;
         let mut hits: Vec<_> = state
             .chunks
@@ -105,8 +110,15 @@ impl PassageIndex for MemoryIndex {
         })
     }
 
-    async fn search_vector(&self, vector: &[f32], filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError> {
-        self.best(filter, limit, |chunk| chunk.vector.as_ref().map_or(0.0, |v| v.iter().zip(vector).map(|(a, b)| a * b).sum()))
+    async fn search_vector(
+        &self,
+        vector: &[f32],
+        filter: &IndexFilter,
+        limit: usize,
+    ) -> Result<Vec<IndexHit>, IndexError> {
+        self.best(filter, limit, |chunk| {
+            chunk.vector.as_ref().map_or(0.0, |v| v.iter().zip(vector).map(|(a, b)| a * b).sum())
+        })
     }
 
     async fn len(&self) -> Result<u64, IndexError> {

@@ -9,7 +9,13 @@ pub fn instant(seconds: i64) -> Timestamp {
 }
 
 pub fn conversation(id: &str, updated: i64) -> Conversation {
-    Conversation { id: id.into(), title: format!("about {id}"), named: false, created_at: instant(0), updated_at: instant(updated) }
+    Conversation {
+        id: id.into(),
+        title: format!("about {id}"),
+        named: false,
+        created_at: instant(0),
+        updated_at: instant(updated),
+    }
 }
 
 pub fn message(id: &str, conversation: &str, role: Role, text: &str) -> Message {
@@ -82,7 +88,13 @@ pub fn chunk(id: &str, document: &str, ordinal: u32, text: &str) -> Chunk {
         document_id: document.into(),
         ordinal,
         text: text.into(),
-        position: Position { page: None, headings: vec!["一".into()], line: Some(ordinal + 1), start: 0, end: text.len() as u64 },
+        position: Position {
+            page: None,
+            headings: vec!["一".into()],
+            line: Some(ordinal + 1),
+            start: 0,
+            end: text.len() as u64,
+        },
     }
 }
 

@@ -33,7 +33,8 @@ pub fn embed_words(text: &str, dimensions: usize) -> Vec<f32> {
     let mut vector = vec![0f32; dimensions];
     for word in words(text) {
         // FNV-1a, 64 bits.
-        let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let hash =
+            word.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         vector[(hash % dimensions as u64) as usize] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();

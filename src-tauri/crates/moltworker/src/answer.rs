@@ -59,7 +59,11 @@ pub async fn follow(
     }
 }
 
-async fn current(connection: &Connection, conversation: &ConversationRef, id: &MessageId) -> Result<Option<Message>, Failure> {
+async fn current(
+    connection: &Connection,
+    conversation: &ConversationRef,
+    id: &MessageId,
+) -> Result<Option<Message>, Failure> {
     let view: ConversationView = connection.call("conversation_get", conversation).await?;
     Ok(view.messages.into_iter().find(|message| &message.id == id))
 }
@@ -92,10 +96,16 @@ impl Reading {
                     None => Step::Gap,
                 }
             }
-            Event::AnswerQueued { message_id, position, .. } if message_id == self.id && position > 0 => Step::Waiting(position),
+            Event::AnswerQueued { message_id, position, .. } if message_id == self.id && position > 0 => {
+                Step::Waiting(position)
+            }
             Event::MessageChanged { message } if message.id == self.id => {
                 let rest = self.advance(&message.text, self.written);
-                if message.state == MessageState::Streaming { Step::Text(rest) } else { Step::End(rest, Box::new(message)) }
+                if message.state == MessageState::Streaming {
+                    Step::Text(rest)
+                } else {
+                    Step::End(rest, Box::new(message))
+                }
             }
             Event::Resync {} => Step::Gap,
             _ => Step::Nothing,
@@ -125,7 +135,12 @@ mod tests {
     use super::*;
 
     fn delta(offset: u32, text: &str) -> Event {
-        Event::AnswerDelta { conversation_id: ConversationId("c".into()), message_id: "m".into(), offset, text: text.into() }
+        Event::AnswerDelta {
+            conversation_id: ConversationId("c".into()),
+            message_id: "m".into(),
+            offset,
+            text: text.into(),
+        }
     }
 
     fn message(text: &str, state: MessageState) -> Message {
@@ -156,7 +171,10 @@ mod tests {
         assert_eq!(reading.take(delta(6, " is")), text(""));
         assert_eq!(reading.take(delta(9, " 在")), text(" 在"));
         let end = message("The 🥛 is 在 here", MessageState::Done);
-        assert_eq!(reading.take(Event::MessageChanged { message: end.clone() }), Step::End(" here".into(), Box::new(end)));
+        assert_eq!(
+            reading.take(Event::MessageChanged { message: end.clone() }),
+            Step::End(" here".into(), Box::new(end))
+        );
     }
 
     #[test]

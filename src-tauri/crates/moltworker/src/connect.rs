@@ -223,7 +223,11 @@ impl Client {
     /// None while the owner has no local interface.
     fn new(owner: &Owner, words: Words) -> Option<Self> {
         // A proxy of the environment must never see what stays on this computer.
-        let built = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).connect_timeout(QUICK).build();
+        let built = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(QUICK)
+            .build();
         let http = built.inspect_err(|error| tracing::error!(%error, "no HTTP client could be made")).ok()?;
         Some(Self { http, base: format!("http://127.0.0.1:{}", owner.port?), token: owner.token.clone(), words })
     }

@@ -62,7 +62,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, words: Words) -> Res
 
 fn chinese(command: Command, path: &str) -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help("显示帮助").help_heading("选项");
-    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version).help("显示版本").help_heading("选项");
+    let version =
+        Arg::new("version").short('V').long("version").action(ArgAction::Version).help("显示版本").help_heading("选项");
     let mut command = command
         .about(translated(path))
         .disable_help_flag(true)
@@ -135,7 +136,9 @@ mod tests {
             parse(typed.iter().map(OsString::from), Words::new(language)).unwrap_err().to_string()
         };
         let chinese = help(Language::ZhCn, &["moltworker", "knowledge", "search", "--help"]);
-        for text in ["查找段落", "用法：moltworker knowledge search", "参数:", "选项:", "--limit", "显示帮助", "输出 JSON"] {
+        for text in
+            ["查找段落", "用法：moltworker knowledge search", "参数:", "选项:", "--limit", "显示帮助", "输出 JSON"]
+        {
             assert!(chinese.contains(text), "{text} is missing in:\n{chinese}");
         }
         assert!(!chinese.contains("Usage") && !chinese.contains("Print"), "{chinese}");

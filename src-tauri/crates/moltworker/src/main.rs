@@ -15,7 +15,7 @@ mod print;
 mod sse;
 mod words;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
 use molt_os::DataDir;
 use tracing_subscriber::EnvFilter;
@@ -32,6 +32,9 @@ use crate::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long background work may take to end after the command has.
+const LAST_WORK: Duration = Duration::from_millis(800);
+
 fn main() -> ExitCode {
     limit_libraries();
     let words = Words::new(molt_os::machine_language());
@@ -41,8 +44,9 @@ fn main() -> ExitCode {
     let result = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(run(cli, printer));
-            // A blocked read must not keep the program from ending.
-            runtime.shutdown_background();
+            // The database must be closed before the exit handlers of its cipher run, and a blocked read of the terminal
+            // must not keep the program from ending.
+            runtime.shutdown_timeout(LAST_WORK);
             result
         }
         Err(error) => Err(Failure::plain(format!("The system gave no threads to work with: {error}."))),

@@ -116,7 +116,8 @@ fn place(position: &Position, words: Words) -> String {
     if let Some(page) = position.page {
         return format!(" {}", words.page(page));
     }
-    let headings = if position.headings.is_empty() { String::new() } else { format!(" › {}", position.headings.join(" › ")) };
+    let headings =
+        if position.headings.is_empty() { String::new() } else { format!(" › {}", position.headings.join(" › ")) };
     let line = position.line.map(|line| format!(" {}", words.line(line))).unwrap_or_default();
     one_line(&format!("{headings}{line}")).into_owned()
 }
@@ -167,7 +168,11 @@ pub fn short(id: &str) -> &str {
 
 /// Takes out what a terminal would obey; line breaks and tabs stay.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_dangerous) { text.chars().filter(|c| !is_dangerous(*c)).collect::<String>().into() } else { text.into() }
+    if text.chars().any(is_dangerous) {
+        text.chars().filter(|c| !is_dangerous(*c)).collect::<String>().into()
+    } else {
+        text.into()
+    }
 }
 
 /// With line breaks and tabs as spaces, so that a name cannot look like several lines.
@@ -225,14 +230,22 @@ mod tests {
 
     #[test]
     fn columns_line_up_with_wide_characters() {
-        let rows = [vec!["a".to_owned(), "中文".into(), "x".into()], vec!["bbb".into(), "y".into(), "a\nb\u{1b}[1m".into()]];
+        let rows =
+            [vec!["a".to_owned(), "中文".into(), "x".into()], vec!["bbb".into(), "y".into(), "a\nb\u{1b}[1m".into()]];
         assert_eq!(table(&rows), "a    中文  x\nbbb  y     a b[1m");
         assert_eq!(table(&[]), "");
     }
 
     #[test]
     fn sizes_are_short() {
-        let expected = [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345, "12 kB"), (9_800_000, "9.8 MB"), (999_999, "1.0 MB")];
+        let expected = [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (12_345, "12 kB"),
+            (9_800_000, "9.8 MB"),
+            (999_999, "1.0 MB"),
+        ];
         for (bytes, text) in expected {
             assert_eq!(size(bytes), text);
         }

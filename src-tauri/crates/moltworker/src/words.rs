@@ -109,8 +109,15 @@ words! {
     no_model_in_use(role): "No model is used for this any more: {role}", "不再为此使用模型：{role}";
 }
 
-const WEEKDAYS: [(&str, &str); 7] =
-    [("Mon", "周一"), ("Tue", "周二"), ("Wed", "周三"), ("Thu", "周四"), ("Fri", "周五"), ("Sat", "周六"), ("Sun", "周日")];
+const WEEKDAYS: [(&str, &str); 7] = [
+    ("Mon", "周一"),
+    ("Tue", "周二"),
+    ("Wed", "周三"),
+    ("Thu", "周四"),
+    ("Fri", "周五"),
+    ("Sat", "周六"),
+    ("Sun", "周日"),
+];
 
 impl Words {
     pub fn new(language: Language) -> Self {

@@ -45,8 +45,13 @@ impl Place {
 
     /// Runs to the end, whatever that is.
     fn try_run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child =
-            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_owned();
         // A program that does not read its input is no failure.
@@ -63,7 +68,12 @@ impl Place {
 
     fn run_with(&self, arguments: &[&str], input: &str) -> String {
         let output = self.try_run(arguments, input);
-        assert!(output.status.success(), "{arguments:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -103,8 +113,12 @@ struct Server {
 
 impl Server {
     fn start(place: &Place, arguments: &[&str]) -> Self {
-        let mut child =
-            place.command(&[&["--json"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = place
+            .command(&[&["--json"], arguments].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -121,7 +135,11 @@ impl Server {
     fn ask(&self, method: &str, path: &str, headers: &str) -> String {
         let host = self.address.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -190,8 +208,14 @@ fn what_cannot_be_read_is_said_and_the_rest_goes_on() {
 
     let lines = [json!({ "id": 1, "path": good }), json!({ "id": 2, "path": missing }), json!({ "id": 3 }), json!([4])];
     let answers = place.batch(&["knowledge", "extract"], &lines);
-    assert_eq!(answers.iter().map(|answer| answer["id"].clone()).collect::<Vec<_>>(), [json!(1), json!(2), json!(3), json!(null)]);
-    assert_eq!((answers[0]["status"].clone(), answers[0]["text"].clone()), (json!("ok"), json!("Everything is well here.")));
+    assert_eq!(
+        answers.iter().map(|answer| answer["id"].clone()).collect::<Vec<_>>(),
+        [json!(1), json!(2), json!(3), json!(null)]
+    );
+    assert_eq!(
+        (answers[0]["status"].clone(), answers[0]["text"].clone()),
+        (json!("ok"), json!("Everything is well here."))
+    );
     assert!(answers[0]["secs"].is_number() && answers[0]["reader"].is_string());
     assert_eq!(answers[1]["status"], "error");
     assert!(answers[2]["error"]["message"].as_str().unwrap().contains("path"));
@@ -226,9 +250,13 @@ fn answers_are_passages_with_sources_when_there_is_no_model() {
     let answer = place.run(&["ask", "What", "is", "the", "door", "code?"]);
     let source = answer.find("\n[1] office.md › Office line 1\n").unwrap_or_else(|| panic!("{answer}"));
     assert!(answer[source..].contains("    The code of the front door is 4711.\n"), "{answer}");
-    let conversations = place.batch(&["ask"], &[json!({ "id": "a", "question": "door code?" }), json!({ "id": "b", "text": "code?" })]);
+    let conversations =
+        place.batch(&["ask"], &[json!({ "id": "a", "question": "door code?" }), json!({ "id": "b", "text": "code?" })]);
     for (answer, id) in conversations.iter().zip(["a", "b"]) {
-        assert_eq!((answer["id"].clone(), answer["kind"].clone(), answer["state"].clone()), (json!(id), json!("passages"), json!("done")));
+        assert_eq!(
+            (answer["id"].clone(), answer["kind"].clone(), answer["state"].clone()),
+            (json!(id), json!("passages"), json!("done"))
+        );
         assert_eq!(answer["citations"][0]["document_name"], "office.md");
     }
 }
@@ -236,7 +264,8 @@ fn answers_are_passages_with_sources_when_there_is_no_model() {
 #[test]
 fn a_conversation_through_a_pipe() {
     let place = Place::new();
-    let printed = place.run_with(&["--json", "chat"], "Remind me to water the plants tomorrow at 9am\n\nWhat is there?\n");
+    let printed =
+        place.run_with(&["--json", "chat"], "Remind me to water the plants tomorrow at 9am\n\nWhat is there?\n");
     let answers: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), 2);
     assert_eq!(answers[0]["kind"], "task");
@@ -362,7 +391,8 @@ fn wrong_usage_and_chinese() {
 #[cfg(unix)]
 #[test]
 fn a_reader_that_stops_reading_is_no_error() {
-    let mut child = program().args(["task", "parse", "--batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        program().args(["task", "parse", "--batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdin.write_all(b"{\"id\":1,\"text\":\"a\"}\n").unwrap();

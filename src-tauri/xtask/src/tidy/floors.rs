@@ -32,6 +32,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "molt-backend",
         &[
             "molt-core",
+            "molt-wire",
             "molt-api",
             "molt-knowledge",
             "molt-tasks",
@@ -47,7 +48,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("molt-gateway", &["molt-core", "molt-api"]),
     // 4: the faces.
-    ("moltworker", &["molt-core", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
+    // `task parse` reads a line without any data or backend.
+    ("moltworker", &["molt-core", "molt-tasks", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
     ("moltworker-desktop", &["molt-core", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
     ("xtask", &[]),
 ];

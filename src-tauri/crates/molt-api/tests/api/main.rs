@@ -9,7 +9,9 @@ use molt_core::*;
 use molt_knowledge::{Library, LibraryParts};
 use molt_models::{Registry, RegistryParts};
 use molt_tasks::Scheduler;
-use molt_testkit::{ManualClock, MemoryIndex, MemoryStore, MemoryWatcher, Reply, ScriptedEngine, ScriptedExtractor, sample};
+use molt_testkit::{
+    ManualClock, MemoryIndex, MemoryStore, MemoryWatcher, Reply, ScriptedEngine, ScriptedExtractor, sample,
+};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
@@ -98,7 +100,12 @@ fn world() -> World {
         library,
         assist,
         registry,
-        machine: Box::new(|| Machine { cpu: "Test".into(), cores: 2, memory_total: 8 << 30, memory_available: 4 << 30 }),
+        machine: Box::new(|| Machine {
+            cpu: "Test".into(),
+            cores: 2,
+            memory_total: 8 << 30,
+            memory_available: 4 << 30,
+        }),
         data_dir: "/data".into(),
         desktop: false,
     });

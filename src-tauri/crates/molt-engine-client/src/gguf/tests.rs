@@ -1,5 +1,7 @@
 //! Hand-made files, sound and lying.
 
+// Size: one list of lying files, read side by side.
+
 use super::*;
 
 /// Writes headers field by field, so that a test can lie in any place.
@@ -290,7 +292,7 @@ fn lists_of_lists_and_unknown_types() {
 fn every_scalar_type_is_read() {
     let mut maker = Maker::sound();
     for (kind, width) in [(0, 1), (1, 1), (2, 2), (3, 2), (4, 4), (5, 4), (6, 4), (7, 1), (10, 8), (11, 8), (12, 8)] {
-        maker.set(&format!("x.{kind}"), [&(kind as u32).to_le_bytes()[..], &vec![0; width]].concat());
+        maker.set(&format!("x.{kind}"), [&u32::to_le_bytes(kind)[..], &vec![0; width]].concat());
         maker.set(&format!("list.{kind}"), list(kind, 3, &vec![0; 3 * width]));
     }
     assert_eq!(maker.inspect().unwrap().parameters, Maker::sound().inspect().unwrap().parameters);

@@ -195,7 +195,9 @@ async fn an_unchanged_file_is_not_read_again() {
 #[tokio::test]
 async fn what_cannot_be_read_says_why_and_the_rest_goes_on() {
     let mut world = World::new(false);
-    for (name, text) in [("locked.txt", "x"), ("broken.txt", "x"), ("empty.txt", " \n"), ("good.txt", "The answer is 42.")] {
+    for (name, text) in
+        [("locked.txt", "x"), ("broken.txt", "x"), ("empty.txt", " \n"), ("good.txt", "The answer is 42.")]
+    {
         world.write(name, text);
     }
     world.add().await;

@@ -82,7 +82,7 @@ async fn keeps_what_it_acknowledged_when_it_is_killed() {
             (FIRST, OsStr::new(&first)),
             ("TMPDIR", temporary.path().as_os_str()),
         ]);
-        let (acks, then) = (1 + random.below(5) as usize, Duration::from_micros(random.below(250_000)));
+        let (acks, then) = (1 + random.below(3) as usize, Duration::from_micros(random.below(200_000)));
         let name = "kill::keeps_what_it_acknowledged_when_it_is_killed";
         let report = torture::run_and_kill(name, &environment, acks, then);
         let numbers = |word: &str| {

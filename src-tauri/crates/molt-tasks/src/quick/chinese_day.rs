@@ -3,7 +3,9 @@
 use jiff::civil::Weekday;
 
 use super::{
-    calendar::{coming_day, coming_weekday, date, day_in_month, end_of_month, nth_in_month, plus_days, this_weekday, weekday_in},
+    calendar::{
+        coming_day, coming_weekday, date, day_in_month, end_of_month, nth_in_month, plus_days, this_weekday, weekday_in,
+    },
     chinese::{is_numeral, number, year},
     numeric::date_hit,
     says::{Hit, Part, Says},
@@ -53,19 +55,23 @@ const WEEK_PREFIX: &[(&str, i64)] = &[
     ("今个", 0),
     ("今", 0),
 ];
-const MONTH_PREFIX: &[(&str, i64)] = &[
-    ("下下个月", 2),
-    ("下个月", 1),
-    ("下月", 1),
-    ("这个月", 0),
-    ("本月", 0),
-    ("当月", 0),
-    ("这月", 0),
-];
+const MONTH_PREFIX: &[(&str, i64)] =
+    &[("下下个月", 2), ("下个月", 1), ("下月", 1), ("这个月", 0), ("本月", 0), ("当月", 0), ("这月", 0)];
 const YEAR_PREFIX: &[(&str, u32)] = &[("今年", 0), ("本年", 0), ("明年", 1), ("后年", 2)];
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    let hits = [past(line, i), named(line, i), week(line, i), month_day(line, i), day_of_month(line, i), nth_weekday(line, i), end_of(line, i)];
+    if is_lunar(line, i) {
+        return Some(Hit::new(Says::unclear(), i + 1));
+    }
+    let hits = [
+        past(line, i),
+        named(line, i),
+        week(line, i),
+        month_day(line, i),
+        day_of_month(line, i),
+        nth_weekday(line, i),
+        end_of(line, i),
+    ];
     let best = hits.into_iter().flatten().reduce(|best, hit| if hit.end > best.end { hit } else { best })?;
     Some(Hit { end: with_deadline(line, best.end), ..best })
 }
@@ -104,7 +110,10 @@ fn past(line: &Line, i: usize) -> Option<Hit> {
     let at = line.phrase(i, "上上").or_else(|| line.phrase(i, "上"))?;
     let end = week_word(line, if line.han(at) == "个" { at + 1 } else { at })?;
     let end = week_word(line, end).unwrap_or(end);
-    Some(Hit::new(Says::unclear(), if weekday(line.han(end)).is_some() || line.han(end) == "末" { end + 1 } else { end }))
+    Some(Hit::new(
+        Says::unclear(),
+        if weekday(line.han(end)).is_some() || line.han(end) == "末" { end + 1 } else { end },
+    ))
 }
 
 fn named(line: &Line, i: usize) -> Option<Hit> {
@@ -116,6 +125,10 @@ fn named(line: &Line, i: usize) -> Option<Hit> {
         return Some(Hit::new(Says::day(plus_days(line.today, n)?).with_part(part), end));
     }
     let (n, end) = line.one_of(i, NAMED)?;
+    // 时至今日.
+    if n == 0 && i > 0 && line.is_han(i - 1, "至") {
+        return None;
+    }
     Some(Hit::new(Says::day(plus_days(line.today, n)?), end))
 }
 
@@ -152,14 +165,17 @@ fn week(line: &Line, i: usize) -> Option<Hit> {
         return None;
     }
     // 黑色星期五, 复活节星期一, 圣周四.
-    if at == i && i > 0 && line.glued(i) && line.is_han(i - 1, "色节圣灰默洁良") && week_word(line, at).is_some() {
+    if at == i && i > 0 && line.glued(i) && line.is_han(i - 1, "色节圣灰默洁良") && week_word(line, at).is_some()
+    {
         return Some(Hit::new(Says::unclear(), i + 1));
     }
     let mut end = week_word(line, at)?;
     // 下周的周三, 下周周三.
     if weeks.is_some() {
         let of = if line.han(end) == "的" { end + 1 } else { end };
-        if let Some(again) = week_word(line, of).filter(|again| weekday(line.han(*again)).is_some() || line.han(*again) == "末") {
+        if let Some(again) =
+            week_word(line, of).filter(|again| weekday(line.han(*again)).is_some() || line.han(*again) == "末")
+        {
             end = again;
         }
     }
@@ -169,13 +185,15 @@ fn week(line: &Line, i: usize) -> Option<Hit> {
             // 周一次, 周三个: a count.
             (Some(_), _) if line.is_han(end + 1, "次遍个年岁") => return None,
             (Some(weekday), None) => {
-                if range(line, end + 1) {
-                    return Some(Hit::new(Says::unclear(), end + 1));
+                if let Some(end) = range(line, end + 1) {
+                    return Some(Hit::new(Says::unclear(), end));
                 }
                 coming_weekday(line.today, weekday)?;
                 return Some(Hit::new(Says { weekday: Some(weekday), ..Says::default() }, end + 1));
             }
-            (Some(_), Some(_)) if range(line, end + 1) => return Some(Hit::new(Says::unclear(), end + 1)),
+            (Some(_), Some(_)) if range(line, end + 1).is_some() => {
+                return Some(Hit::new(Says::unclear(), range(line, end + 1)?));
+            }
             (Some(weekday), Some(0)) => this_weekday(line.today, weekday)?,
             (Some(weekday), Some(weeks)) => weekday_in(line.today, weeks, weekday)?,
             // 下周 alone is its Monday.
@@ -188,9 +206,13 @@ fn week(line: &Line, i: usize) -> Option<Hit> {
     Some(Hit::new(Says::day(day), end + 1))
 }
 
-/// 到周五, 至周五: a stretch of days, not a day.
-fn range(line: &Line, i: usize) -> bool {
-    (line.is_han(i, "至到") || line.mark(i, "-~–")) && (week_word(line, i + 1).is_some() || weekday(line.han(i + 1)).is_some())
+/// 到周五, 至周五: a stretch of days, not a day. The token after it.
+fn range(line: &Line, i: usize) -> Option<usize> {
+    if !(line.is_han(i, "至到") || line.mark(i, "-~–")) {
+        return None;
+    }
+    let at = week_word(line, i + 1).unwrap_or(i + 1);
+    weekday(line.han(at)).map(|_| at + 1)
 }
 
 /// A calendar that is not ours.
@@ -206,9 +228,6 @@ fn day_suffix(line: &Line, i: usize) -> bool {
 fn month_day(line: &Line, i: usize) -> Option<Hit> {
     if line.is_tied(i) || (i > 0 && line.glued(i) && (is_numeral(line, i - 1) || line.han(i - 1) == "年")) {
         return None;
-    }
-    if is_lunar(line, i) {
-        return Some(Hit::new(Says::unclear(), i + 1));
     }
     let (mut said, mut at) = (None, i);
     if let Some((n, end)) = line.one_of(i, YEAR_PREFIX) {
@@ -274,7 +293,10 @@ fn nth_weekday(line: &Line, i: usize) -> Option<Hit> {
         Some((months, end)) => (day_in_month(line.today, months, 1)?, end),
         None => {
             let (m, end) = number(line, i).filter(|(m, _)| (1..=12).contains(m))?;
-            (date(line.today.first_of_month(), None, m, 1)?, line.phrase(end, "月份").or_else(|| line.phrase(end, "月"))?)
+            (
+                date(line.today.first_of_month(), None, m, 1)?,
+                line.phrase(end, "月份").or_else(|| line.phrase(end, "月"))?,
+            )
         }
     };
     let at = if line.han(at) == "的" { at + 1 } else { at };

@@ -54,7 +54,8 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
         }
     }
     // 每两天, 每3个月, 每2周.
-    let (n, counted) = number(line, at).map_or((1, at), |(n, end)| (n, if line.han(end) == "个" { end + 1 } else { end }));
+    let (n, counted) =
+        number(line, at).map_or((1, at), |(n, end)| (n, if line.han(end) == "个" { end + 1 } else { end }));
     if n == 0 {
         return None;
     }
@@ -177,5 +178,9 @@ fn years(line: &Line, n: u16, i: usize) -> Option<Hit> {
         return Some(hit(rule, end + 1));
     }
     let holiday = (i..i + 6).any(|k| line.is_han(k, "节夕旦诞"));
-    if holiday || line.is_han(at, "底初中春夏秋冬") { None } else { Some(hit(Rule::every(Frequency::Yearly, n), i)) }
+    if holiday || line.is_han(at, "底初中春夏秋冬") {
+        None
+    } else {
+        Some(hit(Rule::every(Frequency::Yearly, n), i))
+    }
 }

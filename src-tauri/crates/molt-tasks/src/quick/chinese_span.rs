@@ -48,7 +48,6 @@ const HALVES: &[(&str, (i64, Unit))] = &[
     ("半个钟头", (30, Unit::Minute)),
     ("半个钟", (30, Unit::Minute)),
     ("半分钟", (30, Unit::Second)),
-    ("半天", (12, Unit::Hour)),
     ("半个月", (15, Unit::Day)),
     ("半年", (6, Unit::Month)),
     ("一刻钟", (15, Unit::Minute)),
@@ -106,6 +105,10 @@ fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
             continue;
         }
         let Some((unit, end)) = line.one_of(end, UNITS) else { break };
+        // 1976年后 is after that year.
+        if unit == Unit::Year && n > 100 {
+            return None;
+        }
         sum.add(i64::from(n), unit);
         at = if line.is_han(end, "零又") { end + 1 } else { end };
     }
@@ -120,7 +123,9 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let from = wait.map_or(i, |(_, end)| end);
     let (distance, end) = distance(line, from)?;
     const AGO: &[(&str, ())] = &[("之前", ()), ("以前", ()), ("前", ())];
-    if wait.is_none() && let Some((_, end)) = line.one_of(end, AGO) {
+    if wait.is_none()
+        && let Some((_, end)) = line.one_of(end, AGO)
+    {
         return Some(Hit::new(Says::unclear(), end));
     }
     match line.one_of(end, LATER) {

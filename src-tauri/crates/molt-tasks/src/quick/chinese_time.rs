@@ -35,7 +35,7 @@ const PARTS: &[(&str, Part)] = &[
     ("半夜", Part::Evening),
     ("午夜", Part::Evening),
 ];
-const NOW: &[(&str, ())] = &[("此时此刻", ()), ("现在", ()), ("此刻", ()), ("此时", ()), ("而家", ()), ("依家", ()), ("如今", ())];
+const NOW: &[(&str, ())] = &[("此时此刻", ()), ("现在", ()), ("此刻", ()), ("此时", ()), ("而家", ()), ("依家", ())];
 /// Nouns after 三点: "three suggestions", not three o'clock.
 const POINTS: &[(&str, ())] = &[
     ("建议", ()),
@@ -75,8 +75,10 @@ pub(super) fn find(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
 
 fn now(line: &Line, i: usize) -> Option<Hit> {
     let (_, end) = line.one_of(i, NOW)?;
-    let other = line.is_han(end, "的是起") || (i > 0 && line.is_han(i - 1, "到从至直自"));
-    (!other).then(|| Hit::new(Says::moment(line.now.datetime()), end))
+    // Elsewhere it is a filler, or part of another word (出现在).
+    let alone = i == 0 || (end..line.len()).all(|k| line.ends(k));
+    let other = line.is_han(end, "的是起期") || (i > 0 && line.is_han(i - 1, "到从至直自出发体表呈实"));
+    (alone && !other).then(|| Hit::new(Says::moment(line.now.datetime()), end))
 }
 
 /// A part of the day and the token after it; 早 and 晚 alone only before a number.
@@ -139,7 +141,8 @@ fn o_clock(line: &Line, i: usize) -> Option<(u32, u32, u32, usize)> {
         // 三点零五, 三点十五, 9点20; 三点五 would be a decimal, 三点三个人 a count.
         let zero = line.is_han(at, "零〇");
         let two_digits = line.number(at).is_some_and(|(_, digits)| digits == 2);
-        if zero || two_digits || (line.number(at).is_none() && minute >= 10 && !line.is_han(end, "个人次天年月元块")) {
+        if zero || two_digits || (line.number(at).is_none() && minute >= 10 && !line.is_han(end, "个人次天年月元块"))
+        {
             return Some((hour, minute, 0, end));
         }
         return None;
@@ -158,8 +161,11 @@ fn clock(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     if part.is_some() && line.is_han(at, "的") {
         at += 1;
     }
-    if part.is_some() && let Some(hit) = numeric::find(line, at).filter(|hit| hit.says.clock.is_some()) {
-        let clock = hit.says.clock.map(|clock| if clock.hour <= 12 { Clock { half: Half::Open, ..clock } } else { clock });
+    if part.is_some()
+        && let Some(hit) = numeric::find(line, at).filter(|hit| hit.says.clock.is_some())
+    {
+        let clock =
+            hit.says.clock.map(|clock| if clock.hour <= 12 { Clock { half: Half::Open, ..clock } } else { clock });
         return Some(Hit::new(Says { clock, part, ..hit.says }, hit.end));
     }
     if at == i && (line.is_tied(i) || (i > 0 && line.glued(i) && is_numeral(line, i - 1))) {
@@ -169,9 +175,10 @@ fn clock(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     let bare = part.is_none() && !after_day && end == at + number(line, at).map_or(1, |(_, end)| end - at) + 1;
     if bare {
         // 一点 is "a little" as often as one o'clock, and 三点建议 are three suggestions.
-        let led = i > 0 && line.is_han(i - 1, "在到于");
+        let led = i > 0 && line.is_han(i - 1, "在于");
         let little = line.han(at) == "一" && !led;
-        if little || line.one_of(end, POINTS).is_some() || (i > 0 && line.is_han(i - 1, "这那有第早晚快慢差多几")) {
+        if little || line.one_of(end, POINTS).is_some() || (i > 0 && line.is_han(i - 1, "这那有第早晚快慢差多几"))
+        {
             return None;
         }
     }

@@ -20,7 +20,17 @@ pub(super) fn find(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
@@ -53,13 +63,48 @@ pub(super) fn weekdays(word: &str) -> Option<Weekday> {
 }
 
 const SMALL: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS: [&str; 4] = ["twenty", "thirty", "forty", "fifty"];
 const ORDINALS: [&str; 20] = [
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth",
+    "zeroth",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
     "nineteenth",
 ];
 
@@ -92,7 +137,8 @@ pub(super) fn number(line: &Line, i: usize) -> Option<(u32, usize)> {
 /// "1st", "21st", "first", "twenty-first".
 pub(super) fn ordinal(line: &Line, i: usize) -> Option<(u32, usize)> {
     if let Some((n, digits)) = line.number(i) {
-        return (digits <= 2 && line.is_word(i + 1, &["st", "nd", "rd", "th"]) && line.glued(i + 1)).then_some((n, i + 2));
+        return (digits <= 2 && line.is_word(i + 1, &["st", "nd", "rd", "th"]) && line.glued(i + 1))
+            .then_some((n, i + 2));
     }
     let word = line.word(i);
     if let Some(n) = index(&ORDINALS, word).filter(|n| *n > 0) {
@@ -112,7 +158,9 @@ pub(super) fn ordinal(line: &Line, i: usize) -> Option<(u32, usize)> {
 /// A day of a month: "1", "1st", "first", "twenty one"; the flag tells an ordinal.
 pub(super) fn day_number(line: &Line, i: usize) -> Option<(u32, usize, bool)> {
     let ordinal = ordinal(line, i).map(|(n, end)| (n, end, true));
-    let plain = || number(line, i).filter(|_| line.number(i).is_none_or(|(_, digits)| digits <= 2)).map(|(n, end)| (n, end, false));
+    let plain = || {
+        number(line, i).filter(|_| line.number(i).is_none_or(|(_, digits)| digits <= 2)).map(|(n, end)| (n, end, false))
+    };
     ordinal.or_else(plain).filter(|(n, ..)| (1..=31).contains(n))
 }
 

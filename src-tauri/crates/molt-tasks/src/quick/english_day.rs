@@ -14,11 +14,34 @@ use super::{
 
 /// Words before a weekday that make it a holiday or a past day.
 const OTHER_DAYS: [&str; 24] = [
-    "last", "past", "previous", "good", "great", "black", "cyber", "holy", "ash", "easter", "palm", "shrove", "maundy", "fat",
-    "giving", "super", "duper", "whit", "trinity", "lazarus", "mothering", "clean", "spy", "closest",
+    "last",
+    "past",
+    "previous",
+    "good",
+    "great",
+    "black",
+    "cyber",
+    "holy",
+    "ash",
+    "easter",
+    "palm",
+    "shrove",
+    "maundy",
+    "fat",
+    "giving",
+    "super",
+    "duper",
+    "whit",
+    "trinity",
+    "lazarus",
+    "mothering",
+    "clean",
+    "spy",
+    "closest",
 ];
 /// Words that lead to a time.
-const LEADS: [&str; 12] = ["on", "by", "this", "next", "until", "till", "before", "from", "due", "around", "for", "since"];
+const LEADS: [&str; 12] =
+    ["on", "by", "this", "next", "until", "till", "before", "from", "due", "around", "for", "since"];
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let hits = [
@@ -90,7 +113,9 @@ fn past(line: &Line, i: usize) -> Option<usize> {
 fn year(line: &Line, i: usize, ordinal_day: bool) -> Option<(u32, usize)> {
     let at = if line.mark(i, ",/-") || line.is_word(i, &["of", "in"]) { i + 1 } else { i };
     let (n, digits) = line.number(at)?;
-    let clock = (line.mark(at + 1, ":") && line.glued(at + 1)) || half_of_day(line, at + 1).is_some() || line.word(at + 1) == "h";
+    let clock = (line.mark(at + 1, ":") && line.glued(at + 1))
+        || half_of_day(line, at + 1).is_some()
+        || line.word(at + 1) == "h";
     match digits {
         4 if (1900..3000).contains(&n) && !clock => Some((n, at + 1)),
         2 if ordinal_day && at == i && !clock && line.ends(at + 1) => Some((2000 + n, at + 1)),
@@ -187,8 +212,15 @@ fn nth_weekday(line: &Line, i: usize) -> Option<Hit> {
     let from = past_the(line, i);
     let (n, at) = match line.word(from) {
         "last" => (-1, from + 1),
-        _ => ordinal(line, from).filter(|(n, _)| (1..=5).contains(n)).and_then(|(n, at)| Some((i8::try_from(n).ok()?, at)))?,
+        _ => ordinal(line, from)
+            .filter(|(n, _)| (1..=5).contains(n))
+            .and_then(|(n, at)| Some((i8::try_from(n).ok()?, at)))?,
     };
+    // A week of a month is not a day, with or without a weekday.
+    if line.word(at) == "week" && line.word(at + 1) == "of" {
+        let end = if month(line.word(at + 2)).is_some() { at + 3 } else { at + 2 };
+        return Some(Hit::new(Says::unclear(), if line.mark(end, ".") { end + 1 } else { end }));
+    }
     let weekday = weekday(line.word(at));
     let last_day = n == -1 && line.word(at) == "day";
     if weekday.is_none() && !last_day {
@@ -253,7 +285,8 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
     }
     let word = line.word(at);
     let day = weekday(word)?;
-    if at > 0 && line.is_word(at - 1, &OTHER_DAYS) {
+    let tail = at > 1 && line.mark(at - 1, "-") && line.glued(at) && line.glued(at - 1);
+    if at > 0 && (tail || line.is_word(at - 1, &OTHER_DAYS)) {
         return Some(Hit::new(Says::unclear(), at + 1));
     }
     let mut end = at + 1;
@@ -265,7 +298,8 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
     }
     // "the sun", "he sat": short forms that are words need company.
     let led = at > 0 && (line.is_word(at - 1, &LEADS) || line.mark(at - 1, ",(-"));
-    let marked = line.mark(end, ".,)") || (line.number(end).is_some() && line.glued(end)) || month(line.word(end)).is_some();
+    let marked =
+        line.mark(end, ".,)") || (line.number(end).is_some() && line.glued(end)) || month(line.word(end)).is_some();
     if matches!(word, "sat" | "sun" | "wed" | "mon") && !(led || marked || line.len() == 1 || line.tokens[at].capital) {
         return None;
     }
@@ -273,7 +307,11 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
         end += 1;
     }
     // A stretch of days is not a day.
-    let until = if line.mark(end, "-–~") || line.is_word(end, &["to", "through", "till", "until", "thru"]) { end + 1 } else { end };
+    let until = if line.mark(end, "-–~") || line.is_word(end, &["to", "through", "till", "until", "thru"]) {
+        end + 1
+    } else {
+        end
+    };
     if until > end && weekday(line.word(until)).is_some() {
         return Some(Hit::new(Says::unclear(), until + 1));
     }
@@ -342,10 +380,10 @@ fn stretch(line: &Line, i: usize) -> Option<Hit> {
         _ => return None,
     };
     match line.word(i + 1) {
-        "weekend" => hit(weekday_in(line.today, weeks, jiff::civil::Weekday::Saturday).filter(|d| *d >= line.today), i + 2),
-        "week" if weeks == 1 => {
-            hit(weekday_in(line.today, 1, jiff::civil::Weekday::Monday), i + 2)
+        "weekend" => {
+            hit(weekday_in(line.today, weeks, jiff::civil::Weekday::Saturday).filter(|d| *d >= line.today), i + 2)
         }
+        "week" if weeks == 1 => hit(weekday_in(line.today, 1, jiff::civil::Weekday::Monday), i + 2),
         "month" if weeks == 1 => hit(day_in_month(line.today, 1, 1), i + 2),
         "year" if weeks == 1 => hit(line.today.last_of_year().tomorrow().ok(), i + 2),
         _ => None,

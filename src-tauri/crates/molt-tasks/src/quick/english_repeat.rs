@@ -29,8 +29,49 @@ pub(super) fn monthly(interval: u16, day: i8) -> Rule {
 }
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    let repeat = every(line, i).or_else(|| adverb(line, i)).or_else(|| plural_days(line, i)).or_else(|| of_every_month(line, i));
-    repeat.map_or_else(|| times(line, i), |hit| limits(line, hit))
+    let repeat = every(line, i)
+        .or_else(|| adverb(line, i))
+        .or_else(|| plural_days(line, i))
+        .or_else(|| of_every_month(line, i))
+        .or_else(|| edge_of_month(line, i));
+    match repeat {
+        Some(hit) => limits(line, hit),
+        None => times(line, i).or_else(|| half_understood(line, i)),
+    }
+}
+
+/// "every 4th and 10th", "every aug on day 20": a repetition that is none of ours must not become a single day.
+fn half_understood(line: &Line, i: usize) -> Option<Hit> {
+    let times = |k: usize| {
+        unit(line, k).is_some()
+            || weekday(line.word(k)).is_some()
+            || month(line.word(k)).is_some()
+            || number(line, k).is_some()
+            || ordinal(line, k).is_some()
+            || line.is_word(
+                k,
+                &[
+                    "st", "nd", "rd", "th", "and", "on", "of", "in", "the", "day", "week", "last", "hour", "minute",
+                    "hours", "minutes",
+                ],
+            )
+    };
+    if !line.is_word(i, &["every", "each"]) || !times(i + 1) {
+        return None;
+    }
+    Some(Hit::new(Says::unclear(), (i + 1..line.len()).find(|k| !times(*k)).unwrap_or(line.len())))
+}
+
+/// the beginning of each month, the end of every month.
+fn edge_of_month(line: &Line, i: usize) -> Option<Hit> {
+    let at = if line.word(i) == "the" { i + 1 } else { i };
+    let day = match line.word(at) {
+        "beginning" | "start" => 1,
+        "end" => -1,
+        _ => return None,
+    };
+    let each = line.word(at + 1) == "of" && line.is_word(at + 2, &["every", "each"]) && line.word(at + 3) == "month";
+    each.then(|| Hit::new(Says::repeat(monthly(1, day)), at + 4))
 }
 
 fn every(line: &Line, i: usize) -> Option<Hit> {
@@ -40,10 +81,19 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
     let (mut interval, mut at) = (1, i + 1);
     if line.is_word(at, &["other", "second"]) {
         (interval, at) = (2, at + 1);
-    } else if let Some((n, end)) = ordinal(line, at).filter(|(_, end)| unit(line, *end).is_some() || weekday(line.word(*end)).is_some()) {
+    } else if let Some((n, end)) =
+        ordinal(line, at).filter(|(_, end)| unit(line, *end).is_some() || weekday(line.word(*end)).is_some())
+    {
         (interval, at) = (u16::try_from(n).ok()?, end);
     } else if let Some((n, end)) = number(line, at).filter(|(n, end)| *n > 0 && unit(line, *end).is_some()) {
         (interval, at) = (u16::try_from(n).ok()?, end);
+    }
+    // "every first Friday of the month".
+    if let Some((n, day, end)) = numbered_weekday(line, i + 1)
+        && let Some(end) = line.words(end, "of the month").or_else(|| line.words(end, "of month"))
+    {
+        let rule = Rule { by_day: vec![(n, day)], ..Rule::every(Frequency::Monthly, 1) };
+        return Some(Hit::new(Says::repeat(rule), end));
     }
     if let Some(frequency) = unit(line, at) {
         return detail(line, Rule::every(frequency, interval), at + 1);
@@ -52,11 +102,15 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
         return Some(Hit::new(Says::repeat(weekly(interval, &days)), end));
     }
     let word = line.word(at);
-    if interval == 1 && let Some(part) = part(word) {
+    if interval == 1
+        && let Some(part) = part(word)
+    {
         return Some(Hit::new(Says::repeat(Rule::every(Frequency::Daily, 1)).with_part(part), at + 1));
     }
     match word {
-        "weekday" | "weekdays" | "workday" if interval == 1 => Some(Hit::new(Says::repeat(weekly(1, &WORKING_WEEK)), at + 1)),
+        "weekday" | "weekdays" | "workday" if interval == 1 => {
+            Some(Hit::new(Says::repeat(weekly(1, &WORKING_WEEK)), at + 1))
+        }
         "business" | "working" | "work" if interval == 1 && line.word(at + 1) == "day" => {
             Some(Hit::new(Says::repeat(weekly(1, &WORKING_WEEK)), at + 2))
         }
@@ -173,7 +227,7 @@ fn detail(line: &Line, rule: Rule, end: usize) -> Option<Hit> {
                 return Some(Hit::new(Says::repeat(monthly(rule.interval, -1)), end));
             }
             let the = if line.word(the) == "day" { the + 1 } else { the };
-            let (day, end, _) = day_number(line, the)?;
+            let (day, end, _) = day_number(line, the).filter(|(_, end, _)| line.word(*end) != "and")?;
             Some(Hit::new(Says::repeat(monthly(rule.interval, i8::try_from(day).ok()?)), end))
         }
         Frequency::Yearly => {
@@ -202,6 +256,11 @@ fn adverb(line: &Line, i: usize) -> Option<Hit> {
 /// Mondays, "Tuesdays and Thursdays".
 fn plural_days(line: &Line, i: usize) -> Option<Hit> {
     let at = if line.word(i) == "on" { i + 1 } else { i };
+    match line.word(at) {
+        "weekdays" => return Some(Hit::new(Says::repeat(weekly(1, &WORKING_WEEK)), at + 1)),
+        "weekends" => return Some(Hit::new(Says::repeat(weekly(1, &WEEKEND)), at + 1)),
+        _ => {}
+    }
     weekdays(line.word(at))?;
     let (days, end) = day_list(line, at)?;
     Some(Hit::new(Says::repeat(weekly(1, &days)), end))
@@ -213,6 +272,13 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
     if line.word(at) == "the" {
         at += 1;
     }
+    // "the second to the last Friday".
+    let before = i.checked_sub(if i > 1 && line.word(i - 1) == "the" { 2 } else { 1 });
+    let part = before.is_some_and(|k| {
+        line.is_word(k, &["to", "and"])
+            && k > 0
+            && (ordinal(line, k - 1).is_some() || line.is_word(k - 1, &["nd", "rd", "th", "st"]))
+    });
     let (mut by_day, mut by_month_day) = (Vec::new(), Vec::new());
     if let Some((first, mut next)) = position(line, at) {
         let mut places = vec![first];
@@ -251,6 +317,9 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
     if !line.is_word(end, &["month", "months"]) {
         return None;
     }
+    if part {
+        return Some(Hit::new(Says::unclear(), end + 1));
+    }
     Some(Hit::new(Says::repeat(Rule { by_day, by_month_day, ..Rule::every(Frequency::Monthly, interval) }), end + 1))
 }
 
@@ -267,13 +336,16 @@ fn times(line: &Line, i: usize) -> Option<Hit> {
     counted.then(|| Hit::new(says(n), end + 1))
 }
 
-/// An end that is not understood makes the whole repetition not understood.
+/// An end that is not understood makes the whole repetition not understood. "until May 5" is a piece of its own.
 fn limits(line: &Line, hit: Hit) -> Option<Hit> {
     let at = hit.end;
-    if line.is_word(at, &["until", "till", "through", "except"]) {
-        return None;
+    let next = line.words(at, "for the next").or_else(|| line.words(at, "for"));
+    let stretch = next.and_then(|at| number(line, at)).map(|(_, end)| end);
+    let stretch = stretch.filter(|end| line.is_word(*end, &["days", "weeks", "months", "years", "more"]));
+    let strange = line.is_word(at, &["through", "except"]) || line.words(at, "in week").is_some();
+    match stretch {
+        Some(end) => Some(Hit::new(Says::unclear(), end + 1)),
+        None if strange => Some(Hit::new(Says::unclear(), at + 1)),
+        None => Some(hit),
     }
-    let stretch = line.word(at) == "for"
-        && number(line, at + 1).is_some_and(|(_, end)| line.is_word(end, &["days", "weeks", "months", "years", "more"]));
-    if stretch { None } else { Some(hit) }
 }

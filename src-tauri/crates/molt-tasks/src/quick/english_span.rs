@@ -83,7 +83,8 @@ impl Distance {
         if !self.exact {
             return Some(Says::day(self.from_day(line.today)?));
         }
-        let span = Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?.try_seconds(self.seconds).ok()?;
+        let span =
+            Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?.try_seconds(self.seconds).ok()?;
         Some(Says::moment(line.now.checked_add(span).ok()?.datetime()))
     }
 }
@@ -141,7 +142,9 @@ fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
             _ => return None,
         }
         end = after;
-        if unit == Unit::Hour && let Some(half) = line.words(end, "and a half") {
+        if unit == Unit::Hour
+            && let Some(half) = line.words(end, "and a half")
+        {
             sum.add(30, Unit::Minute)?;
             end = half;
         }

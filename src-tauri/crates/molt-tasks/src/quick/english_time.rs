@@ -150,7 +150,10 @@ fn may_follow_hour(line: &Line, i: usize) -> bool {
         || weekday(line.word(i)).is_some()
         || line.is_word(
             i,
-            &["today", "tonight", "tomorrow", "on", "in", "this", "next", "every", "to", "and", "with", "for", "about", "that"],
+            &[
+                "today", "tonight", "tomorrow", "on", "in", "this", "next", "every", "to", "and", "with", "for",
+                "about", "that",
+            ],
         )
         || line.mark(i, "@#")
 }
@@ -171,7 +174,9 @@ fn bare_hour(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     if half_of_day(line, end).is_some() || line.number(end).is_some() {
         return None;
     }
-    if (line.mark(end, ".:/-%") && line.glued(end) && line.number(end + 1).is_some()) || (line.glued(end) && !line.word(end).is_empty()) {
+    if (line.mark(end, ".,:/-%") && line.glued(end) && line.glued(end + 1) && line.number(end + 1).is_some())
+        || (line.glued(end) && !line.word(end).is_empty())
+    {
         return None;
     }
     let begins = i == 0 || after_day;
@@ -199,6 +204,8 @@ fn hour_before_part(line: &Line, i: usize) -> Option<Hit> {
 fn now(line: &Line, i: usize) -> Option<Hit> {
     let right = line.word(i) == "right";
     let end = if right { i + 2 } else { i + 1 };
-    (line.word(end - 1) == "now" && (right || line.len() == 1 || line.ends(end)) && !(i > 0 && line.is_word(i - 1, &["until", "from", "by", "for"])))
-        .then(|| Hit::new(Says::moment(line.now.datetime()), end))
+    (line.word(end - 1) == "now"
+        && (right || (end..line.len()).all(|k| line.ends(k)))
+        && !(i > 0 && line.is_word(i - 1, &["until", "from", "by", "for"])))
+    .then(|| Hit::new(Says::moment(line.now.datetime()), end))
 }

@@ -81,7 +81,8 @@ fn level(line: &Line, i: usize) -> Option<(Priority, usize)> {
 /// `#work`, `#工作`: up to white space or a mark. `#12` is a number.
 pub(super) fn category(line: &Line, text: &str) -> Option<Mark<String>> {
     (0..line.len()).find_map(|i| {
-        let begins = apart(line, i) || (i > 0 && line.tokens[i - 1].kind != Kind::Word && line.tokens[i - 1].kind != Kind::Number);
+        let begins = apart(line, i)
+            || (i > 0 && line.tokens[i - 1].kind != Kind::Word && line.tokens[i - 1].kind != Kind::Number);
         if !line.mark(i, "#") || !begins {
             return None;
         }

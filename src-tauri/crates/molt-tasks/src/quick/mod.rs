@@ -74,11 +74,12 @@ impl Reading {
         let mut at = ask.start;
         while at > 0 {
             let piece = self.understood.pieces.iter().find(|p| (p.start..p.end).contains(&(at - 1))).map(|p| p.start);
-            let mark = [self.priority.as_ref().map(|m| (m.start, m.end)), self.category.as_ref().map(|m| (m.start, m.end))]
-                .into_iter()
-                .flatten()
-                .find(|(start, end)| (*start..*end).contains(&(at - 1)))
-                .map(|(start, _)| start);
+            let mark =
+                [self.priority.as_ref().map(|m| (m.start, m.end)), self.category.as_ref().map(|m| (m.start, m.end))]
+                    .into_iter()
+                    .flatten()
+                    .find(|(start, end)| (*start..*end).contains(&(at - 1)))
+                    .map(|(start, _)| start);
             let loose = (self.line.mark(at - 1, ",.!:-，。！：、~")).then(|| at - 1);
             match piece.or(mark).or(loose).or_else(|| marks::polite_before(&self.line, at)) {
                 Some(before) => at = before,
@@ -93,7 +94,14 @@ impl Reading {
 pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     if line.chars().nth(LINE_LIMIT).is_some() {
         let title = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        return TaskDraft { title, priority: Priority::Normal, category: None, due: None, recurrence: None, spans: vec![] };
+        return TaskDraft {
+            title,
+            priority: Priority::Normal,
+            category: None,
+            due: None,
+            recurrence: None,
+            spans: vec![],
+        };
     }
     let reading = read(line, now);
     let says = &reading.understood.says;
@@ -104,7 +112,11 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     found.extend(reading.category.as_ref().map(|m| (SpanKind::Category, m.start, m.end)));
     if due.is_some() {
         found.extend(reading.understood.pieces.iter().map(|p| {
-            let kind = if p.says.repeat.is_some() || p.says.count.is_some() { SpanKind::Recurrence } else { SpanKind::When };
+            let kind = if p.says.repeat.is_some() || p.says.count.is_some() || p.says.until.is_some() {
+                SpanKind::Recurrence
+            } else {
+                SpanKind::When
+            };
             (kind, p.start, p.end)
         }));
     }
@@ -113,12 +125,17 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     let mut merged: Vec<(SpanKind, usize, usize)> = Vec::new();
     for (kind, start, end) in found {
         match merged.last_mut() {
-            Some((last, _, stop)) if *last == kind && kind == SpanKind::When && (*stop..start).all(|k| reading.line.mark(k, ",，、")) => *stop = end,
+            Some((last, _, stop))
+                if *last == kind && kind == SpanKind::When && (*stop..start).all(|k| reading.line.mark(k, ",，、")) =>
+            {
+                *stop = end
+            }
             _ => merged.push((kind, start, end)),
         }
     }
     let tokens = &reading.line.tokens;
-    let bytes: Vec<(usize, usize)> = merged.iter().map(|(_, start, end)| (tokens[*start].start, tokens[*end - 1].end)).collect();
+    let bytes: Vec<(usize, usize)> =
+        merged.iter().map(|(_, start, end)| (tokens[*start].start, tokens[*end - 1].end)).collect();
     let spans = merged.iter().zip(&bytes).map(|((kind, ..), (start, end))| DraftSpan {
         kind: *kind,
         start: utf16(line, *start),
@@ -158,7 +175,13 @@ pub fn is_reminder(line: &str) -> bool {
     match ask.says {
         Ask::Deed => true,
         Ask::Subject => timed,
-        Ask::Open => timed && !line.is_word(after, &["what", "why", "how", "who", "whom", "whose", "where", "which", "when", "if", "whether"]),
+        Ask::Open => {
+            timed
+                && !line.is_word(
+                    after,
+                    &["what", "why", "how", "who", "whom", "whose", "where", "which", "when", "if", "whether"],
+                )
+        }
         Ask::Chinese => {
             let asks = ["什么", "谁", "哪", "怎么", "为何", "多少", "吗", "呢"];
             let question = (after..line.len()).any(|k| asks.iter().any(|word| line.phrase(k, word).is_some()));

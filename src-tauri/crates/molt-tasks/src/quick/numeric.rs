@@ -55,7 +55,11 @@ fn year_first(line: &Line, i: usize) -> Option<Hit> {
     };
     let hit = date_hit(date(line.today, Some(year), m, d), i + 5);
     // 2026-11-25T15:30.
-    if line.word(hit.end) == "t" && line.glued(hit.end) && line.glued(hit.end + 1) && let Some(time) = clock_at(line, hit.end + 1) {
+    if line.word(hit.end) == "t"
+        && line.glued(hit.end)
+        && line.glued(hit.end + 1)
+        && let Some(time) = clock_at(line, hit.end + 1)
+    {
         let offset = line.glued(time.end) && (line.word(time.end) == "z" || line.mark(time.end, "+-"));
         let unclear = hit.says.unclear || time.says.unclear || offset;
         return Some(Hit::new(Says { clock: time.says.clock, unclear, ..hit.says }, time.end));
@@ -136,7 +140,8 @@ fn military(line: &Line, i: usize) -> Option<Hit> {
 /// 15:30, 3:15pm, 8.30 pm, 13h30, 15h, 17:49:19.
 fn clock_at(line: &Line, i: usize) -> Option<Hit> {
     let (hour, digits) = line.number(i).filter(|(n, digits)| *n <= 24 && *digits <= 2)?;
-    let two = |k: usize| line.number(k).filter(|(n, digits)| *n < 60 && *digits == 2 && line.glued(k)).map(|(n, _)| n as i8);
+    let two =
+        |k: usize| line.number(k).filter(|(n, digits)| *n < 60 && *digits == 2 && line.glued(k)).map(|(n, _)| n as i8);
     let glued_h = line.word(i + 1) == "h" && line.glued(i + 1);
     let (mut minute, mut second, mut end) = (0, 0, i + 2);
     let colon = line.mark(i + 1, ":") && line.glued(i + 1);

@@ -25,13 +25,53 @@ const LEADS: [&str; 12] =
     ["at", "on", "by", "for", "before", "until", "till", "due", "around", "about", "from", "starting"];
 /// Days with names of their own, which differ by year and country.
 const HOLIDAYS: [&str; 16] = [
-    "christmas", "xmas", "easter", "thanksgiving", "halloween", "ramadan", "eid", "diwali", "hanukkah", "passover",
-    "pentecost", "valentine's", "year's", "purim", "lent", "nye",
+    "christmas",
+    "xmas",
+    "easter",
+    "thanksgiving",
+    "halloween",
+    "ramadan",
+    "eid",
+    "diwali",
+    "hanukkah",
+    "passover",
+    "pentecost",
+    "valentine's",
+    "year's",
+    "purim",
+    "lent",
+    "nye",
 ];
 const HOLIDAYS_ZH: [&str; 29] = [
-    "春节", "除夕", "元旦", "元宵", "清明", "端午", "七夕", "中秋", "国庆", "重阳", "腊八", "圣诞", "情人节", "劳动节",
-    "儿童节", "母亲节", "父亲节", "感恩节", "万圣节", "复活节", "开斋节", "愚人节", "妇女节", "教师节", "大年初", "正月",
-    "腊月", "冬至", "小年夜",
+    "春节",
+    "除夕",
+    "元旦",
+    "元宵",
+    "清明",
+    "端午",
+    "七夕",
+    "中秋",
+    "国庆",
+    "重阳",
+    "腊八",
+    "圣诞",
+    "情人节",
+    "劳动节",
+    "儿童节",
+    "母亲节",
+    "父亲节",
+    "感恩节",
+    "万圣节",
+    "复活节",
+    "开斋节",
+    "愚人节",
+    "妇女节",
+    "教师节",
+    "大年初",
+    "正月",
+    "腊月",
+    "冬至",
+    "小年夜",
 ];
 
 /// A day with a name; it is not known when it is.
@@ -44,7 +84,7 @@ fn holiday(line: &Line, i: usize) -> Option<Hit> {
         return Some(Hit::new(Says::unclear(), if line.is_word(i + 1, &["eve", "day"]) { i + 2 } else { i + 1 }));
     }
     // "Labor Day", "mother's day".
-    let named = i > 0 && (line.word(i - 1).ends_with("'s") || (i > 1 && line.tokens[i - 1].capital && line.tokens[i].capital));
+    let named = i > 0 && (line.word(i - 1).ends_with("'s") || (line.tokens[i - 1].capital && line.tokens[i].capital));
     (line.is_word(i, &["day", "eve"]) && named).then(|| Hit::new(Says::unclear(), i + 1))
 }
 
@@ -69,7 +109,10 @@ pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
             Some(hit) => {
                 let floor = pieces.last().map_or(0, |p| p.end);
                 let mut start = i;
-                while start > floor && free(start - 1) && (line.is_word(start - 1, &LEADS) || line.mark(start - 1, "@") || leads_zh(line, start)) {
+                while start > floor
+                    && free(start - 1)
+                    && (line.is_word(start - 1, &LEADS) || line.mark(start - 1, "@") || leads_zh(line, start))
+                {
                     start -= 1;
                 }
                 pieces.push(Piece { start, end: hit.end, says: hit.says });
@@ -87,9 +130,8 @@ fn leads_zh(line: &Line, start: usize) -> bool {
 
 /// Only small words and marks stand between two pieces.
 fn together(line: &Line, a: &Piece, b: &Piece) -> bool {
-    (a.end..b.start).all(|k| {
-        line.mark(k, ",，、()（）-–@") || line.is_word(k, &["the", "of", "and"]) || line.is_han(k, "的")
-    })
+    (a.end..b.start)
+        .all(|k| line.mark(k, ",，、()（）-–@") || line.is_word(k, &["the", "of", "and"]) || line.is_han(k, "的"))
 }
 
 /// What was understood, and which pieces said it.
@@ -103,6 +145,8 @@ pub(super) struct Understood {
 /// meant is anybody's guess, and neither counts.
 pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Understood {
     drop_descriptions(line, taken, &mut pieces);
+    last_days(line, &mut pieces);
+    let doubtful = pieces.iter().any(|p| p.says.unclear);
     let mut sum = Understood::default();
     for cluster in clusters(line, pieces) {
         let mut says = Some(Says::default());
@@ -126,11 +170,30 @@ pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Un
             }
         }
     }
+    // A bare time beside a day that is not known ("Labor Day party at 5pm") is hardly today's.
+    let says = &sum.says;
+    let dated = says.day.is_some() || says.weekday.is_some() || says.moment.is_some() || says.repeat.is_some();
+    if doubtful && !dated {
+        return Understood::default();
+    }
     // "three times" without a repetition is something else.
     if sum.says.repeat.is_none() {
         sum.pieces.retain(|p| p.says.count.is_none());
     }
     sum
+}
+
+/// With a repetition, "until May 5" is its last day and not its first.
+fn last_days(line: &Line, pieces: &mut [Piece]) {
+    if !pieces.iter().any(|p| p.says.repeat.is_some()) {
+        return;
+    }
+    for piece in pieces.iter_mut() {
+        let led = (piece.start..piece.end).any(|k| line.is_word(k, &["until", "till"]));
+        if led && let Some(day) = piece.says.day.or_else(|| coming_weekday(line.today, piece.says.weekday?)) {
+            piece.says = Says { day: None, weekday: None, until: Some(day), ..piece.says.clone() };
+        }
+    }
 }
 
 /// Runs of pieces that stand together.
@@ -163,6 +226,7 @@ fn join(a: &Says, b: &Says) -> Option<Says> {
         moment: one(&a.moment, &b.moment)?,
         repeat: one(&a.repeat, &b.repeat)?,
         count: one(&a.count, &b.count)?,
+        until: one(&a.until, &b.until)?,
         unclear: a.unclear || b.unclear,
     };
     if let (Some(day), Some(weekday)) = (says.day, says.weekday)
@@ -186,7 +250,8 @@ fn drop_descriptions(line: &Line, taken: &[bool], pieces: &mut Vec<Piece>) {
         while last + 1 < pieces.len() && together(line, &pieces[last], &pieces[last + 1]) {
             last += 1;
         }
-        let begins = (0..pieces[n].start).all(|k| taken.get(k).copied().unwrap_or(false) || pieces.iter().any(|p| (p.start..p.end).contains(&k)));
+        let begins = (0..pieces[n].start)
+            .all(|k| taken.get(k).copied().unwrap_or(false) || pieces.iter().any(|p| (p.start..p.end).contains(&k)));
         let described = line.han(pieces[last].end) == "的";
         if described && begins {
             pieces[last].end += 1;
@@ -226,7 +291,10 @@ fn readings(clock: Clock, part: Option<Part>) -> Vec<(i64, Time)> {
             _ => vec![(0, h)],
         },
     };
-    hours.into_iter().filter_map(|(add, hour)| Some((add, Time::new(hour, clock.minute, clock.second, 0).ok()?))).collect()
+    hours
+        .into_iter()
+        .filter_map(|(add, hour)| Some((add, Time::new(hour, clock.minute, clock.second, 0).ok()?)))
+        .collect()
 }
 
 fn at(line: &Line, day: Date, add: i64, time: Time) -> Option<Due> {
@@ -234,13 +302,16 @@ fn at(line: &Line, day: Date, add: i64, time: Time) -> Option<Due> {
     let zone = line.now.time_zone();
     Some(match zone.iana_name() {
         Some(name) => Due::Time { at: civil, zone: name.to_owned() },
-        None => Due::Time { at: civil.to_zoned(zone.clone()).ok()?.timestamp().to_zoned(jiff::tz::TimeZone::UTC).datetime(), zone: "UTC".into() },
+        None => Due::Time {
+            at: civil.to_zoned(zone.clone()).ok()?.timestamp().to_zoned(jiff::tz::TimeZone::UTC).datetime(),
+            zone: "UTC".into(),
+        },
     })
 }
 
 /// The repetition that was understood, if any.
 pub(super) fn rule(says: &Says) -> Option<Rule> {
-    says.repeat.clone().map(|rule| Rule { count: says.count.or(rule.count), ..rule })
+    says.repeat.clone().map(|rule| Rule { count: says.count.or(rule.count), until: says.until.or(rule.until), ..rule })
 }
 
 /// The due time that was understood, if any.
@@ -253,7 +324,9 @@ pub(super) fn due(line: &Line, says: &Says) -> Option<Due> {
         (None, Some(weekday)) => Some(coming_weekday(line.today, weekday)?),
         (None, None) => None,
     };
-    let future = |day: Date, add: i64, time: Time| plus_days(day, add).is_some_and(|d| d.to_datetime(time) > line.now.datetime());
+    let future = |day: Date, add: i64, time: Time| {
+        plus_days(day, add).is_some_and(|d| d.to_datetime(time) > line.now.datetime())
+    };
     // A part of the day alone means its usual hour.
     let usual = |part: Part| Some(vec![(0, Time::new(part.hour()?, 0, 0, 0).ok()?)]);
     let times = match says.clock {

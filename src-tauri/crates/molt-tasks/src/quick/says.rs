@@ -59,6 +59,8 @@ pub(super) struct Says {
     pub repeat: Option<Rule>,
     /// How many times a repetition happens.
     pub count: Option<u32>,
+    /// The last day of a repetition.
+    pub until: Option<Date>,
     /// This is a time, but not one that a task can be due at: past, impossible, a holiday, in another zone or calendar. What stands
     /// together with it must not be read without it.
     pub unclear: bool,

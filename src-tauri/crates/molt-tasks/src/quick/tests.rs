@@ -166,6 +166,21 @@ fn what_is_not_a_time_stays_in_the_title() {
         ("除夕晚上6点吃饭", "除夕晚上6点吃饭", ""),
         ("周一到周五上班", "周一到周五上班", ""),
         ("25点开会", "25点开会", ""),
+        ("写1976年后的历史", "写1976年后的历史", ""),
+        ("记下发现在哪里", "记下发现在哪里", ""),
+        ("写写时至今日的变化", "写写时至今日的变化", ""),
+        ("昨晚8点的录音", "昨晚8点的录音", ""),
+        ("整理2月30日下午3点的票", "整理2月30日下午3点的票", ""),
+        ("看2020年1月5日晚上8点的录像", "看2020年1月5日晚上8点的录像", ""),
+        ("写黑色星期五的方案", "写黑色星期五的方案", ""),
+        ("Labor Day party at 5pm", "Labor Day party at 5pm", ""),
+        ("圣诞节聚餐晚上6点", "圣诞节聚餐晚上6点", ""),
+        ("first week of October on Friday", "first week of October on Friday", ""),
+        ("party on Labor Day at 5pm", "party on Labor Day at 5pm", ""),
+        ("watch last night at 8", "watch last night at 8", ""),
+        ("minutes of tuesday of last week", "minutes of tuesday of last week", ""),
+        ("meet Monday Nov 24", "meet Monday Nov 24", ""),
+        ("fill at 2,500 psi", "fill at 2,500 psi", ""),
     ]);
 }
 
@@ -184,6 +199,13 @@ fn repetitions() {
         ("taxes every year on May 31", "taxes", "FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=31", "2027-05-31"),
         ("stretch every morning", "stretch", "FREQ=DAILY", "2026-11-22T09:00"),
         ("course daily at 7pm for 8 times", "course", "FREQ=DAILY;COUNT=8", "2026-11-21T19:00"),
+        ("board every first Friday of the month", "board", "FREQ=MONTHLY;BYDAY=1FR", "2026-12-04"),
+        ("backup at the end of each month", "backup", "FREQ=MONTHLY;BYMONTHDAY=-1", "2026-11-30"),
+        ("swim on weekends", "swim", "FREQ=WEEKLY;BYDAY=SA,SU", "2026-11-21"),
+        ("course daily at 7pm until Dec 5", "course", "FREQ=DAILY;UNTIL=20261205", "2026-11-21T19:00"),
+        ("swim Tuesdays for the next six weeks", "swim Tuesdays for the next six weeks", "", ""),
+        ("pay every 4th and 10th of the month", "pay every 4th and 10th of the month", "", ""),
+        ("ping every hour", "ping every hour", "", ""),
         ("weekly report", "weekly report", "", ""),
         ("每天早上8点吃药", "吃药", "FREQ=DAILY", "2026-11-22T08:00"),
         ("每周一开例会", "开例会", "FREQ=WEEKLY;BYDAY=MO", "2026-11-23"),
@@ -301,11 +323,7 @@ fn spans_count_utf16_units() {
     // The milk before it is no politeness, so the request is not ours: it stays.
     assert_eq!(
         spans,
-        [
-            (SpanKind::When, "明天下午3点".into()),
-            (SpanKind::Category, "#家".into()),
-            (SpanKind::Priority, "p2".into())
-        ]
+        [(SpanKind::When, "明天下午3点".into()), (SpanKind::Category, "#家".into()), (SpanKind::Priority, "p2".into())]
     );
     assert_eq!(draft.title, "🥛 提醒我买牛奶");
 }
@@ -313,12 +331,53 @@ fn spans_count_utf16_units() {
 #[test]
 fn any_text_is_survived() {
     let pieces = [
-        "明", "天", "下", "周", "三", "点", "半", "15", ":", "30", "每", "月", "号", "后", "at", "every", "the", "Nov", "in", " ", "#", "!", "p1", "“", "”",
-        "\"", "remind me", "提醒我", "🥛", "e\u{301}", "\u{0}", "99999999999", "２０２６", "-", "/", ".", "of", "next", "first", "Friday", "不", "、",
+        "明",
+        "天",
+        "下",
+        "周",
+        "三",
+        "点",
+        "半",
+        "15",
+        ":",
+        "30",
+        "每",
+        "月",
+        "号",
+        "后",
+        "at",
+        "every",
+        "the",
+        "Nov",
+        "in",
+        " ",
+        "#",
+        "!",
+        "p1",
+        "“",
+        "”",
+        "\"",
+        "remind me",
+        "提醒我",
+        "🥛",
+        "e\u{301}",
+        "\u{0}",
+        "99999999999",
+        "２０２６",
+        "-",
+        "/",
+        ".",
+        "of",
+        "next",
+        "first",
+        "Friday",
+        "不",
+        "、",
     ];
     let mut rng = molt_testkit::Rng::new(7);
     for _ in 0..20_000 {
-        let line: String = (0..rng.below(12)).map(|_| *rng.pick(&pieces)).collect::<Vec<_>>().join(*rng.pick(&["", " "]));
+        let line: String =
+            (0..rng.below(12)).map(|_| *rng.pick(&pieces)).collect::<Vec<_>>().join(*rng.pick(&["", " "]));
         let draft = draft(&line);
         is_reminder(&line);
         let length = line.encode_utf16().count() as u32;

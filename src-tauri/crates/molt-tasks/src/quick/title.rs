@@ -38,7 +38,11 @@ pub(super) fn title(line: &str, taken: &[(usize, usize)], ask: Option<Ask>) -> S
         rest = JOINTS.iter().find_map(|joint| strip(rest, joint)).unwrap_or(rest);
     }
     let rest = rest.trim_end_matches(|c: char| c == ' ' || LOOSE_AT_END.contains(c));
-    if rest.chars().any(char::is_alphanumeric) { rest.to_owned() } else { line.split_whitespace().collect::<Vec<_>>().join(" ") }
+    if rest.chars().any(char::is_alphanumeric) {
+        rest.to_owned()
+    } else {
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 fn strip<'a>(text: &'a str, joint: &str) -> Option<&'a str> {

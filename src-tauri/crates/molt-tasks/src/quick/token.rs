@@ -41,7 +41,8 @@ pub(super) struct Line {
 /// Traditional and other forms of the characters that the grammar knows.
 const FORMS: &str = "點点鐘钟鍾钟週周號号後后這这個个禮礼時时兩两晝昼聽听幾几過过無无從从開开隔隔內内節节農农陰阴曆历\
                      歷历裡里裏里間间醒醒記记請请幫帮煩烦別别頭头條条麼么嗎吗級级緊紧優优於于還还兒儿歲岁末末廿廿誕诞\
-                     線线樓楼門门車车碼码館馆廳厅";
+                     線线樓楼門门車车碼码館馆廳厅聖圣復复國国慶庆勞劳動动親亲萬万齋斋婦妇師师陽阳臘腊\
+                     現现淩凌務务見见題题說说議议問问經经";
 
 fn simplified(c: char) -> char {
     let mut forms = FORMS.chars();
@@ -203,7 +204,7 @@ impl Line {
     pub fn is_tied(&self, i: usize) -> bool {
         let Some(before) = i.checked_sub(1).and_then(|b| self.tokens.get(b)) else { return false };
         match before.kind {
-            Kind::Mark => "$€£¥#".contains(&before.text) || (self.glued(i) && ".:/-_*=%&".contains(&before.text)),
+            Kind::Mark => "$€£¥#".contains(&before.text) || (self.glued(i) && ".:/-_*=%&~".contains(&before.text)),
             Kind::Word | Kind::Number => self.glued(i),
             Kind::Han => self.is_han(i - 1, "第"),
             Kind::Quoted => false,

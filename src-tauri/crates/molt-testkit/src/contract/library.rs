@@ -36,7 +36,10 @@ fn documents(store: &dyn DocumentStore) {
     assert_eq!(paths(Some(&"unknown".into())), [""; 0]);
     assert_eq!(store.document_by_path("/z/b.md").unwrap().unwrap().id, "d3".into());
     assert_eq!(store.document_by_path("/z/B.md").unwrap(), None);
-    assert!(matches!(store.put_document(&document("d9", "s", "/z/b.md")), Err(StoreError::Failed(_))), "a path is one document");
+    assert!(
+        matches!(store.put_document(&document("d9", "s", "/z/b.md")), Err(StoreError::Failed(_))),
+        "a path is one document"
+    );
 
     full.state = DocumentState::Failed;
     full.reason = Some("the file is damaged".into());
@@ -67,7 +70,10 @@ fn chunks(store: &dyn DocumentStore) {
     let stolen = [chunk("c9", "e", 0, "a")];
     let foreign = [chunk("n", "d", 0, "a")];
     for wrong in [&twice[..], &stolen, &foreign] {
-        assert!(matches!(store.put_document_with_chunks(&document("e", "s", "/s/moved"), wrong), Err(StoreError::Failed(_))));
+        assert!(matches!(
+            store.put_document_with_chunks(&document("e", "s", "/s/moved"), wrong),
+            Err(StoreError::Failed(_))
+        ));
         assert_eq!(store.document(&"e".into()).unwrap().path, "/s/e");
         assert_eq!(store.chunks(&"e".into()).unwrap(), []);
         assert_eq!(store.chunks(&"d".into()).unwrap(), second);

@@ -90,7 +90,8 @@ fn uniqueness(store: &dyn TaskStore) {
 fn openness(store: &dyn TaskStore) {
     for (n, id) in ["open", "done", "deleted"].into_iter().enumerate() {
         store.put_task(&task(id, id), &[reminder(id, id, n as i64)]).unwrap();
-        let answered = Reminder { state: ReminderState::Answered, ..reminder(&format!("{id}-answered"), id, 50 + n as i64) };
+        let answered =
+            Reminder { state: ReminderState::Answered, ..reminder(&format!("{id}-answered"), id, 50 + n as i64) };
         store.put_reminder(&answered).unwrap();
     }
     let mut done = task("done", "done");

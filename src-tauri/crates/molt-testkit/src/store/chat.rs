@@ -10,7 +10,8 @@ const MESSAGE: StoreError = StoreError::NotFound("message");
 
 impl ConversationStore for MemoryStore {
     fn conversations(&self) -> StoreResult<Vec<Conversation>> {
-        let mut rows: Vec<_> = self.read().conversations.iter().filter(|r| r.1.is_none()).map(|r| r.0.clone()).collect();
+        let mut rows: Vec<_> =
+            self.read().conversations.iter().filter(|r| r.1.is_none()).map(|r| r.0.clone()).collect();
         rows.reverse();
         rows.sort_by_key(|c| std::cmp::Reverse(c.updated_at));
         Ok(rows)
@@ -39,7 +40,12 @@ impl ConversationStore for MemoryStore {
     fn messages(&self, id: &ConversationId) -> StoreResult<Vec<Message>> {
         self.conversation(id)?;
         let state = self.read();
-        Ok(state.messages.iter().filter(|(m, hidden)| &m.conversation_id == id && !hidden).map(|r| r.0.clone()).collect())
+        Ok(state
+            .messages
+            .iter()
+            .filter(|(m, hidden)| &m.conversation_id == id && !hidden)
+            .map(|r| r.0.clone())
+            .collect())
     }
 
     fn message(&self, id: &MessageId) -> StoreResult<Message> {

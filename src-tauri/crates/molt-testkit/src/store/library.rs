@@ -52,7 +52,8 @@ impl DocumentStore for MemoryStore {
 
     fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>> {
         let state = self.read();
-        let mut rows: Vec<_> = state.documents.iter().filter(|d| source.is_none_or(|s| &d.source_id == s)).cloned().collect();
+        let mut rows: Vec<_> =
+            state.documents.iter().filter(|d| source.is_none_or(|s| &d.source_id == s)).cloned().collect();
         rows.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(rows)
     }

@@ -9,7 +9,8 @@ const TASK: StoreError = StoreError::NotFound("task");
 
 /// Inserts or replaces by id, unless another row has the same (task, at).
 fn put_reminder(state: &mut State, reminder: &Reminder) -> bool {
-    let taken = state.reminders.values().any(|r| r.id != reminder.id && r.task_id == reminder.task_id && r.at == reminder.at);
+    let taken =
+        state.reminders.values().any(|r| r.id != reminder.id && r.task_id == reminder.task_id && r.at == reminder.at);
     if !taken {
         state.reminders.insert(reminder.id.clone(), reminder.clone());
     }

@@ -104,7 +104,14 @@ async fn question(
 ) -> Result<Message, Failure> {
     let request = ChatSend { conversation_id, text: text.to_owned() };
     let accepted: ChatAccepted = connection.call("chat_send", request).await?;
-    answer::follow(connection, events, accepted, printer, |piece| if printer.json { Ok(()) } else { printer.piece(piece) }).await
+    answer::follow(
+        connection,
+        events,
+        accepted,
+        printer,
+        |piece| if printer.json { Ok(()) } else { printer.piece(piece) },
+    )
+    .await
 }
 
 /// What comes under an answer.

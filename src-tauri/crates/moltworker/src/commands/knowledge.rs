@@ -7,8 +7,8 @@ use std::{
 
 use futures::StreamExt;
 use molt_api::{
-    DocumentList, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add, KnowledgeAdded, KnowledgeFound, KnowledgeSearch as Search,
-    SourceRef, SourceView, Status,
+    DocumentList, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add, KnowledgeAdded, KnowledgeFound,
+    KnowledgeSearch as Search, SourceRef, SourceView, Status,
 };
 use molt_core::{Document, DocumentState, ExtractError, ModelRole, SourceId};
 use serde::Deserialize;
@@ -51,7 +51,9 @@ pub async fn add(connection: &Connection, printer: &Printer, args: KnowledgeAdd)
     if printer.json {
         let failed: Vec<&Document> = documents.iter().filter(|document| is_failed(document)).collect();
         let complete = sources.iter().all(|source| source.pending == 0);
-        printer.value(&json!({ "sources": sources, "problems": added.problems, "failed": failed, "complete": complete }))?;
+        printer.value(
+            &json!({ "sources": sources, "problems": added.problems, "failed": failed, "complete": complete }),
+        )?;
     } else {
         for source in &sources {
             let path = &source.source.path;
@@ -99,7 +101,9 @@ async fn wait(
             return Ok(true);
         }
         // For example a full disk: the program tries again by itself, but not soon enough to wait for.
-        if let Some(problem) = status.activities.into_iter().find(|activity| activity.id == "library").and_then(|it| it.message) {
+        if let Some(problem) =
+            status.activities.into_iter().find(|activity| activity.id == "library").and_then(|it| it.message)
+        {
             printer.progress("");
             return Err(Failure::plain(sentence(&problem)));
         }
@@ -252,7 +256,8 @@ pub async fn remove(connection: &Connection, printer: &Printer, args: KnowledgeR
     let sources: Vec<SourceView> = connection.call("source_list", ()).await?;
     // The program keeps resolved paths; a folder that is gone cannot be resolved any more.
     let typed = absolute(Path::new(&args.source));
-    let resolved = std::fs::canonicalize(&args.source).map_or_else(|_| typed.clone(), |path| path.to_string_lossy().into_owned());
+    let resolved =
+        std::fs::canonicalize(&args.source).map_or_else(|_| typed.clone(), |path| path.to_string_lossy().into_owned());
     let by_path = sources.iter().find(|view| view.source.path == resolved || view.source.path == typed);
     let names = |view: &SourceView| (view.source.id.to_string(), Vec::new());
     let view = match by_path {
@@ -260,7 +265,11 @@ pub async fn remove(connection: &Connection, printer: &Printer, args: KnowledgeR
         None => choose(&sources, &args.source, printer, "moltworker knowledge list", names)?,
     };
     connection.call::<Empty>("source_remove", SourceRef { id: view.source.id.clone() }).await?;
-    if printer.json { Ok(printer.value(&view.source)?) } else { Ok(printer.line(printer.words.removed(&view.source.path))?) }
+    if printer.json {
+        Ok(printer.value(&view.source)?)
+    } else {
+        Ok(printer.line(printer.words.removed(&view.source.path))?)
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure>
         return Ok(printer.line(printer.words.no_models())?);
     }
     let status: Status = connection.call("status", ()).await?;
-    let chosen: Vec<ModelId> = [status.chat_model, status.embedder].into_iter().flatten().map(|model| model.spec.id).collect();
+    let chosen: Vec<ModelId> =
+        [status.chat_model, status.embedder].into_iter().flatten().map(|model| model.spec.id).collect();
     let row = |model: &ModelView| {
         let spec = &model.spec;
         let mark = if chosen.contains(&spec.id) { "*" } else { " " };
