@@ -12,6 +12,8 @@ export default defineConfig(({ mode }) => ({
   server: {
     port: 5173,
     strictPort: true,
+    // The packages lie at the root of the checkout, above the UI.
+    fs: { allow: [fileURLToPath(new URL("..", import.meta.url))] },
     // `npm run dev` beside `moltworker serve`: the page comes from Vite, the data from the program.
     proxy: { "/api": `http://127.0.0.1:${process.env["MOLT_PORT"] ?? "8080"}` },
   },

@@ -68,6 +68,7 @@ class Stage:
     endings: int = 6
     history: float = 0.15
     bare: float = 0.06  # prompts without passages
+    unanswered: float = 0.16  # questions the passages do not answer
 
 
 def upper(text):
@@ -320,7 +321,7 @@ class Generator:
             p.text += f"[{i}] {self.source(lang)}\n{text}\n\n"
         todo = r.sample(facts, min(len(facts), stage.endings))
         for fact in todo:
-            if r.random() < 0.16:
+            if r.random() < stage.unanswered:
                 p.endings.append(self.not_said(entities, facts, keys, zh))
                 continue
             q = fact.zh if r.random() < 0.92 else not fact.zh

@@ -29,6 +29,7 @@ CURRICULUM = [
     (450, Stage(passages=(1, 2), sentences=(1, 4), endings=7, history=0.1)),
     (700, Stage(passages=(1, 4), sentences=(1, 5), endings=8)),
     (1100, Stage(passages=(1, 4), sentences=(1, 8), endings=8)),
+    (2700, Stage(passages=(1, 4), sentences=(1, 8), endings=8, unanswered=0.35)),
 ]
 TEST = Stage(passages=(1, 4), sentences=(1, 6), endings=6, history=0.1, bare=0.05)
 
@@ -136,8 +137,8 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--work", default=WORK, help="folder of the tokenizer and the checkpoints")
     a.add_argument("--resume", action="store_true")
-    a.add_argument("--steps", type=int, default=7000)
-    a.add_argument("--decay-from", type=int, default=5000, help="step at which the learning rate begins to fall")
+    a.add_argument("--steps", type=int, default=3000)
+    a.add_argument("--decay-from", type=int, default=2550, help="step at which the learning rate begins to fall")
     a.add_argument("--tokens", type=int, default=4096, help="tokens of a batch of one worker")
     a.add_argument("--lr", type=float, default=0.02, help="learning rate of Muon")
     a.add_argument("--adam-lr", type=float, default=0.004, help="of the embeddings and norms")

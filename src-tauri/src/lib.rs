@@ -16,7 +16,7 @@ mod words;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    io,
+    io::{self, IsTerminal},
     process::ExitCode,
     time::Duration,
 };
@@ -40,11 +40,13 @@ pub fn run() -> ExitCode {
         eprintln!("There is no display to open a window on. `moltworker web` opens the same program in a browser.");
         return ExitCode::FAILURE;
     }
+    // Everybody's warnings and our own news; Lance tells as news what concerns its developers.
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MOLTWORKER_LOG")
+        .unwrap_or_else(|_| "warn,molt=info,lance_io=error".into());
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("MOLTWORKER_LOG").unwrap_or_else(|_| "info,zbus=warn".into()),
-        )
+        .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -2,19 +2,22 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe } from "node:test";
 
 import { serve } from "./lib/api.mjs";
 import * as flow from "./lib/flow.mjs";
 import { copyLibrary } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
 import { freePort, Program, remove, scratch, tidyUp } from "./lib/programs.mjs";
+import { pictured } from "./lib/steps.mjs";
 import { until } from "./lib/wait.mjs";
 import { Driver } from "./lib/webdriver.mjs";
 
 describe("the browser", { timeout: 15 * 60_000 }, () => {
   const cleanups = [];
   let api, page, driver, library;
+
+  const step = pictured("web", (file) => driver.screenshot(file));
 
   before(async () => {
     const folder = scratch("web");
@@ -58,14 +61,14 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
   });
   after(() => tidyUp(cleanups));
 
-  test("is shut out without the token", async () => {
+  step("is shut out without the token", async () => {
     await driver.open(`${api.base}/`);
     await page.see("sign-in");
     const refused = await fetch(`${api.base}/api/status`, { method: "POST", body: "{}" });
     assert.equal(refused.status, 401);
   });
 
-  test("is let in by the address with the token, which then disappears", async () => {
+  step("is let in by the address with the token, which then disappears", async () => {
     await driver.open("about:blank");
     await driver.open(`${api.base}/#token=${api.token}`);
     await page.see("welcome");
@@ -74,9 +77,9 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     assert.equal((await page.call("status")).desktop, false);
   });
 
-  test("loads the small model", () => flow.loadSmallModel(page));
+  step("loads the small model", () => flow.loadSmallModel(page));
 
-  test("takes a folder by its path, and reads all of it", async () => {
+  step("takes a folder by its path, and reads all of it", async () => {
     await page.go("library");
     await page.click("add-path");
     await page.fill("add-path-input", library);
@@ -87,16 +90,16 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     await flow.search(page, "远山科技", "周会纪要.txt");
   });
 
-  test("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
+  step("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
 
-  test("brings back a deleted conversation", () => flow.deleteAndUndo(page));
+  step("brings back a deleted conversation", () => flow.deleteAndUndo(page));
 
-  test("understands a task in one line", async () => {
+  step("understands a task in one line", async () => {
     await flow.quickAdd(page, "Water the plants tomorrow at 9am", "Water the plants");
     await flow.quickAdd(page, "明天上午9点给植物浇水", "给植物浇水");
   });
 
-  test("reminds in the page", async () => {
+  step("reminds in the page", async () => {
     const title = await flow.remindSoon(page, "Call Paula Novak");
     await page.see("reminder-card", { text: title, within: 45_000 });
     await page.click("reminder-done");
@@ -105,7 +108,7 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     assert.notEqual(task.task.done_at, null);
   });
 
-  test("keeps the conversation over a reload, and a stopped answer stays stopped", async () => {
+  step("keeps the conversation over a reload, and a stopped answer stays stopped", async () => {
     await page.go("chat");
     await page.click("conversation-row");
     await page.see("answer");
@@ -115,7 +118,7 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     assert.equal(await page.text("answer", { last: true }), before);
   });
 
-  test("loaded nothing from elsewhere and broke no rule of its own", async () => {
+  step("loaded nothing from elsewhere and broke no rule of its own", async () => {
     const loaded = await driver.run("return performance.getEntriesByType('resource').map((one) => one.name)");
     assert.ok(loaded.length > 0);
     assert.deepEqual(loaded.filter((name) => !name.startsWith(`${api.base}/`) && !name.startsWith("data:")), []);
@@ -124,8 +127,8 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     assert.deepEqual(worries, []);
   });
 
-  test("looks right in every view, both languages, light and dark", async () => {
-    const files = await flow.pictures(page, "web");
+  step("looks right in every view, both languages, light and dark", async () => {
+    const files = await flow.pictures(page, "web", (file) => driver.screenshot(file));
     assert.equal(files.length, 20);
     for (const file of files) assert.ok(fs.statSync(file).size > 10_000, `${file} shows something`);
   });

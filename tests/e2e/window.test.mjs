@@ -13,6 +13,7 @@ import { copyLibrary, FILES } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
 import { alive, descendants } from "./lib/processes.mjs";
 import { built, OUTPUT } from "./lib/programs.mjs";
+import { pictured } from "./lib/steps.mjs";
 import { Session } from "./lib/session.mjs";
 import { until } from "./lib/wait.mjs";
 
@@ -21,6 +22,11 @@ const SHOTS = path.join(OUTPUT, "shots");
 
 describe("the window", { timeout: 15 * 60_000 }, () => {
   let session, driver, page, library;
+
+  // From the screen, not from the driver: its own pictures hang when the accelerated renderer is off, and this is what a
+  // user sees.
+  const shoot = async (file) => session.picture(file, (await session.windows("^Moltworker$"))[0]);
+  const step = pictured("window", (file) => session.picture(file));
 
   before(async () => {
     session = await Session.start("window");
@@ -33,38 +39,38 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     await session?.stop();
   });
 
-  test("opens on the first page, and one key leaves it", async () => {
+  step("opens on the first page, and one key leaves it", async () => {
     await page.see("welcome");
     await page.settled();
-    await driver.screenshot(path.join(SHOTS, "window-welcome.png"));
+    await shoot(path.join(SHOTS, "window-welcome.png"));
     await flow.welcome(page);
   });
 
-  test("loads the small model", () => flow.loadSmallModel(page));
+  step("loads the small model", () => flow.loadSmallModel(page));
 
-  test("takes files that are dragged into it", async () => {
+  step("takes files that are dragged into it", async () => {
     const [window] = await session.windows("^Moltworker$");
     await session.drag(FILES.slice(0, 1).map((file) => path.join(library, file)), window);
     await flow.indexed(page, 1);
   });
 
-  test("takes a folder, and reads all of it", async () => {
+  step("takes a folder, and reads all of it", async () => {
     await page.call("knowledge_add", { paths: [library] });
     await flow.indexed(page);
     await flow.search(page, "Brenn warehouse", "notes.md");
     await flow.search(page, "远山科技", "周会纪要.txt");
   });
 
-  test("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
+  step("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
 
-  test("brings back a deleted conversation", () => flow.deleteAndUndo(page));
+  step("brings back a deleted conversation", () => flow.deleteAndUndo(page));
 
-  test("understands a task in one line", async () => {
+  step("understands a task in one line", async () => {
     await flow.quickAdd(page, "Water the plants tomorrow at 9am", "Water the plants");
     await flow.quickAdd(page, "明天上午9点给植物浇水", "给植物浇水");
   });
 
-  test("follows an edited and a deleted file", async () => {
+  step("follows an edited and a deleted file", async () => {
     const notes = path.join(library, "notes.md");
     fs.appendFileSync(notes, "\nThe parking level of the Brenn warehouse is P3.\n");
     await until("the new line to be found", async () => {
@@ -80,7 +86,7 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     await flow.indexed(page);
   });
 
-  test("reminds on the desktop, in the window and in the tray", async () => {
+  step("reminds on the desktop, in the window and in the tray", async () => {
     const plain = (await session.tray()).icon;
     const picture = fs.readFileSync(plain);
     await page.go("tasks");
@@ -102,7 +108,7 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     await until("the plain tray", async () => fs.readFileSync((await session.tray()).icon).equals(picture));
   });
 
-  test("takes the notification away when the reminder is answered in the window", async () => {
+  step("takes the notification away when the reminder is answered in the window", async () => {
     const title = await flow.remindSoon(page, "Order boxes");
     const shown = await session.notification((one) => one.title === title, { within: 45_000 });
     await page.see("reminder-card", { text: title });
@@ -110,7 +116,7 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     await until("the notification to go", () => session.seen("closed").some((one) => one.id === shown.id));
   });
 
-  test("speaks the language of the settings in the tray as well", async () => {
+  step("speaks the language of the settings in the tray as well", async () => {
     const settings = await page.call("settings_get");
     await page.call("settings_set", { ...settings, language: "zh-CN" });
     await until("a Chinese tray", async () => (await session.tray()).menu.some((entry) => entry.label === "暂停索引"));
@@ -118,7 +124,7 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     await until("an English tray", async () => (await session.tray()).menu.some((entry) => entry.label === "Pause indexing"));
   });
 
-  test("pauses indexing from the tray", async () => {
+  step("pauses indexing from the tray", async () => {
     await session.choose("Pause indexing");
     await until("indexing to pause", async () => (await page.call("status")).index.paused);
     assert.ok((await session.tray()).menu.find((entry) => entry.label === "Pause indexing").checked);
@@ -126,13 +132,13 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     await until("indexing to go on", async () => !(await page.call("status")).index.paused);
   });
 
-  test("looks right in every view, both languages, light and dark", async () => {
-    const files = await flow.pictures(page, "window");
+  step("looks right in every view, both languages, light and dark", async () => {
+    const files = await flow.pictures(page, "window", shoot);
     assert.equal(files.length, 20);
     for (const file of files) assert.ok(fs.statSync(file).size > 10_000, `${file} shows something`);
   });
 
-  test("opens the line for a quick task from the tray", async () => {
+  step("opens the line for a quick task from the tray", async () => {
     await session.choose("Quick add…");
     const [window] = await until("the quick-add window", async () => {
       const found = await session.windows("^Quick add$");
@@ -153,6 +159,7 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
 describe("the program without its window", { timeout: 5 * 60_000 }, () => {
   let session, program, api;
 
+  const step = pictured("tray", (file) => session.picture(file));
   const mainWindow = () => session.windows("^Moltworker$");
   const start = async () => {
     program = session.start(DESKTOP);
@@ -166,7 +173,7 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
   });
   after(() => session?.stop());
 
-  test("closes to the tray and gives its web view back", async () => {
+  step("closes to the tray and gives its web view back", async () => {
     const [window] = await mainWindow();
     await until("the web view", () => descendants(program.pid, "WebKitWebProcess").length > 0);
     await session.close(window);
@@ -175,7 +182,7 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
     assert.ok(alive(program.pid), "the program runs on");
   });
 
-  test("reminds in a small window that takes no focus", async () => {
+  step("reminds in a small window that takes no focus", async () => {
     await flow.remindSoon(api, "Stand up");
     const [window] = await until("the reminder window", async () => {
       const found = await session.windows("^Reminders$");
@@ -187,20 +194,20 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
     await session.picture(path.join(SHOTS, "reminder-window.png"));
   });
 
-  test("a second start brings the first window back and ends", async () => {
+  step("a second start brings the first window back and ends", async () => {
     const second = await session.run(DESKTOP);
     assert.equal(second.code, 0, second.stderr);
     await until("the window", async () => (await mainWindow()).length === 1);
     assert.ok(alive(program.pid));
   });
 
-  test("the command line talks to the running program", async () => {
+  step("the command line talks to the running program", async () => {
     const { code, stdout } = await session.run(built("moltworker"), ["task", "list", "--json"]);
     assert.equal(code, 0);
     assert.ok(stdout.includes("Stand up"));
   });
 
-  test("ends from the tray and leaves nothing behind", async () => {
+  step("ends from the tray and leaves nothing behind", async () => {
     const workers = descendants(program.pid, "molt-engine");
     await session.choose("Quit");
     await until("the program to end", () => program.status !== null, { within: 15_000 });
@@ -209,7 +216,7 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
     assert.ok(!fs.existsSync(path.join(session.data, "owner.json")));
   });
 
-  test("stays closed when the setting says so", async () => {
+  step("stays closed when the setting says so", async () => {
     await start();
     await api.call("settings_set", { ...(await api.call("settings_get")), close_to_tray: false });
     await session.close((await mainWindow())[0]);

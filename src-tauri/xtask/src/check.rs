@@ -22,7 +22,7 @@ pub fn run() -> Result<()> {
         bail!("clippy is not installed: rustup component add clippy");
     }
     node::build_ui()?;
-    build()?;
+    lint()?;
     types_in_step()?;
     for script in UI_SCRIPTS {
         run::run(&mut node::script(script))?;
@@ -34,6 +34,18 @@ pub fn run() -> Result<()> {
 /// Compiles everything that the tests and the program need, with lints (see [`workspace::cargo`]).
 pub fn build() -> Result<()> {
     run::run(workspace::cargo("build").args(["--workspace", "--all-targets"]))
+}
+
+/// The same, refusing warnings. Cargo repeats the warnings of what it does not compile again.
+fn lint() -> Result<()> {
+    let mut warnings = 0;
+    let built = run::watch(workspace::cargo("build").args(["--workspace", "--all-targets"]), |line| {
+        warnings += usize::from(line.starts_with("warning: ") && !line.contains(" generated "));
+    })?;
+    if !built || warnings > 0 {
+        bail!("the build gave {warnings} warnings");
+    }
+    Ok(())
 }
 
 pub fn write_types() -> Result<()> {

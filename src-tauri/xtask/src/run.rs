@@ -48,13 +48,10 @@ pub fn watch(command: &mut Command, mut seen: impl FnMut(&str)) -> Result<bool> 
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {}", name(command)))?;
-    let errors = child.stderr.take().map(|stderr| {
-        thread::spawn(move || {
-            for line in lines(stderr) {
-                eprintln!("{line}");
-            }
-        })
-    });
+    let errors = child
+        .stderr
+        .take()
+        .map(|stderr| thread::spawn(move || lines(stderr).inspect(|line| eprintln!("{line}")).collect::<Vec<_>>()));
     if let Some(stdout) = child.stdout.take() {
         for line in lines(stdout) {
             println!("{line}");
@@ -64,7 +61,7 @@ pub fn watch(command: &mut Command, mut seen: impl FnMut(&str)) -> Result<bool> 
     let status = child.wait()?;
     if let Some(errors) = errors {
         // A reader that panicked has lost log lines, nothing else.
-        let _ = errors.join();
+        errors.join().unwrap_or_default().iter().for_each(|line| seen(line));
     }
     Ok(status.success())
 }

@@ -9,17 +9,24 @@ use crate::{check, node, run, setup, workspace};
 /// A part of the tests: its name for the command line, and what it runs.
 struct Part {
     name: &'static str,
+    /// It runs when no part is named. The others run by name and join as soon as each of them has passed as a whole.
+    gate: bool,
     run: fn() -> Result<Outcome>,
 }
 
-const PARTS: [Part; 7] = [
-    Part { name: "check", run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }) },
-    Part { name: "unit", run: unit },
-    Part { name: "ui", run: || watched(&mut node::script("test")) },
-    Part { name: "cli", run: || end_to_end("cli.test.mjs") },
-    Part { name: "web", run: || end_to_end("web.test.mjs") },
-    Part { name: "e2e", run: || end_to_end("window.test.mjs") },
-    Part { name: "kill", run: || end_to_end("kill.test.mjs") },
+const PARTS: [Part; 8] = [
+    Part {
+        name: "check",
+        gate: false,
+        run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }),
+    },
+    Part { name: "unit", gate: true, run: unit },
+    Part { name: "integration", gate: false, run: integration },
+    Part { name: "ui", gate: false, run: || watched(&mut node::script("test")) },
+    Part { name: "cli", gate: false, run: || end_to_end("cli.test.mjs") },
+    Part { name: "web", gate: false, run: || end_to_end("web.test.mjs") },
+    Part { name: "e2e", gate: false, run: || end_to_end("window.test.mjs") },
+    Part { name: "kill", gate: false, run: || end_to_end("kill.test.mjs") },
 ];
 
 /// What the closing lines of the test runners say.
@@ -37,7 +44,7 @@ struct Outcome {
 }
 
 pub fn run(names: &[&str]) -> Result<()> {
-    let wanted = |part: &&Part| names.is_empty() || names.contains(&"all") || names.contains(&part.name);
+    let wanted = |part: &&Part| (names.is_empty() && part.gate) || names.contains(&"all") || names.contains(&part.name);
     if let Some(unknown) = names.iter().find(|name| **name != "all" && !PARTS.iter().any(|part| part.name == **name)) {
         bail!("there is no part `{unknown}`; the parts are all, {}", PARTS.map(|part| part.name).join(", "));
     }
@@ -73,7 +80,12 @@ pub fn run(names: &[&str]) -> Result<()> {
 }
 
 fn unit() -> Result<Outcome> {
-    watched(workspace::cargo("test").args(["--workspace", "--all-targets", "--no-fail-fast"]))
+    watched(workspace::cargo("test").args(["--workspace", "--lib", "--bins", "--no-fail-fast"]))
+}
+
+/// The tests of each crate over real files, processes, databases and models.
+fn integration() -> Result<Outcome> {
+    watched(workspace::cargo("test").args(["--workspace", "--test", "*", "--no-fail-fast"]))
 }
 
 /// The flows drive the real programs, so these are built first (nothing is done when they are up to date).

@@ -53,12 +53,12 @@ pub fn binary(name: &str) -> PathBuf {
 ///
 /// Clippy stands in as the compiler of our own crates, exactly as `cargo clippy` arranges it, but for a full build:
 /// one compile both lints and produces the code that is tested. `cargo clippy` beside `cargo build` would check every
-/// dependency a second time, which costs as much as half a cold build. All invocations also name the whole workspace
+/// dependency a second time, which costs as much as half a cold build. Lints only warn here; `check` refuses warnings. All invocations also name the whole workspace
 /// and all targets: with one set of features the heavy dependencies are compiled once.
 pub fn cargo(subcommand: &str) -> Command {
     let mut cargo = plain_cargo(subcommand);
     if clippy_is_installed() {
-        cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
     }
     cargo
 }

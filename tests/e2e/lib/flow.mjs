@@ -107,8 +107,8 @@ export async function remindSoon(page, title, seconds = 3) {
 
 const VIEWS = ["chat", "library", "tasks", "models", "settings"];
 
-/** Pictures of every view, in both languages, light and dark. */
-export async function pictures(page, face) {
+/** Pictures of every view, in both languages, light and dark; `shoot` takes one of what is shown now. */
+export async function pictures(page, face, shoot) {
   const before = await page.call("settings_get");
   const files = [];
   for (const language of ["en", "zh-CN"]) {
@@ -120,7 +120,7 @@ export async function pictures(page, face) {
         if (view === "chat" && (await page.all("conversation-row")).length > 0) await page.click("conversation-row");
         await page.settled();
         const file = path.join(OUTPUT, "shots", `${face}-${view}-${language}-${theme}.png`);
-        await page.driver.screenshot(file);
+        await shoot(file);
         files.push(file);
       }
     }

@@ -7,7 +7,7 @@ standard input, what it sees goes as JSON lines to the standard output.
     in:  {"do": "invoke", "id": 1, "action": "done"}    presses a button of a notification
          {"do": "tray"}                                 asks for the tray's icon and menu
          {"do": "click", "label": "Quit"}               chooses an entry of the tray's menu
-         {"do": "screenshot", "file": "/tmp/a.png"}     pictures the whole screen
+         {"do": "screenshot", "file": "/tmp/a.png", "x": 0, "y": 0, "width": 800, "height": 600}
     out: {"event": "ready" | "notify" | "closed" | "tray" | "clicked" | "screenshot" | "error", ...}
 """
 
@@ -147,7 +147,7 @@ class Desktop:
             say("clicked", label=order["label"])
         elif what == "screenshot":
             root = Gdk.get_default_root_window()
-            picture = Gdk.pixbuf_get_from_window(root, 0, 0, root.get_width(), root.get_height())
+            picture = Gdk.pixbuf_get_from_window(root, *(order[key] for key in ("x", "y", "width", "height")))
             picture.savev(order["file"], "png", [], [])
             say("screenshot", file=order["file"])
         else:

@@ -12,6 +12,7 @@ const here = path.join(ROOT, "tests/e2e/lib");
 // Debian's own Python: others on the machine have no bindings to D-Bus and GTK.
 const PYTHON = "/usr/bin/python3";
 const execute = promisify(execFile);
+const SCREEN = { width: 1440, height: 900 };
 
 export class Session {
   /** What the services said, oldest first. */
@@ -55,7 +56,7 @@ export class Session {
       NO_AT_BRIDGE: "1",
       GTK_A11Y: "none",
     };
-    const screen = this.#program("Xvfb", ["-displayfd", "3", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-noreset"], {
+    const screen = this.#program("Xvfb", ["-displayfd", "3", "-screen", "0", `${SCREEN.width}x${SCREEN.height}x24`, "-nolisten", "tcp", "-noreset"], {
       fds: ["pipe"],
     });
     let number = "";
@@ -117,9 +118,11 @@ export class Session {
     return until("the notification", () => this.seen("notify").find(fits), options);
   }
 
-  async picture(file) {
+  /** Pictures a window as it stands on the screen, or the whole screen. */
+  async picture(file, window) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
-    await this.order({ do: "screenshot", file }, "screenshot");
+    const place = window ? await this.geometry(window) : { x: 0, y: 0, ...SCREEN };
+    await this.order({ do: "screenshot", file, ...place }, "screenshot");
   }
 
   async xdotool(...args) {

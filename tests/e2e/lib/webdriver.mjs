@@ -2,6 +2,8 @@
 import fs from "node:fs";
 import path from "node:path";
 
+/** A driver that takes longer for one order hangs. */
+const PATIENCE_MS = 60_000;
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
 export class Driver {
@@ -24,6 +26,7 @@ export class Driver {
       method,
       headers: { "content-type": "application/json" },
       body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const { value } = await response.json();
     if (!response.ok) throw new Error(`${where.split("/").slice(3).join("/")}: ${value.error}: ${value.message}`);

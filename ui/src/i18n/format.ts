@@ -30,12 +30,17 @@ export function size(bytes: number): string {
     value /= 1024;
     unit += 1;
   }
-  return `${number(value, unit >= 3 || (unit === 2 && value < 10) ? 1 : 0)} ${units[unit]}`;
+  return `${number(value, unit >= 3 || (unit === 2 && value < 10) ? 1 : 0)}\u00a0${units[unit]}`;
 }
 
 /** Milliseconds as seconds with one digit: "0.4 s". */
 export function seconds(ms: number): string {
-  return `${number(ms / 1000, 1)} s`;
+  return `${number(ms / 1000, 1)}\u00a0s`;
+}
+
+/** A space between Chinese and other signs, as it is set in print; `Intl` leaves it out. */
+function spaced(text: string): string {
+  return text.replace(/([\u4e00-\u9fff])([0-9A-Za-z])/g, "$1 $2").replace(/([0-9A-Za-z])([\u4e00-\u9fff])/g, "$1 $2");
 }
 
 function startOfDay(date: Date): Date {
@@ -58,9 +63,9 @@ export function day(date: Date, now = new Date()): string {
   if (days >= -1 && days <= 1) {
     return capitalise(new Intl.RelativeTimeFormat(formatTag(), { numeric: "auto" }).format(days, "day"));
   }
-  if (days > 1 && days < 7) return dateFormat({ weekday: "long" }).format(date);
+  if (days > 1 && days < 7) return spaced(dateFormat({ weekday: "long" }).format(date));
   const sameYear = date.getFullYear() === now.getFullYear();
-  return dateFormat({ day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(date);
+  return spaced(dateFormat({ day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(date));
 }
 
 /** "14:30", or "2:30 PM" where people write it so. */
@@ -75,7 +80,7 @@ export function dayTime(date: Date, now = new Date()): string {
 
 /** The full date with time, for tooltips. */
 export function full(date: Date): string {
-  return dateFormat({ dateStyle: "full", timeStyle: "short" }).format(date);
+  return spaced(dateFormat({ dateStyle: "full", timeStyle: "short" }).format(date));
 }
 
 /** How long ago, in words: "5 minutes ago"; days and more as a date. */
@@ -83,7 +88,7 @@ export function ago(date: Date, now = new Date()): string {
   const minutes = Math.round((now.getTime() - date.getTime()) / 60_000);
   if (minutes < 1) return t("time.now");
   const relative = new Intl.RelativeTimeFormat(formatTag(), { numeric: "always" });
-  if (minutes < 60) return relative.format(-minutes, "minute");
-  if (minutes < 12 * 60) return relative.format(-Math.round(minutes / 60), "hour");
+  if (minutes < 60) return spaced(relative.format(-minutes, "minute"));
+  if (minutes < 12 * 60) return spaced(relative.format(-Math.round(minutes / 60), "hour"));
   return dayTime(date, now);
 }

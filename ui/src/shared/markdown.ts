@@ -32,6 +32,8 @@ md.inline.ruler.before("link", "citation", (state, silent) => {
   const numbers = (match[1] ?? "").split(/\s*[,，、]\s*/).map(Number);
   if (!context.pending && !numbers.every((n) => context.source(n) !== null)) return false;
   if (!silent) {
+    // The mark must not stand alone on the next line.
+    if (state.pending.endsWith(" ")) state.pending = `${state.pending.slice(0, -1)}\u202f`;
     for (const n of numbers) {
       const token = state.push("citation", "", 0);
       token.meta = { n };

@@ -29,8 +29,8 @@ const LONGEST_ANSWER = 4000;
 
 /** A run lighter than this means nothing on its own; see `weigh`. */
 const LEAST_WEIGHT = 4;
-/** Further runs beside the first must say more, or every common word would be marked. */
-const LEAST_FURTHER_WEIGHT = 8;
+/** Further runs beside the first are marked when they hold a figure: words alone would be marked by chance. */
+const FIGURE = /\d/;
 const MOST_SPANS = 3;
 
 /**
@@ -44,9 +44,10 @@ export function sharedSpans(passage: string, answer: string): Span[] {
   const spans: Span[] = [];
   while (spans.length < MOST_SPANS) {
     const found = longestShared(source, said);
-    if (!found || found.weight < (spans.length === 0 ? LEAST_WEIGHT : LEAST_FURTHER_WEIGHT)) break;
+    if (!found || found.weight < LEAST_WEIGHT) break;
     const [start, end] = found.span;
     const text = source.slice(start, end);
+    if (spans.length > 0 && !FIGURE.test(text)) break;
     spans.push(found.span);
     source = source.slice(0, start) + "\0".repeat(end - start) + source.slice(end);
     said = said.replace(text, "\u0001");

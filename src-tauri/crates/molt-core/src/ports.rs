@@ -136,7 +136,7 @@ pub trait PassageIndex: Send + Sync {
         limit: usize,
     ) -> Result<Vec<IndexHit>, IndexError>;
     /// Number of chunks.
-    async fn len(&self) -> Result<u64, IndexError>;
+    async fn count(&self) -> Result<u64, IndexError>;
     /// Idle-time upkeep: extends the word index, compacts, prunes. Cheap when there is nothing to do.
     async fn maintain(&self) -> Result<(), IndexError>;
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, GBK, UTF_16BE, UTF_16LE};
+use encoding_rs::{EUC_KR, Encoding, GBK, UTF_16BE, UTF_16LE};
 use molt_core::{DocumentKind, ExtractedDocument};
 use molt_extract_client::Failure;
 
@@ -48,14 +48,15 @@ fn paragraphs(text: &str, output: &mut Output) -> Result<(), Failure> {
 
 /// The text with `\n` line ends, or none when it is not text.
 ///
-/// A byte order mark decides; then valid UTF-8; then UTF-16 by its look; then a detector trained on the old encodings of each language.
+/// A byte order mark decides; then UTF-16 by its look; then valid UTF-8; then a detector trained on the old encodings of each language.
 pub fn decode(bytes: &[u8]) -> Option<String> {
     let text = if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         encoding.decode_without_bom_handling(&bytes[mark..]).0
+    } else if let Some(text) = unmarked_utf16(bytes) {
+        // Before UTF-8: English in UTF-16 is valid UTF-8 with a zero in every other place.
+        Cow::Owned(text)
     } else if let Ok(text) = std::str::from_utf8(bytes) {
         Cow::Borrowed(text)
-    } else if let Some(text) = unmarked_utf16(bytes) {
-        Cow::Owned(text)
     } else if let Some(text) = damaged_utf8(bytes) {
         Cow::Owned(text)
     } else {
@@ -117,40 +118,50 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
     let guessed = detector.guess(None, Utf8Detection::Deny);
-    // Short Chinese text is often taken for a western or Cyrillic code page; its pairs of bytes give it away.
-    if guessed.is_single_byte() && common_hanzi_share(bytes) > 0.8 { GBK } else { guessed }
+    let hanzi = common_hanzi(bytes);
+    // Short Chinese text is often taken for a western code page, or for Korean, whose syllables have the same bytes. Korean has spaces
+    // between its words.
+    let korean = guessed == EUC_KR && bytes.contains(&b' ');
+    let short = hanzi.high < 40 && hanzi.share() > 0.95 && !korean;
+    if short || (guessed.is_single_byte() && hanzi.share() > 0.8) { GBK } else { guessed }
 }
 
-/// The share of bytes above 0x7f that form characters of GB 2312's first level, the 3,755 most common ones.
-fn common_hanzi_share(bytes: &[u8]) -> f64 {
-    let (mut high, mut paired, mut index) = (0, 0, 0);
-    while index < bytes.len() {
-        if bytes[index] < 0x80 {
-            index += 1;
+/// How much of a text looks like Chinese in GBK.
+pub struct Hanzi {
+    /// Bytes above 0x7f.
+    pub high: u32,
+    /// Those that form punctuation or characters of GB 2312's first level, the 3,755 most common ones.
+    common: u32,
+}
+
+impl Hanzi {
+    pub fn share(&self) -> f64 {
+        if self.high == 0 { 0.0 } else { f64::from(self.common) / f64::from(self.high) }
+    }
+}
+
+pub fn common_hanzi(bytes: &[u8]) -> Hanzi {
+    let mut hanzi = Hanzi { high: 0, common: 0 };
+    let mut rest = bytes;
+    while let [first, more @ ..] = rest {
+        rest = more;
+        if *first < 0x80 {
             continue;
         }
-        match bytes.get(index + 1) {
-            Some(second @ 0xa1..=0xfe) => {
-                high += 2;
-                let punctuation = bytes[index] == 0xa1 || bytes[index] == 0xa3;
-                if matches!(bytes[index], 0xb0..=0xd7) || (punctuation && *second >= 0xa1) {
-                    paired += 2;
-                }
-                index += 2;
-            }
-            _ => {
-                high += 1;
-                index += 1;
-            }
+        hanzi.high += 1;
+        if let [0xa1..=0xfe, after @ ..] = more {
+            rest = after;
+            hanzi.high += 1;
+            hanzi.common += if matches!(first, 0xa1 | 0xa3 | 0xb0..=0xd7) { 2 } else { 0 };
         }
     }
-    if high == 0 { 0.0 } else { f64::from(paired) / f64::from(high) }
+    hanzi
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use encoding_rs::{BIG5, EUC_JP, EUC_KR, GB18030, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
+    use encoding_rs::{BIG5, EUC_JP, GB18030, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
 
     const CHINESE: &str = "会议纪要：下周三下午三点在二号会议室讨论预算。请大家提前准备材料，谢谢！";
     const TRADITIONAL: &str = "會議紀要：下週三下午三點在二號會議室討論預算。請大家提前準備資料，謝謝！";
@@ -226,7 +237,7 @@ mod tests {
             read("\r\n  First line,\r\nsecond line.  \r\n\r\n \t\r\n第二段\n\n\n".as_bytes(), "a.txt").unwrap();
         let found: Vec<(&str, Option<u32>)> =
             document.blocks.iter().map(|block| (block.text.as_str(), block.line)).collect();
-        assert_eq!(found, [("First line,\nsecond line.", Some(2)), ("第二段", Some(5))]);
+        assert_eq!(found, [("First line,\nsecond line.", Some(2)), ("第二段", Some(6))]);
         assert_eq!(document.kind, DocumentKind::Text);
         assert!(read(b"", "a.txt").unwrap().blocks.is_empty());
     }

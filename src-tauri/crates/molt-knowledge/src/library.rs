@@ -270,7 +270,7 @@ impl Library {
 
     /// Chunks that can be searched.
     pub async fn chunks(&self) -> Result<u64, IndexError> {
-        self.index().len().await
+        self.index().count().await
     }
 
     pub fn set_paused(&self, paused: bool) {

@@ -230,7 +230,7 @@ impl PassageIndex for LanceIndex {
         ranked(&answer, DISTANCE, |distance| 1.0 - distance)
     }
 
-    async fn len(&self) -> Result<u64, IndexError> {
+    async fn count(&self) -> Result<u64, IndexError> {
         Ok(attempt("read", self.table.count_rows(None)).await? as u64)
     }
 

@@ -9,6 +9,7 @@
 
 mod environment;
 mod error;
+mod home;
 mod index;
 mod open;
 mod rows;

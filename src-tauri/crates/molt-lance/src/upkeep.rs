@@ -15,8 +15,8 @@ use molt_core::IndexError;
 
 use crate::{
     error::{failed, guarded, obstacle},
+    home::forget_set_aside,
     index::{LanceIndex, WORDS, reset_words},
-    open::forget_set_aside,
 };
 
 /// When which step of the upkeep runs. The defaults are for real use.

@@ -121,7 +121,7 @@ impl PassageIndex for MemoryIndex {
         })
     }
 
-    async fn len(&self) -> Result<u64, IndexError> {
+    async fn count(&self) -> Result<u64, IndexError> {
         Ok(self.state()?.chunks.len() as u64)
     }
 

@@ -27,13 +27,14 @@ pub async fn run<R: DeserializeOwned>(
             Ok(request) => answer(request).await,
             Err(failure) => Err(failure),
         };
-        let mut object = match outcome {
+        let answered = match outcome {
             Ok(object) => object,
             // Neither is about this line.
             Err(failure @ (Failure::Output(_) | Failure::Said)) => return Err(failure),
             Err(failure) => Object::from_iter([("error".to_owned(), failure.to_json())]),
         };
-        object.insert("id".to_owned(), id);
+        let mut object = Object::from_iter([("id".to_owned(), id)]);
+        object.extend(answered);
         printer.value(&object)?;
     }
     Ok(())

@@ -36,13 +36,14 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Reaches the owner of the data directory, or becomes it.
-    pub async fn open(data: &DataDir, words: Words) -> Result<Self, Failure> {
+    /// Reaches the owner of the data directory, or becomes it. `port` is for the local interface of an owner that we become, see
+    /// [`Own::start`].
+    pub async fn open(data: &DataDir, port: Option<u16>, words: Words) -> Result<Self, Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let taken = match find(data, words).await {
                 Some(client) => return Ok(Self::Client(client)),
-                None => match Own::start(data, None).await {
+                None => match Own::start(data, port).await {
                     Ok(own) => return Ok(Self::Own(Box::new(own))),
                     Err(OwnError::Taken(message)) => message,
                     Err(error) => return Err(error.into()),

@@ -96,7 +96,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Web(args) => return commands::serve::web(&printer, &data, args).await,
         _ => {}
     }
-    let connection = Connection::open(&data, printer.words).await?;
+    let connection = Connection::open(&data, None, printer.words).await?;
     let result = match cli.command {
         Command::Ask(args) => commands::ask::ask(&connection, &printer, args).await,
         Command::Chat => commands::ask::chat(&connection, &printer).await,

@@ -1,8 +1,9 @@
 /** For how long a reminder can be put off, from now. Minutes, rounded to the next full minute. */
-export type SnoozeChoice = "minutes10" | "hour" | "tonight" | "tomorrow";
+export type SnoozeChoice = "minutes10" | "hour" | "tonight" | "morning" | "tomorrow";
 
 const EVENING_HOUR = 19;
 const MORNING_HOUR = 9;
+const NIGHT_ENDS = 5;
 
 function minutesUntil(then: Date, now: Date): number {
   return Math.ceil((then.getTime() - now.getTime()) / 60_000);
@@ -18,8 +19,9 @@ export function snoozeChoices(now: Date): { choice: SnoozeChoice; minutes: numbe
   ];
   const tonight = at(0, EVENING_HOUR);
   if (minutesUntil(tonight, now) > 60) choices.push({ choice: "tonight", minutes: minutesUntil(tonight, now), at: tonight });
-  // After midnight "tomorrow" is the morning that follows this night's sleep.
-  const tomorrow = at(now.getHours() < 4 ? 0 : 1, MORNING_HOUR);
-  choices.push({ choice: "tomorrow", minutes: minutesUntil(tomorrow, now), at: tomorrow });
+  // After midnight people mean the morning that follows this night's sleep.
+  const night = now.getHours() < NIGHT_ENDS;
+  const morning = at(night ? 0 : 1, MORNING_HOUR);
+  choices.push({ choice: night ? "morning" : "tomorrow", minutes: minutesUntil(morning, now), at: morning });
   return choices;
 }

@@ -11,7 +11,7 @@ use pdf_extract::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Line, MOST_PAGES, Page, Reading, Refusal};
+use super::{Line, MOST_PAGES, Page, Reading, Refusal, annotations};
 use crate::markdown::is_cjk;
 
 /// Each page read by itself costs a walk through the whole page tree, so a file in which page after page fails goes to the other reader.
@@ -28,7 +28,7 @@ const COLUMN_GAP: f64 = 1.5;
 const LINE_STEP: f64 = 0.5;
 /// A baseline this far below is set apart.
 const PARAGRAPH_STEP: f64 = 1.8;
-/// The same character this near is the shadow that some programs draw for bold type.
+/// The same string this near is the shadow that some programs draw for bold type.
 const SHADOW: f64 = 0.1;
 
 pub fn read(bytes: &[u8], password: Option<&str>, deadline: Instant) -> Result<Reading, Refusal> {
@@ -61,7 +61,10 @@ pub fn read(bytes: &[u8], password: Option<&str>, deadline: Instant) -> Result<R
         }
     }
     let title = catch_unwind(AssertUnwindSafe(|| title(&document))).ok().flatten();
-    Ok(Reading { pages: collector.pages, title })
+    let mut pages = collector.pages;
+    // Pages without notes and forms are as good as before when this fails.
+    let _ = catch_unwind(AssertUnwindSafe(|| add_annotations(&document, &mut pages, deadline)));
+    Ok(Reading { pages, title })
 }
 
 /// An encrypted file opens with the empty password or the given one.
@@ -77,6 +80,18 @@ fn open(bytes: &[u8], password: Option<&str>) -> Result<Document, Refusal> {
     }
 }
 
+/// Notes and form fields, which the library does not draw.
+fn add_annotations(document: &Document, pages: &mut [Option<Page>], deadline: Instant) {
+    for ((_, id), page) in document.get_pages().into_iter().zip(pages) {
+        if Instant::now() > deadline {
+            return;
+        }
+        if let Some(page) = page {
+            page.lines.extend(annotations::texts(document, id).into_iter().map(|text| Line { text, apart: true }));
+        }
+    }
+}
+
 fn title(document: &Document) -> Option<String> {
     let info = match document.trailer.get(b"Info").ok()? {
         Object::Reference(id) => document.get_dictionary(*id).ok()?,
@@ -87,14 +102,7 @@ fn title(document: &Document) -> Option<String> {
         Object::Reference(id) => document.get_object(*id).ok()?.as_str().ok()?,
         title => title.as_str().ok()?,
     };
-    let text = if let Some(units) = raw.strip_prefix(b"\xfe\xff") {
-        String::from_utf16_lossy(
-            &units.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>(),
-        )
-    } else {
-        crate::plain::decode(raw)?
-    };
-    useful_title(&text)
+    useful_title(&annotations::text_string(raw)?)
 }
 
 /// Programs put their own names and file names there.
@@ -174,7 +182,7 @@ impl OutputDev for Collector {
 
     fn begin_word(&mut self) -> Result<(), OutputError> {
         if let Some((_, lines)) = &mut self.current {
-            lines.string_begins = true;
+            lines.end_string();
         }
         Ok(())
     }
@@ -194,19 +202,40 @@ struct Lines {
     page: Page,
     line: String,
     apart: bool,
-    /// The next character is the first of a string, so it may stand anywhere.
-    string_begins: bool,
-    last: Option<Place>,
-    /// Characters by place on a grid, to find shadows.
-    seen: HashSet<(char, i64, i64)>,
+    /// The string that is being drawn; each may stand anywhere.
+    string: Vec<Glyph>,
+    last: Option<End>,
+    /// To find shadows.
+    seen: HashSet<Place>,
 }
 
-/// Where a character ends.
-#[derive(Clone, Copy)]
-struct Place {
+/// A character and the step of a grid where it is drawn.
+type Place = (char, i64, i64);
+
+struct Glyph {
+    /// Empty when the reader has no letter for it.
+    text: String,
     x: f64,
     y: f64,
     /// Unit vector of the writing direction.
+    direction: (f64, f64),
+    size: f64,
+    advance: f64,
+}
+
+impl Glyph {
+    fn place(&self) -> Option<Place> {
+        let step = (self.size * SHADOW).max(1e-3);
+        let character = self.text.chars().next().filter(|c| !c.is_whitespace())?;
+        Some((character, (self.x / step).round() as i64, (self.y / step).round() as i64))
+    }
+}
+
+/// Where the last string ended.
+#[derive(Clone, Copy)]
+struct End {
+    x: f64,
+    y: f64,
     direction: (f64, f64),
     size: f64,
 }
@@ -220,19 +249,33 @@ impl Lines {
         let direction =
             if horizontal > 0.0 { (sign * trm.m11 / horizontal, sign * trm.m12 / horizontal) } else { (1.0, 0.0) };
         let advance = width * font_size.abs() * horizontal;
-        let (x, y) = (trm.m31, trm.m32);
         let text = self.clean(text);
-        let shadow =
-            text.chars().next().is_some_and(|first| !first.is_whitespace() && self.is_shadow(first, x, y, size));
-        if !shadow && !text.is_empty() {
-            if std::mem::take(&mut self.string_begins) {
-                self.separate(&text, x, y, direction, size);
-            }
-            self.line.push_str(&text);
+        self.string.push(Glyph { text, x: trm.m31, y: trm.m32, direction, size, advance });
+    }
+
+    /// Adds the string that was drawn to the line, unless it is a shadow.
+    fn end_string(&mut self) {
+        let string = std::mem::take(&mut self.string);
+        let (Some(first), Some(last)) = (string.first(), string.last()) else { return };
+        let advance: f64 = string.iter().map(|glyph| glyph.advance).sum();
+        // Fonts without widths put all characters into one place.
+        let wide = advance > first.size * WORD_GAP;
+        let places: Vec<_> = string.iter().filter_map(Glyph::place).collect();
+        if wide && !places.is_empty() && places.iter().all(|place| self.is_drawn(*place)) {
+            return;
         }
-        if !shadow {
-            self.last = Some(Place { x: x + direction.0 * advance, y: y + direction.1 * advance, direction, size });
+        self.seen.extend(places);
+        if let Some(next) = string.iter().find(|glyph| !glyph.text.is_empty()) {
+            self.separate(next);
+            self.line.extend(string.iter().map(|glyph| glyph.text.as_str()));
         }
+        let (x, y) = (last.x + last.direction.0 * last.advance, last.y + last.direction.1 * last.advance);
+        self.last = Some(End { x, y, direction: last.direction, size: last.size });
+    }
+
+    /// Whether the same character was drawn at this place or a step beside it.
+    fn is_drawn(&self, (character, column, row): Place) -> bool {
+        (-1..=1).any(|dx| (-1..=1).any(|dy| self.seen.contains(&(character, column + dx, row + dy))))
     }
 
     /// The letters of one drawn character; what has none is counted.
@@ -242,7 +285,6 @@ impl Lines {
             match character {
                 '\u{fffd}' | '\0'..='\x08' | '\x0b'..='\x1f' | '\x7f'..='\u{9f}' => {}
                 '\t' | '\n' | '\u{a0}' => clean.push(' '),
-                '\u{ad}' => clean.push('-'),
                 // Bullets of Symbol and Wingdings.
                 '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' | '\u{f0fc}' => clean.push('•'),
                 '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. => {}
@@ -259,21 +301,11 @@ impl Lines {
         clean
     }
 
-    fn is_shadow(&mut self, character: char, x: f64, y: f64, size: f64) -> bool {
-        let step = (size * SHADOW).max(1e-3);
-        let (column, row) = ((x / step).round() as i64, (y / step).round() as i64);
-        let near = (-1..=1).any(|dx| (-1..=1).any(|dy| self.seen.contains(&(character, column + dx, row + dy))));
-        if !near {
-            self.seen.insert((character, column, row));
-        }
-        near
-    }
-
     /// Decides what stands between the last character and one that is drawn somewhere else.
-    fn separate(&mut self, next: &str, x: f64, y: f64, direction: (f64, f64), size: f64) {
-        let Some(last) = self.last else { return };
-        let size = size.max(last.size).max(1e-6);
-        let (dx, dy) = (x - last.x, y - last.y);
+    fn separate(&mut self, next: &Glyph) {
+        let (Some(last), direction) = (self.last, next.direction) else { return };
+        let size = next.size.max(last.size).max(1e-6);
+        let (dx, dy) = (next.x - last.x, next.y - last.y);
         let along = (dx * direction.0 + dy * direction.1) / size;
         // Downwards is positive.
         let across = (dx * direction.1 - dy * direction.0) / size;
@@ -285,7 +317,7 @@ impl Lines {
             self.end_line(false);
         } else if along > COLUMN_GAP {
             self.line.push_str("  ");
-        } else if along > self.word_gap(next) && !self.line.ends_with(' ') {
+        } else if along > self.word_gap(&next.text) && !self.line.ends_with(' ') {
             self.line.push(' ');
         }
     }
@@ -305,6 +337,7 @@ impl Lines {
     }
 
     fn finish(mut self) -> Page {
+        self.end_string();
         self.end_line(false);
         self.page
     }
@@ -318,7 +351,7 @@ mod tests {
     fn page(strings: &[(f64, f64, &str)]) -> Page {
         let mut lines = Lines::default();
         for (x, y, text) in strings {
-            lines.string_begins = true;
+            lines.end_string();
             for (index, character) in text.chars().enumerate() {
                 lines.draw(
                     &Transform::row_major(1.0, 0.0, 0.0, 1.0, x + index as f64 * 5.0, *y),

@@ -3,7 +3,9 @@
 //! `pdf-extract` goes first; `pdf_oxide` reads the pages (or the whole file) that the first one could not read or read poorly. Both
 //! give up by panicking, so every call is caught; what cannot be caught (an abort, an endless loop) is the client's to handle.
 
+mod annotations;
 mod first;
+mod mojibake;
 mod paragraphs;
 mod quality;
 mod second;
@@ -74,7 +76,10 @@ pub fn read(
         None
     } else {
         announce(Reader::PdfExtract);
-        Some(first::read(&bytes, password, Instant::now() + Duration::from_millis(request.first_reader_ms)))
+        let mut reading =
+            first::read(&bytes, password, Instant::now() + Duration::from_millis(request.first_reader_ms));
+        reading.iter_mut().for_each(Reading::repair);
+        Some(reading)
     };
     let needs_second = match &first {
         Some(Ok(reading)) => {
@@ -90,7 +95,9 @@ pub fn read(
             Some(Ok(reading)) => reading.pages.get(page).is_none_or(|page| quality::is_poor(page.as_ref())),
             _ => true,
         };
-        Some(second::read(bytes, password, wanted))
+        let mut reading = second::read(bytes, password, wanted);
+        reading.iter_mut().for_each(Reading::repair);
+        Some(reading)
     } else {
         None
     };
@@ -112,6 +119,14 @@ pub fn read(
         }
     };
     join(first, second, name)
+}
+
+impl Reading {
+    fn repair(&mut self) {
+        for page in self.pages.iter_mut().flatten() {
+            mojibake::repair(&mut page.lines);
+        }
+    }
 }
 
 fn too_many_pages(name: &str) -> Failure {

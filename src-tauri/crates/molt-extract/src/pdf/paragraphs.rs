@@ -111,7 +111,8 @@ fn squeezed(text: &str, wide: &str) -> String {
             _ => squeezed.push_str(wide),
         }
         spaces = 0;
-        squeezed.push(character);
+        // Many fonts have only this hyphen.
+        squeezed.push(if character == '\u{ad}' { '-' } else { character });
     }
     squeezed
 }
@@ -121,7 +122,7 @@ fn join(paragraph: &mut String, next: &str) {
     let mut end = paragraph.chars().rev();
     let (last, before) = (end.next(), end.next());
     let first = next.chars().next();
-    let hyphen = matches!(last, Some('-' | '\u{2010}' | '\u{ad}'));
+    let hyphen = matches!(last, Some('-' | '\u{2010}'));
     if hyphen && before.is_some_and(char::is_alphabetic) && first.is_some_and(char::is_lowercase) {
         paragraph.pop();
     } else if !(last.is_some_and(is_cjk) && first.is_some_and(is_cjk)) && !hyphen {

@@ -50,10 +50,11 @@ fn naturalness(lines: &[Line]) -> f64 {
     (1.0 - torn) * (1.0 - glued) * (1.0 - share(odd, all)).powi(2)
 }
 
-/// Characters that ordinary pages hardly have: damage, controls, private ones, and the spare half of Latin-1 and its neighbours.
+/// Characters that ordinary pages hardly have: damage, controls, private ones, the spare half of Latin-1 and its neighbours, and Arabic
+/// letters in their drawn forms, which stand in drawn order too.
 fn is_odd(character: char) -> bool {
     matches!(character, '\u{fffd}' | '\u{80}'..='\u{a0}' | '\u{a4}'..='\u{a6}' | '\u{a8}' | '\u{aa}' | '\u{ac}'..='\u{af}' | '\u{b4}' | '\u{b8}' | '\u{ba}'
-        | '\u{1c0}'..='\u{24f}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+        | '\u{1c0}'..='\u{24f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
         || character.is_control()
 }
 

@@ -212,6 +212,25 @@ async fn chinese_without_a_character_map_is_read() {
 }
 
 #[tokio::test]
+async fn notes_and_form_fields_are_read() {
+    let bench = bench();
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 600 800] /Resources << /Font << /F1 5 0 R >> >> >>"
+            .to_owned(),
+        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R 7 0 R 8 0 R] >>".to_owned(),
+        files::stream("", &files::content(&["Name of the school:"])),
+        files::HELVETICA.to_owned(),
+        "<< /Subtype /Widget /Rect [0 0 9 9] /Parent 9 0 R >>".to_owned(),
+        "<< /Subtype /Text /Rect [0 0 9 9] /Contents <feff62a54ef7> >>".to_owned(),
+        "<< /Subtype /Text /Rect [0 0 9 9] /F 2 /Contents (hidden) >>".to_owned(),
+        "<< /FT /Tx /T (school) /V (Hill School) >>".to_owned(),
+    ];
+    let document = bench.read("a.pdf", files::pdf(&objects)).await.unwrap();
+    assert_eq!(texts(&document), ["Name of the school:", "Hill School", "报价"]);
+}
+
+#[tokio::test]
 async fn a_huge_file_is_refused_at_once() {
     let bench = bench();
     let start = Instant::now();

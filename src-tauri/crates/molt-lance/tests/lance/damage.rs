@@ -19,7 +19,7 @@ async fn three_rows() -> TempDir {
 
 /// The table's files in one of its folders, newest version first for manifests.
 fn table_files(folder: &TempDir, inner: &str, extension: &str) -> Vec<PathBuf> {
-    let all = files(&folder.path().join("chunks.lance").join(inner));
+    let all = files(&folder.path().join("1/chunks.lance").join(inner));
     all.into_iter().filter(|file| file.extension().is_some_and(|e| e == extension)).collect()
 }
 
@@ -103,7 +103,7 @@ async fn an_index_damaged_beyond_repair_starts_again() {
     let opened = open(folder.path()).await;
     assert!(opened.fresh);
     assert!(opened.recovered.unwrap().contains("beyond repair"));
-    assert_eq!(opened.index.len().await.unwrap(), 0);
+    assert_eq!(opened.index.count().await.unwrap(), 0);
     assert!(set_aside(&folder).iter().any(|name| name.ends_with(".lance")), "the old data was deleted");
 
     opened.index.apply(vec![chunk("c0", "d1", "word0")], vec![]).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_damaged_word_index_is_built_again_and_no_row_is_lost() {
     }
     let opened = open(folder.path()).await;
     assert!(!opened.fresh);
-    assert_eq!(opened.index.len().await.unwrap(), 3);
+    assert_eq!(opened.index.count().await.unwrap(), 3);
     assert_eq!(find(&opened.index, "共同").await.len(), 3);
     opened.index.keep_up(&now).await.unwrap();
     assert_eq!(ids(&find(&opened.index, "word1").await), ["c1"]);
@@ -138,13 +138,13 @@ async fn a_damaged_word_index_is_built_again_and_no_row_is_lost() {
 #[tokio::test]
 async fn leftovers_of_a_killed_writer_are_swept_at_the_start() {
     let folder = three_rows().await;
-    let table = folder.path().join("chunks.lance");
+    let table = folder.path().join("1/chunks.lance");
     for leftover in ["data/x.lance#1", "_versions/18446744073709551600.manifest#2", ".tmpXY"] {
         fs::write(table.join(leftover), b"half").unwrap();
     }
     let opened = open(folder.path()).await;
     assert_eq!(opened.recovered, None);
-    assert_eq!(opened.index.len().await.unwrap(), 3);
+    assert_eq!(opened.index.count().await.unwrap(), 3);
     assert_all_sealed(folder.path());
 }
 

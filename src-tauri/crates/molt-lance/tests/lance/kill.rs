@@ -110,7 +110,7 @@ async fn keeps_what_it_acknowledged_when_it_is_killed() {
             let n: u64 = document[1..].parse().unwrap();
             assert_eq!(chunks_of(&index, document).await, rows_of(n).iter().map(ChunkId::as_str).collect::<Vec<_>>());
         }
-        assert_eq!(index.len().await.unwrap(), ROWS * wanted.len() as u64, "round {round}");
+        assert_eq!(index.count().await.unwrap(), ROWS * wanted.len() as u64, "round {round}");
 
         // The word index and the vectors agree with the rows.
         let all = index.search_words("shared", &IndexFilter::default(), 1_000).await.unwrap();

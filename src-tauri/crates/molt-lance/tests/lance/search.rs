@@ -103,7 +103,7 @@ async fn an_empty_index_answers_everything() {
     assert!(opened.fresh);
     assert_eq!(opened.recovered, None);
     let index = opened.index;
-    assert_eq!(index.len().await.unwrap(), 0);
+    assert_eq!(index.count().await.unwrap(), 0);
     assert_eq!(index.document_ids().await.unwrap(), []);
     assert_eq!(index.chunk_ids(&"d1".into()).await.unwrap(), []);
     assert_eq!(find(&index, "rent").await, []);
@@ -113,7 +113,7 @@ async fn an_empty_index_answers_everything() {
     index.apply(vec![], vec![]).await.unwrap();
     index.apply(vec![], vec!["c1".into()]).await.unwrap();
     index.maintain().await.unwrap();
-    assert_eq!(index.len().await.unwrap(), 0);
+    assert_eq!(index.count().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_document_is_replaced_removed_and_still_so_after_reopening() {
     assert_eq!(chunks_of(&index, "lease").await, ["deposit", "rent2"]);
     assert_eq!(ids(&find(&index, "payable").await), [] as [&str; 0]);
     assert_eq!(ids(&find(&index, "spring").await), ["rent2"]);
-    assert_eq!(index.len().await.unwrap(), 7);
+    assert_eq!(index.count().await.unwrap(), 7);
 
     index.remove_documents(&["notes".into(), "absent".into()]).await.unwrap();
     drop(index);
@@ -134,7 +134,7 @@ async fn a_document_is_replaced_removed_and_still_so_after_reopening() {
     assert!(!opened.fresh);
     assert_eq!(opened.recovered, None);
     let index = opened.index;
-    assert_eq!(index.len().await.unwrap(), 3);
+    assert_eq!(index.count().await.unwrap(), 3);
     let documents = index.document_ids().await.unwrap();
     assert_eq!(documents, ["lease".into(), "rules".into()]);
     assert_eq!(chunks_of(&index, "notes").await, [] as [&str; 0]);
@@ -150,7 +150,7 @@ async fn adding_a_chunk_again_replaces_it() {
     let again =
         vec![chunk("rent", "lease", "old words"), chunk("new", "lease", "new"), chunk("rent", "lease", "fresh words")];
     index.apply(again, vec![]).await.unwrap();
-    assert_eq!(index.len().await.unwrap(), 8);
+    assert_eq!(index.count().await.unwrap(), 8);
     assert_eq!(chunks_of(&index, "lease").await, ["deposit", "new", "rent"]);
     assert_eq!(ids(&find(&index, "fresh").await), ["rent"]);
     assert_eq!(ids(&find(&index, "old").await), [] as [&str; 0]);
@@ -232,7 +232,7 @@ async fn what_cannot_be_stored_is_refused_before_anything_is_written() {
     assert!(index.apply(vec![chunk("good", "d1", "text")], vec!["' OR true".into()]).await.is_err());
     assert!(index.remove_documents(&["d') OR (true".into()]).await.is_err());
     assert!(index.chunk_ids(&"d' OR true".into()).await.is_err());
-    assert_eq!(index.len().await.unwrap(), 0);
+    assert_eq!(index.count().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn two_handles_never_lose_each_others_commits() {
         writer.await.unwrap();
     }
     let index = open(folder.path()).await.index;
-    assert_eq!(index.len().await.unwrap(), 16);
+    assert_eq!(index.count().await.unwrap(), 16);
 }
 
 #[tokio::test]
@@ -293,12 +293,12 @@ async fn holds_thousands_of_rows_and_finds_each() {
 
     let gone: Vec<_> = (0..ROWS).filter(|n| n % 2 == 0).map(|n| format!("c{n}").as_str().into()).collect();
     index.apply(vec![], gone).await.unwrap();
-    assert_eq!(index.len().await.unwrap(), ROWS as u64 / 2);
+    assert_eq!(index.count().await.unwrap(), ROWS as u64 / 2);
     assert_eq!(index.document_ids().await.unwrap().len(), ROWS / 20);
     assert_ne!(ids(&find(&index, "invoice number 2500").await)[0], "c2500");
     assert_eq!(ids(&find(&index, "invoice number 2501").await)[0], "c2501");
     index.maintain().await.unwrap();
-    assert_eq!(index.len().await.unwrap(), ROWS as u64 / 2);
+    assert_eq!(index.count().await.unwrap(), ROWS as u64 / 2);
     assert_eq!(ids(&find(&index, "invoice number 2501").await)[0], "c2501");
     assert_all_sealed(folder.path());
 }

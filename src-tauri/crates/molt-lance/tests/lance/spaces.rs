@@ -13,7 +13,7 @@ async fn without_an_embedder_words_are_searched_and_vectors_find_nothing() {
     index.apply(vec![chunk("a", "d1", "plain words"), with_vector("b", &[1.0, 0.0])], vec![]).await.unwrap();
     assert_eq!(ids(&find(&index, "plain").await), ["a"]);
     assert_eq!(index.search_vector(&[1.0, 0.0], &IndexFilter::default(), 5).await.unwrap(), []);
-    assert_eq!(index.len().await.unwrap(), 2);
+    assert_eq!(index.count().await.unwrap(), 2);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn another_embedder_starts_an_empty_index_and_keeps_the_last_one_for_a_whi
         assert!(opened.fresh, "{space:?}");
         assert_eq!(opened.recovered, None, "a change is not damage");
         let index = opened.index;
-        assert_eq!(index.len().await.unwrap(), 0, "{space:?}");
+        assert_eq!(index.count().await.unwrap(), 0, "{space:?}");
         let mut row = chunk("a", "d1", "words");
         row.vector = (!vector.is_empty()).then_some(vector);
         index.apply(vec![row], vec![]).await.unwrap();
@@ -61,5 +61,31 @@ async fn another_embedder_starts_an_empty_index_and_keeps_the_last_one_for_a_whi
     let now = Upkeep { keep_set_aside: std::time::Duration::ZERO, ..Default::default() };
     index.keep_up(&now).await.unwrap();
     assert_eq!(files(&set_aside), [] as [std::path::PathBuf; 0]);
-    assert_eq!(index.len().await.unwrap(), 1);
+    assert_eq!(index.count().await.unwrap(), 1);
+}
+
+/// The embedder is changed while the old index is still being filled.
+#[tokio::test]
+async fn a_handle_on_the_replaced_index_can_do_no_harm() {
+    let folder = TempDir::new().unwrap();
+    let old = LanceIndex::open(folder.path(), space("old", 2)).await.unwrap().index;
+    for n in 0..3 {
+        old.apply(vec![with_vector(&format!("old{n}"), &[1.0, 0.0])], vec![]).await.unwrap();
+    }
+    let new = LanceIndex::open(folder.path(), space("new", 2)).await.unwrap().index;
+    new.apply(vec![with_vector("new0", &[0.0, 1.0])], vec![]).await.unwrap();
+    // Whether these succeed does not matter.
+    for n in 3..6 {
+        let _ = old.apply(vec![with_vector(&format!("old{n}"), &[1.0, 0.0])], vec!["old0".into()]).await;
+        let _ = old.maintain().await;
+        new.apply(vec![with_vector(&format!("new{n}"), &[0.0, 1.0])], vec![]).await.unwrap();
+    }
+    assert_eq!(new.count().await.unwrap(), 4);
+    drop((old, new));
+    for _ in 0..2 {
+        let opened = LanceIndex::open(folder.path(), space("new", 2)).await.unwrap();
+        assert_eq!((opened.fresh, opened.recovered), (false, None));
+        let hits = opened.index.search_vector(&[0.0, 1.0], &IndexFilter::default(), 10).await.unwrap();
+        assert_eq!(ids(&hits), ["new0", "new3", "new4", "new5"]);
+    }
 }

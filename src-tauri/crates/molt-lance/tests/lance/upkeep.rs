@@ -46,7 +46,7 @@ async fn many_small_changes_end_in_few_files() {
     assert_all_sealed(folder.path());
 
     // 15 of the first 30 are gone.
-    assert_eq!(index.len().await.unwrap(), 25);
+    assert_eq!(index.count().await.unwrap(), 25);
     let all = index.search_words("共同", &IndexFilter::default(), 100).await.unwrap();
     assert_eq!(all.len(), 25);
     for n in 0..40 {
@@ -60,7 +60,7 @@ async fn many_small_changes_end_in_few_files() {
     drop(index);
     let opened = LanceIndex::open(folder.path(), space("m", 2)).await.unwrap();
     assert_eq!((opened.fresh, opened.recovered), (false, None));
-    assert_eq!(opened.index.len().await.unwrap(), 25);
+    assert_eq!(opened.index.count().await.unwrap(), 25);
     assert_eq!(find(&opened.index, "shared").await.len(), 10);
 }
 
@@ -96,5 +96,5 @@ async fn searches_and_changes_go_on_during_upkeep() {
         assert_eq!(ids(&find(&index, &format!("word{n}")).await), [format!("c{n}")], "in step {n}");
     }
     keeper.await.unwrap();
-    assert_eq!(index.len().await.unwrap(), 13);
+    assert_eq!(index.count().await.unwrap(), 13);
 }

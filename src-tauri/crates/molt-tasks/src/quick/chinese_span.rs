@@ -79,7 +79,7 @@ impl Distance {
         self.exact |= matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
     }
 
-    fn from_now(&self, line: &Line) -> Option<Says> {
+    fn ahead_of_now(&self, line: &Line) -> Option<Says> {
         let span = Span::new().try_months(self.months).ok()?;
         if !self.exact {
             return Some(Says::day(plus_days(line.today.checked_add(span).ok()?, self.days)?));
@@ -131,9 +131,9 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     match line.one_of(end, LATER) {
         // 两天后面, 3年后续: 后 begins the next word.
         Some((_, after)) if after == end + 1 && line.is_han(after, "面续来者台端悔") => None,
-        Some((_, after)) => Some(Hit::new(distance.from_now(line)?, after)),
+        Some((_, after)) => Some(Hit::new(distance.ahead_of_now(line)?, after)),
         // 过十分钟提醒我; 过三天 of something else is rarely typed.
-        None if wait.is_some() && !line.is_han(end, "的前内") => Some(Hit::new(distance.from_now(line)?, end)),
+        None if wait.is_some() && !line.is_han(end, "的前内") => Some(Hit::new(distance.ahead_of_now(line)?, end)),
         None => None,
     }
 }

@@ -106,7 +106,7 @@ fn part(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
 fn o_clock(line: &Line, i: usize) -> Option<(u32, u32, u32, usize)> {
     let (hour, at) = number(line, i).filter(|(n, _)| *n <= 24)?;
     let point = line.is_han(at, "点");
-    if !point && !(line.han(at) == "时" && !line.is_han(at + 1, "候间常期代")) {
+    if !point && (line.han(at) != "时" || line.is_han(at + 1, "候间常期代")) {
         return None;
     }
     let mut at = at + 1;

@@ -73,15 +73,15 @@ impl Distance {
         Some(())
     }
 
-    fn from_day(&self, day: Date) -> Option<Date> {
+    fn ahead_of(&self, day: Date) -> Option<Date> {
         let day = day.checked_add(Span::new().try_months(self.months).ok()?).ok()?;
         let day = plus_days(day, self.days)?;
         if self.working_days > 0 { plus_working_days(day, self.working_days) } else { Some(day) }
     }
 
-    fn from_now(&self, line: &Line) -> Option<Says> {
+    fn ahead_of_now(&self, line: &Line) -> Option<Says> {
         if !self.exact {
-            return Some(Says::day(self.from_day(line.today)?));
+            return Some(Says::day(self.ahead_of(line.today)?));
         }
         let span =
             Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?.try_seconds(self.seconds).ok()?;
@@ -187,9 +187,9 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
         && let Some((anchor, end)) = anchor(line, end + 1)
     {
         let says = match anchor {
-            Some(day) if !distance.exact => Says::day(distance.from_day(day)?),
+            Some(day) if !distance.exact => Says::day(distance.ahead_of(day)?),
             Some(day) if day != line.today => return None,
-            _ => distance.from_now(line)?,
+            _ => distance.ahead_of_now(line)?,
         };
         return Some(Hit::new(says, end));
     }
@@ -199,5 +199,5 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     if !(led || plus || later || after) {
         return None;
     }
-    Some(Hit::new(distance.from_now(line)?, if line.is_word(end, &["later", "hence"]) { end + 1 } else { end }))
+    Some(Hit::new(distance.ahead_of_now(line)?, if line.is_word(end, &["later", "hence"]) { end + 1 } else { end }))
 }

@@ -375,7 +375,7 @@ fn any_text_is_survived() {
         "、",
     ];
     let mut rng = molt_testkit::Rng::new(7);
-    for _ in 0..20_000 {
+    for _ in 0..10_000 {
         let line: String =
             (0..rng.below(12)).map(|_| *rng.pick(&pieces)).collect::<Vec<_>>().join(*rng.pick(&["", " "]));
         let draft = draft(&line);
@@ -386,7 +386,7 @@ fn any_text_is_survived() {
             assert!(at <= span.start && span.start < span.end && span.end <= length, "{line}: {:?}", draft.spans);
             at = span.end;
         }
-        assert_eq!(draft.recurrence.is_some() && draft.due.is_none(), false, "{line}");
+        assert!(draft.recurrence.is_none() || draft.due.is_some(), "{line}");
         if let Some(rule) = &draft.recurrence {
             crate::Rule::parse(rule).unwrap();
         }

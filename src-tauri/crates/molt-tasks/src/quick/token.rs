@@ -172,7 +172,7 @@ impl Line {
     pub fn phrase(&self, i: usize, phrase: &str) -> Option<usize> {
         let mut end = i;
         for c in phrase.chars() {
-            if self.han(end).chars().next() != Some(c) {
+            if !self.han(end).starts_with(c) {
                 return None;
             }
             end += 1;

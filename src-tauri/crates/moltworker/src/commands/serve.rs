@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     args::{Serve, Web},
-    connect::{Own, OwnError, find},
+    connect::{Client, Connection, Own, OwnError, find},
     failure::Failure,
     print::Printer,
 };
@@ -35,17 +35,10 @@ pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(),
 
 pub async fn web(printer: &Printer, data: &DataDir, args: Web) -> Result<(), Failure> {
     let may_open = !args.no_open && is_display_available();
-    if let Some(client) = find(data, printer.words).await {
-        if args.port != 0 && !client.base().ends_with(&format!(":{}", args.port)) {
-            printer.note(printer.words.other_port(client.base().rsplit(':').next().unwrap_or_default()));
-        }
-        print_address(printer, client.base(), client.token())?;
-        if may_open {
-            open_browser(printer, client.base(), &client.sign_in_code().await?);
-        }
-        return Ok(());
-    }
-    let own = Own::start(data, Some(args.port)).await?;
+    let own = match Connection::open(data, Some(args.port), printer.words).await? {
+        Connection::Own(own) => own,
+        Connection::Client(client) => return web_of_owner(printer, &client, args.port, may_open).await,
+    };
     let mut said = Ok(());
     if let Some((gateway, token)) = own.gateway() {
         let base = format!("http://{}", gateway.local_addr());
@@ -57,7 +50,20 @@ pub async fn web(printer: &Printer, data: &DataDir, args: Web) -> Result<(), Fai
             open_browser(printer, &base, &gateway.sign_in_code());
         }
     }
-    run_until_stopped(printer, own, said).await
+    run_until_stopped(printer, *own, said).await
+}
+
+/// Another process serves the page already.
+async fn web_of_owner(printer: &Printer, client: &Client, port: u16, may_open: bool) -> Result<(), Failure> {
+    let running = client.base().rsplit(':').next().unwrap_or_default();
+    if port != 0 && running != port.to_string() {
+        printer.note(printer.words.other_port(running));
+    }
+    print_address(printer, client.base(), client.token())?;
+    if may_open {
+        open_browser(printer, client.base(), &client.sign_in_code().await?);
+    }
+    Ok(())
 }
 
 fn print_address(printer: &Printer, base: &str, token: &str) -> std::io::Result<()> {

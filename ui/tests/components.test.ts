@@ -1,0 +1,220 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { entry, forgetEverything } from "@/api/cache.svelte";
+import type { Citation } from "@/api/types/Citation";
+import type { ReminderView } from "@/api/types/ReminderView";
+import type { Settings } from "@/api/types/Settings";
+import type { TaskView } from "@/api/types/TaskView";
+import AnswerMessage from "@/features/chat/AnswerMessage.svelte";
+import Composer from "@/features/chat/Composer.svelte";
+import ReminderCard from "@/features/reminders/ReminderCard.svelte";
+import QuickAdd from "@/features/tasks/QuickAdd.svelte";
+import Welcome from "@/features/welcome/Welcome.svelte";
+import { setLanguage } from "@/i18n/index.svelte";
+import { closeInspector, inspector } from "@/shared/inspector.svelte";
+import { loadMarkdown } from "@/shared/rich.svelte";
+import App from "@/views/App.svelte";
+import { message, pretend } from "./pretend";
+
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, indexing_paused: false, close_to_tray: true, notifications: true, welcomed: true };
+
+const TASK: TaskView = {
+  task: { id: "t", title: "call Anna", notes: "", priority: "high", category: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" },
+  due_at: null,
+  overdue: false,
+};
+
+const CITATION: Citation = {
+  number: 1,
+  document_id: "d",
+  chunk_id: "k",
+  document_name: "budget.pdf",
+  path: "/docs/budget.pdf",
+  text: "The budget of Lyra is 412,000 EUR.",
+  position: { page: 4, headings: [], line: null, start: 0, end: 10 },
+  used: true,
+};
+
+beforeEach(async () => {
+  setLanguage("en");
+  forgetEverything();
+  await loadMarkdown();
+});
+
+describe("the composer", () => {
+  const set = (streaming = false) => {
+    const onsend = vi.fn();
+    const onstop = vi.fn();
+    render(Composer, { text: "", streaming, onsend, onstop });
+    return { onsend, onstop, field: screen.getByTestId<HTMLTextAreaElement>("composer") };
+  };
+
+  it("sends with Enter, and breaks the line with Shift+Enter", async () => {
+    const { onsend, field } = set();
+    await fireEvent.input(field, { target: { value: "  What is it?  " } });
+    await fireEvent.keyDown(field, { key: "Enter", shiftKey: true });
+    expect(onsend).not.toHaveBeenCalled();
+    await fireEvent.keyDown(field, { key: "Enter" });
+    expect(onsend).toHaveBeenCalledExactlyOnceWith("What is it?");
+  });
+
+  it("does not send the Enter that chooses a candidate of an input method", async () => {
+    const { onsend, field } = set();
+    await fireEvent.input(field, { target: { value: "预算" } });
+    await fireEvent.keyDown(field, { key: "Enter", isComposing: true });
+    await fireEvent.keyDown(field, { key: "Process", code: "Enter", keyCode: 229 });
+    expect(onsend).not.toHaveBeenCalled();
+  });
+
+  it("sends nothing when there is nothing", async () => {
+    const { onsend, field } = set();
+    await fireEvent.input(field, { target: { value: "   " } });
+    await fireEvent.keyDown(field, { key: "Enter" });
+    expect(onsend).not.toHaveBeenCalled();
+    expect(screen.getByTestId<HTMLButtonElement>("send").disabled).toBe(true);
+  });
+
+  it("stops where it sent, and with Escape", async () => {
+    const { onsend, onstop, field } = set(true);
+    expect(screen.queryByTestId("send")).toBeNull();
+    await fireEvent.click(screen.getByTestId("stop"));
+    await fireEvent.keyDown(field, { key: "Escape" });
+    expect(onstop).toHaveBeenCalledTimes(2);
+    await fireEvent.input(field, { target: { value: "next" } });
+    await fireEvent.keyDown(field, { key: "Enter" });
+    expect(onsend).not.toHaveBeenCalled();
+  });
+});
+
+describe("an answer", () => {
+  it("opens the inspector at the passage when a mark is pressed", async () => {
+    closeInspector();
+    render(AnswerMessage, { message: message("m", "assistant", "It is 412,000 EUR [1].", { citations: [CITATION] }), status: undefined, last: true, onretry: vi.fn() });
+    const mark = screen.getByTestId("citation-mark");
+    expect(mark.getAttribute("aria-label")).toBe("Source 1: budget.pdf, p. 4");
+    await fireEvent.click(mark);
+    expect(inspector.current?.place).toMatchObject({ document: "d", chunk: "k", page: 4 });
+    expect(inspector.current?.sources?.current).toBe(1);
+    closeInspector();
+  });
+
+  it("without a model is the passages, said plainly, with a way to a model", () => {
+    render(AnswerMessage, { message: message("m", "assistant", "", { kind: "passages", citations: [{ ...CITATION, used: false }] }), status: undefined, last: true, onretry: vi.fn() });
+    expect(screen.getByTestId("citation-mark").textContent).toContain("The budget of Lyra is 412,000 EUR.");
+    expect(screen.getByRole("link", { name: "Choose a model" }).getAttribute("href")).toBe("#/models");
+  });
+
+  it("that failed says why and can be tried again", async () => {
+    const onretry = vi.fn();
+    render(AnswerMessage, { message: message("m", "assistant", "", { state: "failed", error: "There was not enough memory." }), status: undefined, last: true, onretry });
+    expect(screen.getByRole("alert").textContent).toContain("There was not enough memory.");
+    await fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    expect(onretry).toHaveBeenCalledOnce();
+  });
+
+  it("says in words that it waits", () => {
+    render(AnswerMessage, { message: message("waits", "assistant", "", { state: "streaming" }), status: undefined, last: true, onretry: vi.fn() });
+    expect(screen.getByTestId("answer").textContent).toContain("Looking through your documents");
+    expect(screen.getByTestId("answer").getAttribute("aria-busy")).toBe("true");
+  });
+});
+
+describe("the quick-add line", () => {
+  const DRAFT = { title: "call Anna", priority: "high" as const, category: null, due: { kind: "date" as const, date: "2026-11-22" }, recurrence: null, spans: [{ kind: "when" as const, start: 10, end: 18 }, { kind: "priority" as const, start: 19, end: 24 }] };
+
+  it("tints what it understood and adds the line", async () => {
+    const asked = pretend({ task_parse: () => DRAFT, task_add_line: () => TASK });
+    const onadded = vi.fn();
+    const { container } = render(QuickAdd, { onadded });
+    const field = screen.getByTestId<HTMLInputElement>("quick-add");
+    await fireEvent.input(field, { target: { value: "call Anna tomorrow !high" } });
+    await waitFor(() => expect([...container.querySelectorAll(".tint")].map((one) => one.textContent)).toEqual(["tomorrow", "!high"]));
+    await fireEvent.keyDown(field, { key: "Enter" });
+    await waitFor(() => expect(onadded).toHaveBeenCalledWith(TASK));
+    expect(asked.at(-1)).toEqual({ name: "task_add_line", args: { text: "call Anna tomorrow !high" } });
+    expect(field.value).toBe("");
+  });
+
+  it("leaves in the title what was taken back", async () => {
+    const asked = pretend({ task_parse: () => DRAFT, task_add: () => TASK });
+    const onadded = vi.fn();
+    render(QuickAdd, { onadded });
+    const field = screen.getByTestId<HTMLInputElement>("quick-add");
+    await fireEvent.input(field, { target: { value: "call Anna tomorrow !high" } });
+    await fireEvent.click(await screen.findByRole("button", { name: "Not meant as: High" }));
+    await fireEvent.keyDown(field, { key: "Enter" });
+    await waitFor(() => expect(onadded).toHaveBeenCalled());
+    expect(asked.at(-1)).toMatchObject({ name: "task_add", args: { title: "call Anna !high", priority: "normal", due: DRAFT.due } });
+  });
+
+  it("keeps the line when it could not be added", async () => {
+    pretend({});
+    const onadded = vi.fn();
+    render(QuickAdd, { onadded });
+    const field = screen.getByTestId<HTMLInputElement>("quick-add");
+    await fireEvent.input(field, { target: { value: "call Anna" } });
+    await fireEvent.keyDown(field, { key: "Enter" });
+    await waitFor(() => expect(screen.getByRole<HTMLButtonElement>("button", { name: /Add/ }).disabled).toBe(false));
+    expect(field.value).toBe("call Anna");
+    expect(onadded).not.toHaveBeenCalled();
+  });
+});
+
+describe("a reminder", () => {
+  const VIEW: ReminderView = { reminder: { id: "r", task_id: "t", at: "2026-11-21T08:00:00Z", state: "shown", late: false }, task: TASK.task };
+
+  it("is done with one press and leaves the list at once", async () => {
+    const asked = pretend({ reminder_done: () => ({}), reminder_list: () => [] });
+    entry("reminder_list", {}).data = [VIEW];
+    render(ReminderCard, { view: VIEW, now: new Date("2026-11-21T08:04:00Z"), links: true });
+    expect(screen.getByTestId("reminder-card").textContent).toContain("4 minutes ago");
+    await fireEvent.click(screen.getByTestId("reminder-done"));
+    expect(asked[0]).toEqual({ name: "reminder_done", args: { id: "r" } });
+    expect(entry("reminder_list", {}).data).toEqual([]);
+  });
+});
+
+describe("the first page", () => {
+  it("is left with one key and nothing is chosen for the user", async () => {
+    const asked = pretend({ settings_get: () => SETTINGS, model_list: () => ({ models: [], machine: { cpu: "", cores: 2, memory_total: 1, memory_available: 1 } }), source_list: () => [] });
+    const onfinish = vi.fn();
+    render(Welcome, { machine: "This computer …", onfinish });
+    await fireEvent.keyDown(window, { key: "Escape" });
+    expect(onfinish).toHaveBeenCalledOnce();
+    expect(asked.map((one) => one.name)).not.toContain("model_set");
+  });
+
+  it("stays and says why when the folder cannot be added", async () => {
+    pretend({
+      settings_get: () => SETTINGS,
+      model_list: () => ({ models: [], machine: { cpu: "", cores: 2, memory_total: 1, memory_available: 1 } }),
+      source_list: () => [],
+      knowledge_add: ({ paths }) => ({ sources: [], problems: paths.map((path) => ({ path, message: "There is no such folder." })) }),
+    });
+    const onfinish = vi.fn();
+    render(Welcome, { machine: null, onfinish });
+    await fireEvent.input(screen.getByTestId("welcome-path"), { target: { value: "/nowhere" } });
+    await fireEvent.click(screen.getByTestId("welcome-start"));
+    await screen.findByText("There is no such folder.");
+    expect(onfinish).not.toHaveBeenCalled();
+  });
+});
+
+describe("the window", () => {
+  it("says how to open it when the browser has no session", async () => {
+    pretend({
+      settings_get: () => {
+        throw { code: "signed_out", message: "" };
+      },
+    });
+    render(App);
+    expect((await screen.findByTestId("sign-in")).textContent).toContain("moltworker web");
+  });
+
+  it("speaks the language that is set", async () => {
+    pretend({ settings_get: () => ({ ...SETTINGS, language: "zh-CN" }), conversation_list: () => [], suggestions: () => ({ items: [] }), source_list: () => [] });
+    render(App);
+    await screen.findByRole("heading", { name: "想了解什么？" });
+    expect(document.documentElement.lang).toBe("zh-CN");
+  });
+});
