@@ -4,22 +4,24 @@ import { OpenConversation } from "@/features/chat/conversation.svelte";
 import { isWriting, positionOf, textOf } from "@/features/chat/streams.svelte";
 import { deliver, message, pretend, settle } from "./pretend";
 
-const CONVERSATION = { id: "c", title: "t", named: false, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" };
+const base = { id: "c", title: "t", named: false, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" };
 let number = 0;
+let id: string;
 let answer: Message;
 
-/** Each test has an answer of its own: what is being written is remembered across conversations. */
+/** Each test has a conversation of its own: what is being written is remembered across conversations. */
 beforeEach(() => {
   number += 1;
-  answer = message(`a${number}`, "assistant", "", { state: "streaming", created_at: `2026-11-21T08:00:0${number}Z` });
+  id = `c${number}`;
+  answer = message(`a${number}`, "assistant", "", { state: "streaming", conversation_id: id });
   vi.stubGlobal("requestAnimationFrame", (draw: () => void) => (draw(), 0));
 });
 
-const delta = (offset: number, text: string) => deliver({ topic: "answer_delta", conversation_id: "c", message_id: answer.id, offset, text });
+const delta = (offset: number, text: string) => deliver({ topic: "answer_delta", conversation_id: id, message_id: answer.id, offset, text });
 
 async function open(messages: () => Message[]) {
-  const asked = pretend({ conversation_get: () => ({ conversation: CONVERSATION, messages: messages() }) });
-  const conversation = new OpenConversation("c");
+  const asked = pretend({ conversation_get: () => ({ conversation: { ...base, id }, messages: messages() }) });
+  const conversation = new OpenConversation(id);
   const stop = conversation.open();
   await settle();
   return { conversation, asked, stop };
@@ -28,17 +30,17 @@ async function open(messages: () => Message[]) {
 describe("an open conversation", () => {
   it("shows an answer as it is written, and its end", async () => {
     const { conversation, stop } = await open(() => [message("q", "user", "?"), answer]);
-    deliver({ topic: "answer_queued", conversation_id: "c", message_id: answer.id, position: 2 });
+    deliver({ topic: "answer_queued", conversation_id: id, message_id: answer.id, position: 2 });
     expect(positionOf(answer)).toBe(2);
     delta(0, "The budget ");
     delta(11, "is 412,000 EUR");
     expect(positionOf(answer)).toBeNull();
     expect(textOf(conversation.messages[1] as Message)).toBe("The budget is 412,000 EUR");
-    expect(isWriting("c")).toBe(true);
+    expect(isWriting(id)).toBe(true);
     deliver({ topic: "message_changed", message: { ...answer, text: "The budget is 412,000 EUR [1].", state: "done" } });
     expect(textOf(conversation.messages[1] as Message)).toBe("The budget is 412,000 EUR [1].");
     expect(conversation.streaming).toBeUndefined();
-    expect(isWriting("c")).toBe(false);
+    expect(isWriting(id)).toBe(false);
     stop();
   });
 
@@ -57,9 +59,9 @@ describe("an open conversation", () => {
   it("joins pieces that came while the snapshot was being read", async () => {
     let finish: () => void = () => undefined;
     pretend({
-      conversation_get: () => new Promise((resolve) => (finish = () => resolve({ conversation: CONVERSATION, messages: [{ ...answer, text: "0123" }] }))),
+      conversation_get: () => new Promise((resolve) => (finish = () => resolve({ conversation: { ...base, id }, messages: [{ ...answer, text: "0123" }] }))),
     });
-    const conversation = new OpenConversation("c");
+    const conversation = new OpenConversation(id);
     const stop = conversation.open();
     await settle();
     delta(4, "45");
@@ -76,17 +78,17 @@ describe("an open conversation", () => {
     const { conversation, stop } = await open(() => []);
     deliver({ topic: "message_changed", message: { ...answer, text: "Done already.", state: "done" } });
     await settle();
-    conversation.accept({ conversation_id: "c", user_message: message("q", "user", "?"), answer });
+    conversation.accept({ conversation_id: id, user_message: message("q", "user", "?"), answer });
     expect(conversation.messages.map((one) => one.text)).toEqual(["?", "Done already."]);
     // A piece that comes after the end does not wake it.
     delta(0, "Done");
-    expect(isWriting("c")).toBe(false);
+    expect(isWriting(id)).toBe(false);
     stop();
   });
 
   it("replaces a question and all after it when it is edited", async () => {
     const { conversation, stop } = await open(() => [message("q1", "user", "one"), message("r1", "assistant", "1"), message("q2", "user", "two"), message("r2", "assistant", "2")]);
-    conversation.accept({ conversation_id: "c", user_message: message("q3", "user", "two, edited"), answer }, "q2");
+    conversation.accept({ conversation_id: id, user_message: message("q3", "user", "two, edited"), answer }, "q2");
     expect(conversation.messages.map((one) => one.id)).toEqual(["q1", "r1", "q3", answer.id]);
     stop();
   });
@@ -96,10 +98,22 @@ describe("an open conversation", () => {
     const { conversation, stop } = await open(() => [message("q", "user", "?"), done]);
     deliver({ topic: "message_changed", message: done });
     conversation.restart(done);
-    conversation.accept({ conversation_id: "c", user_message: message("q", "user", "?"), answer }, answer.id);
+    conversation.accept({ conversation_id: id, user_message: message("q", "user", "?"), answer }, answer.id);
     delta(0, "new");
     expect(conversation.messages).toHaveLength(2);
     expect(textOf(conversation.messages[1] as Message)).toBe("new");
+    stop();
+  });
+
+  it("forgets what was being written when the end was missed", async () => {
+    let now: Message = answer;
+    const { conversation, stop } = await open(() => [now]);
+    delta(0, "half");
+    now = { ...answer, text: "half and all", state: "done" };
+    deliver({ topic: "resync" });
+    await settle();
+    expect(isWriting(id)).toBe(false);
+    expect(textOf(conversation.messages[0] as Message)).toBe("half and all");
     stop();
   });
 

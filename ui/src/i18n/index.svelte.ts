@@ -1,5 +1,5 @@
 /**
- * Words in the user's language: `t("key", {name})`. A catalogue entry is a sentence with `{name}` holes, or one sentence
+ * Words in the user's language: `t(key, {name})`. A catalogue entry is a sentence with `{name}` holes, or one sentence
  * per plural form, chosen by `count`. Both catalogues have the same keys; a test sees to it.
  */
 import en from "./en.json";

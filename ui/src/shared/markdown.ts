@@ -21,11 +21,12 @@ const md = new MarkdownIt({ html: false, linkify: false, breaks: true });
 // A picture from elsewhere would tell its server that the answer was read.
 md.disable("image");
 
-const CITATION = /^[[【](\d{1,2}(?:\s*[,，、]\s*\d{1,2})*)[\]】]/;
+const CITATION = /^\[(\d{1,2}(?:\s*[,，、]\s*\d{1,2})*)\]/;
+/** Some models number their sources in Chinese brackets. */
+const CHINESE_CITATION = /【(\d{1,2}(?:\s*[,，、]\s*\d{1,2})*)】/g;
 
 md.inline.ruler.before("link", "citation", (state, silent) => {
-  const sign = state.src.charCodeAt(state.pos);
-  if (sign !== 0x5b && sign !== 0x3010) return false;
+  if (state.src[state.pos] !== "[") return false;
   const match = CITATION.exec(state.src.slice(state.pos, state.pos + 40));
   if (!match || state.src[state.pos + match[0].length] === "(") return false;
   const context = state.env as MarkdownContext;
@@ -80,7 +81,7 @@ export function createRenderer(): (text: string, context: MarkdownContext) => st
   let kept: { raw: string; clean: string }[] = [];
   return (text, context) => {
     const blocks: { raw: string; clean: string }[] = [];
-    const tokens = md.parse(text, context);
+    const tokens = md.parse(text.replace(CHINESE_CITATION, "[$1]"), context);
     let start = 0;
     let depth = 0;
     tokens.forEach((token, index) => {

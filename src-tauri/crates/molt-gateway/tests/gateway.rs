@@ -13,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use molt_api::{ApiError, ErrorCode, Event};
+use molt_api::{ApiError, Event};
 use molt_core::{ConversationId, MessageId};
 use molt_gateway::{Calls, Gateway, GatewayConfig, GatewayError, serve};
 use serde_json::{Value, json};

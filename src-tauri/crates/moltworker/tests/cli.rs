@@ -225,7 +225,9 @@ fn what_cannot_be_read_is_said_and_the_rest_goes_on() {
 #[test]
 fn text_of_strangers_cannot_command_the_terminal() {
     let place = Place::new();
-    place.write("evil.txt", "harmless words \u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m and a \u{202e}turn\n");
+    let evil = "harmless words \u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m and a \u{202e}turn\n";
+    // With enough plain text around it that the file counts as text.
+    place.write("evil.txt", &format!("{evil}\n{}", "Nothing to see here, only plain words.\n".repeat(40)));
     place.run(&["knowledge", "add", &place.path()]);
     place.run(&["task", "add", "look \u{1b}[31mhere"]);
     let path = place.documents().join("evil.txt");

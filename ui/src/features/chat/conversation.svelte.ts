@@ -5,7 +5,7 @@ import type { Conversation } from "@/api/types/Conversation";
 import type { ConversationId } from "@/api/types/ConversationId";
 import type { Message } from "@/api/types/Message";
 import type { MessageId } from "@/api/types/MessageId";
-import { newest, onGap, seed, startAnew } from "./streams.svelte";
+import { newest, onGap, reconcile, startAnew } from "./streams.svelte";
 
 export class OpenConversation {
   conversation = $state.raw<Conversation | null>(null);
@@ -54,7 +54,7 @@ export class OpenConversation {
       this.#again = false;
       try {
         const view = await call("conversation_get", { id: this.id });
-        for (const message of view.messages) seed(message);
+        reconcile(this.id, view.messages);
         this.conversation = view.conversation;
         this.messages = view.messages.map(newest);
         this.error = null;

@@ -46,7 +46,10 @@ function draw(stream: Stream): void {
 }
 
 onEvent((event) => {
-  if (event.topic === "answer_delta") {
+  if (event.topic === "resync") {
+    // What ended meanwhile was not told; what goes on is told again.
+    streams.clear();
+  } else if (event.topic === "answer_delta") {
     // A piece that comes after the end must not wake the dead.
     if (finished.has(event.message_id)) return;
     const stream = streamOf(event.conversation_id, event.message_id);
@@ -86,12 +89,17 @@ export function startAnew(message: Message): void {
   streams.delete(message.id);
 }
 
-/** Tells how far the program says an answer is. */
-export function seed(message: Message): void {
-  if (message.state !== "streaming") return;
-  const stream = streamOf(message.conversation_id, message.id);
-  stream.joined.seed(message.text);
-  stream.text = stream.joined.text;
+/** Tells how far the program says the answers of a conversation are. */
+export function reconcile(conversation: ConversationId, messages: readonly Message[]): void {
+  const writing = messages.filter((message) => newest(message).state === "streaming");
+  for (const [id, stream] of streams) {
+    if (stream.conversation === conversation && !writing.some((message) => message.id === id)) streams.delete(id);
+  }
+  for (const message of writing) {
+    const stream = streamOf(conversation, message.id);
+    stream.joined.seed(message.text);
+    stream.text = stream.joined.text;
+  }
 }
 
 export function textOf(message: Message): string {

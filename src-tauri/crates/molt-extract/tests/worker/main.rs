@@ -258,7 +258,7 @@ async fn time_runs_out_with_a_sentence() {
 #[tokio::test]
 async fn memory_runs_out_with_a_sentence() {
     let bench = bench_with(|config| config.memory_limit = 256 << 20);
-    let sentence = limit(bench.read("long.pdf", long_pdf(400_000)).await);
+    let sentence = limit(bench.read("long.pdf", long_pdf(200_000)).await);
     assert!(sentence.contains("memory"), "{sentence}");
     assert_eq!(texts(&bench.read("next.md", "next").await.unwrap()), ["next"]);
 }
@@ -269,11 +269,11 @@ async fn a_worker_killed_at_any_moment_loses_nothing() {
     use rustix::process::{Pid, Signal, kill_process};
 
     let bench = bench();
-    let file = long_pdf(3_000);
+    let file = long_pdf(1_500);
     std::fs::write(bench.path("long.pdf"), &file).unwrap();
     let path = bench.path("long.pdf");
     let expected = bench.client.extract(&path).await.unwrap();
-    for round in 0..20 {
+    for round in 0..15 {
         let mut call = Box::pin(bench.client.extract(&path));
         let result = match tokio::time::timeout(Duration::from_millis(round * 7), &mut call).await {
             Ok(result) => result,
