@@ -6,7 +6,7 @@ and values were never seen in training.
 The weights are read back from the file (dequantised), and so is the
 tokenizer.  An answer counts when greedy decoding gives it exactly, end mark
 included.  That is the case if and only if, with the right answer as context,
-each of its tokens is the most likely one, so one pass per answer decides it;
+each of its tokens is the most likely one, so one pass decides it;
 `--show` also decodes the wrong ones to show what the model says.
 """
 
@@ -20,7 +20,7 @@ import torch
 
 import tokenizer as T
 from batches import collate, encode
-from generate import Generator, Prompt, Stage
+from generate import Generator, Stage
 from model import Config, Model
 
 STAGE = Stage(passages=(1, 4), sentences=(1, 8), endings=3)
@@ -60,22 +60,24 @@ def answer(model, tok, text, limit=160):
 
 
 @torch.no_grad()
-def check(model, tok, cases):
-    """True or False for each (prompt, ending); float32, one row per case."""
-    rows = [encode(tok, Prompt(p.text, p.passages, [e])) for p, e in cases]
-    ids, pos, mask, kind, _ = collate(rows)
+def check(model, tok, prompts):
+    """True or False for each ending of each prompt, in float32.  The endings
+    share their beginning and do not see each other (see batches.py)."""
+    ids, pos, mask, kind, seg = collate([encode(tok, p) for p in prompts])
     want, sel = ids[:, 1:], kind[:, 1:] == 3
     h = model(ids, pos, mask.float())[:, :-1]
     ok = torch.ones_like(sel)
     ok[sel] = model.logits(h[sel]).argmax(-1) == want[sel]
-    return ok.all(1).tolist()
+    return [
+        [bool(ok[i][seg[i, 1:] == j].all()) for j in range(1, len(p.endings) + 1)] for i, p in enumerate(prompts)
+    ]
 
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     here = os.path.dirname(os.path.abspath(__file__))
     a.add_argument("file", nargs="?", default=os.path.join(here, "..", "moltworker-small.gguf"))
-    a.add_argument("--prompts", type=int, default=400, help="prompts per language and number of passages (0 to 4)")
+    a.add_argument("--prompts", type=int, default=80, help="prompts per language and number of passages (0 to 4)")
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--show", type=int, default=0, help="how many wrong answers to print")
     args = a.parse_args()
@@ -85,14 +87,12 @@ def main():
     for zh in (False, True):
         for passages in range(5):
             g = Generator(4242 + passages + 10 * zh, held=True)
-            cases = []
-            for _ in range(args.prompts if passages else args.prompts // 2):
-                p = g.prompt(STAGE, passages, zh)
-                cases += [(p, e) for e in p.endings]
-            cases.sort(key=lambda c: len(c[0].text))
-            for i in range(0, len(cases), 16):
-                part = cases[i : i + 16]
-                for (p, e), good in zip(part, check(model, tok, part)):
+            prompts = [g.prompt(STAGE, passages, zh) for _ in range(args.prompts if passages else args.prompts // 2)]
+            prompts.sort(key=lambda p: len(p.text))
+            for i in range(0, len(prompts), 8):
+                part = prompts[i : i + 8]
+                results = zip(part, check(model, tok, part))
+                for p, e, good in ((p, e, g) for p, goods in results for e, g in zip(p.endings, goods)):
                     lang = "zh" if e.zh else "en"
                     for name in (f"{e.skill} {p.passages}", f"{e.skill} all"):
                         score[lang, name][0] += good

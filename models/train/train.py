@@ -29,7 +29,6 @@ CURRICULUM = [
     (450, Stage(passages=(1, 2), sentences=(1, 4), endings=7, history=0.1)),
     (700, Stage(passages=(1, 4), sentences=(1, 5), endings=8)),
     (1100, Stage(passages=(1, 4), sentences=(1, 8), endings=8)),
-    (2700, Stage(passages=(1, 4), sentences=(1, 8), endings=8, unanswered=0.35)),
 ]
 TEST = Stage(passages=(1, 4), sentences=(1, 6), endings=6, history=0.1, bare=0.05)
 

@@ -20,3 +20,5 @@ if (!usable(navigator.language)) {
     get: () => (languages.length > 0 ? languages : [first]),
   });
 }
+
+export {};

@@ -1,5 +1,9 @@
 /** What jsdom lacks and the interface asks of every web view. */
+import { configure } from "@testing-library/svelte";
 import { afterEach, vi } from "vitest";
+
+// A busy machine draws slowly; that is no failure.
+configure({ asyncUtilTimeout: 10_000 });
 
 vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined, removeEventListener: () => undefined }));
 vi.stubGlobal(

@@ -103,7 +103,8 @@ pub fn read(
     };
     let (first, second) = match (first, second) {
         (Some(Ok(first)), Some(Ok(second))) => (first, second),
-        (Some(Ok(first)), _) => (first, Reading::default()),
+        // A file is not taken for an empty one because nobody could read its pages.
+        (Some(Ok(first)), None | Some(Err(_))) if first.is_anything() => (first, Reading::default()),
         (_, Some(Ok(second))) => (Reading::default(), second),
         (first, second) => {
             let refusals = [first.and_then(Result::err), second.and_then(Result::err)];
@@ -122,6 +123,11 @@ pub fn read(
 }
 
 impl Reading {
+    /// At least one page was read to its end, or in part.
+    fn is_anything(&self) -> bool {
+        self.pages.iter().flatten().any(|page| !page.broken || !page.lines.is_empty())
+    }
+
     fn repair(&mut self) {
         for page in self.pages.iter_mut().flatten() {
             mojibake::repair(&mut page.lines);

@@ -112,6 +112,7 @@ async fn files_that_are_not_what_they_say() {
     let bench = bench();
     assert!(unreadable(bench.read("a.pdf", "just words").await).contains("a.pdf"));
     assert!(unreadable(bench.read("empty.pdf", "").await).contains("empty.pdf"));
+    assert!(unreadable(bench.read("none.pdf", files::pages(&[], "", &[])).await).contains("none.pdf"));
     assert!(unreadable(bench.read("a.txt", [0u8; 500]).await).contains("does not look like text"));
     assert!(unreadable(bench.client.extract(&bench.path("gone.md")).await).contains("not there"));
     std::fs::create_dir(bench.path("folder.md")).unwrap();
