@@ -71,6 +71,14 @@ pub fn plain_cargo(subcommand: &str) -> Command {
         .current_dir(root())
         .env("CARGO_TARGET_DIR", target_dir())
         .env("MOLTWORKER_TEST_MODELS", test_models_dir());
+    // Cargo sets these for xtask itself. A build script that watches them (ring's does) would take a plain `cargo` and
+    // one started here for different worlds, and everything above it would be compiled again at each change.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     cargo
 }
 
