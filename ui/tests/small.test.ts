@@ -114,7 +114,7 @@ describe("the keyboard", () => {
 
 describe("what fits", () => {
   const machine = { cpu: "", cores: 4, memory_total: 16, memory_available: 10 };
-  const model = (memory_needed: number, fits: boolean) => ({ memory_needed, fits }) as Parameters<typeof fitOf>[0];
+  const model = (memory_needed: number, fits: boolean) => ({ spec: { memory_needed }, fits }) as Parameters<typeof fitOf>[0];
 
   it("is told apart from what only just fits and what does not", () => {
     expect(fitOf(model(4, true), machine)).toBe("fits");

@@ -1,12 +1,17 @@
 //! Starting other programs: shown to the reader, with their failure as an error.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+
+/// No test waits this long, and the slowest crate is compiled in less.
+const SILENCE: Duration = Duration::from_secs(20 * 60);
 
 /// Runs a program with our own input and output; an error when it fails.
 pub fn run(command: &mut Command) -> Result<()> {
@@ -39,7 +44,7 @@ pub fn succeeds(command: &mut Command) -> bool {
 }
 
 /// Runs a program, passes every line of its two outputs on as it comes, and hands it to `seen`. Answers whether the
-/// program succeeded.
+/// program succeeded; one that says nothing for [`SILENCE`] is ended, and that is an error.
 pub fn watch(command: &mut Command, mut seen: impl FnMut(&str)) -> Result<bool> {
     show(command);
     let mut child = command
@@ -48,26 +53,34 @@ pub fn watch(command: &mut Command, mut seen: impl FnMut(&str)) -> Result<bool> 
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {}", name(command)))?;
-    let errors = child
-        .stderr
-        .take()
-        .map(|stderr| thread::spawn(move || lines(stderr).inspect(|line| eprintln!("{line}")).collect::<Vec<_>>()));
+    let (said, heard) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
-        for line in lines(stdout) {
-            println!("{line}");
-            seen(&line);
+        pass_on(stdout, said.clone(), |line| println!("{line}"));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        pass_on(stderr, said, |line| eprintln!("{line}"));
+    }
+    loop {
+        match heard.recv_timeout(SILENCE) {
+            Ok(line) => seen(&line),
+            Err(RecvTimeoutError::Disconnected) => return Ok(child.wait()?.success()),
+            Err(RecvTimeoutError::Timeout) => {
+                child.kill()?;
+                bail!("{} said nothing for {} minutes and was ended", line(command), SILENCE.as_secs() / 60);
+            }
         }
     }
-    let status = child.wait()?;
-    if let Some(errors) = errors {
-        // A reader that panicked has lost log lines, nothing else.
-        errors.join().unwrap_or_default().iter().for_each(|line| seen(line));
-    }
-    Ok(status.success())
 }
 
-fn lines(source: impl std::io::Read) -> impl Iterator<Item = String> {
-    BufReader::new(source).split(b'\n').map_while(Result::ok).map(|line| String::from_utf8_lossy(&line).into_owned())
+fn pass_on(source: impl Read + Send + 'static, said: Sender<String>, print: fn(&str)) {
+    thread::spawn(move || {
+        for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            print(&line);
+            // Nobody listens once the program was ended.
+            let _ = said.send(line);
+        }
+    });
 }
 
 fn show(command: &Command) {

@@ -145,7 +145,7 @@ export class Session {
   /** Closes a window as the user does. */
   async close(window) {
     await this.xdotool("windowactivate", "--sync", window);
-    await this.xdotool("key", "--window", window, "alt+F4");
+    await this.xdotool("key", "alt+F4");
   }
 
   /** Drags files with the mouse into the middle of a window. */

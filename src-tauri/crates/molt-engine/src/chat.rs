@@ -217,8 +217,7 @@ fn cannot_load(spec: &ModelSpec, reason: &str) -> WireError {
 /// Greedy at temperature 0, else the usual cut of the unlikely.
 fn sampling(request: &GenerateRequest, room: u32) -> SamplingParams {
     let max_len = Some(room as usize);
-    // Also where it is not a number.
-    if !(request.temperature > 0.0) {
+    if request.temperature.is_nan() || request.temperature <= 0.0 {
         return SamplingParams { temperature: Some(0.0), top_k: Some(1), max_len, ..SamplingParams::neutral() };
     }
     let top_p = if request.top_p > 0.0 && request.top_p < 1.0 { Some(f64::from(request.top_p)) } else { None };

@@ -1,5 +1,8 @@
 //! The client against workers that misbehave. The real worker's tests stand beside it.
+
 #![cfg(unix)]
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     os::unix::fs::PermissionsExt,

@@ -79,7 +79,7 @@ fn plausible(text: &str) -> bool {
 
 /// UTF-16 without a mark: all units must be well formed and nearly all be characters that texts consist of.
 fn unmarked_utf16(bytes: &[u8]) -> Option<String> {
-    if bytes.len() < 4 || bytes.len() % 2 != 0 {
+    if bytes.len() < 4 || !bytes.len().is_multiple_of(2) {
         return None;
     }
     // Whatever the language, its spaces, digits or line ends have a zero byte, and other encodings have none.

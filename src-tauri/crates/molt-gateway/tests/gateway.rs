@@ -2,6 +2,8 @@
 //! polite client would never send.
 
 // Size: one suite over one fake application.
+// A helper that fails fails the test that called it.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,8 @@
 //! The watcher on real folders. Every test waits for events with a deadline; none sleeps.
 
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},

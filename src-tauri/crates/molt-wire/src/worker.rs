@@ -207,7 +207,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_killed_worker_is_gone() {
-        let (mut handle, _writer, mut reader) = spawn(&shell("cat")).unwrap();
+        // `exec`, because a child of the shell would outlive it and keep the pipe open.
+        let (mut handle, _writer, mut reader) = spawn(&shell("exec cat")).unwrap();
         handle.kill().await;
         assert!(matches!(reader.receive::<String>().await, Err(FrameError::Closed)));
     }

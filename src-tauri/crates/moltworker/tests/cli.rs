@@ -3,6 +3,9 @@
 //! No model is chosen here (`model set none`), so that answers are passages and every run is quick; the flows with the small
 //! model are in `tests/e2e`.
 
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,

@@ -18,7 +18,15 @@ size: number,
 /**
  * For example `qwen3` or `bert`.
  */
-architecture: string, context_length: number, licence: string | null, 
+architecture: string, context_length: number, 
+/**
+ * Length of an embedding; 0 for chat models.
+ */
+dimensions: number, 
+/**
+ * Rough need in bytes when loaded: weights, one context, working space.
+ */
+memory_needed: number, licence: string | null, 
 /**
  * The small model that comes with the program: for demonstration and tests.
  */

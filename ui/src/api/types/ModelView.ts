@@ -9,6 +9,6 @@ export type ModelView = { spec: ModelSpec, state: ModelState,
  */
 problem: string | null, stats: EngineStats | null, 
 /**
- * Rough need in bytes: weights, one context, and working space.
+ * Its need is below the memory that is free now.
  */
-memory_needed: number, fits: boolean, };
+fits: boolean, };

@@ -22,7 +22,7 @@ export type Fit = "fits" | "tight" | "tooBig";
 /** Tight: it fits, but hardly anything else does beside it. */
 export function fitOf(model: ModelView, machine: Machine): Fit {
   if (!model.fits) return "tooBig";
-  return model.memory_needed > machine.memory_available * 0.8 ? "tight" : "fits";
+  return model.spec.memory_needed > machine.memory_available * 0.8 ? "tight" : "fits";
 }
 
 export const FIT_NAMES: Record<Fit, Key> = { fits: "fit.fits", tight: "fit.tight", tooBig: "fit.tooBig" };

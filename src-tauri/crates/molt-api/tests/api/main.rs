@@ -1,5 +1,8 @@
 //! The use cases as a face calls them: by name, with JSON, over fakes.
 
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;

@@ -1,5 +1,8 @@
 //! Conversations with a scripted engine.
 
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;

@@ -122,10 +122,11 @@ fn join(paragraph: &mut String, next: &str) {
     let mut end = paragraph.chars().rev();
     let (last, before) = (end.next(), end.next());
     let first = next.chars().next();
+    let both_cjk = last.is_some_and(is_cjk) && first.is_some_and(is_cjk);
     let hyphen = matches!(last, Some('-' | '\u{2010}'));
     if hyphen && before.is_some_and(char::is_alphabetic) && first.is_some_and(char::is_lowercase) {
         paragraph.pop();
-    } else if !(last.is_some_and(is_cjk) && first.is_some_and(is_cjk)) && !hyphen {
+    } else if !hyphen && !both_cjk {
         paragraph.push(' ');
     }
 }

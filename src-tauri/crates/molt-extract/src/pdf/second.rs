@@ -18,12 +18,8 @@ pub fn read(bytes: Vec<u8>, password: Option<&str>, wanted: impl Fn(usize) -> bo
         text.ok()?.ok().map(|text| lines(&text))
     };
     let pages: Vec<Option<Page>> = (0..count).map(|page| if wanted(page) { read_page(page) } else { None }).collect();
-    // A damaged file may open and have no page that can be read.
-    if count > 0 && pages.iter().all(Option::is_none) {
-        Err(Refusal::Damaged)
-    } else {
-        Ok(Reading { pages, title: None })
-    }
+    // A damaged file may open and have no page, or none that can be read.
+    if pages.iter().all(Option::is_none) { Err(Refusal::Damaged) } else { Ok(Reading { pages, title: None }) }
 }
 
 fn open(bytes: Vec<u8>, password: Option<&str>) -> Result<(PdfDocument, usize), Refusal> {

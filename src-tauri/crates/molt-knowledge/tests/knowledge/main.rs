@@ -1,5 +1,8 @@
 //! The library over real files, with an index, a catalogue and an embedder in memory.
 
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},

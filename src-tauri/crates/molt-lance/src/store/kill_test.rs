@@ -18,7 +18,7 @@ const SEED: u64 = 0x5EA1_ED57;
 /// The object that step `n` writes; some are long enough for several parts.
 fn object(n: u64) -> (Path, Bytes) {
     let mut random = Rng::new(n);
-    let length = if n % 3 == 0 { 200_000 + random.below(400_000) } else { random.below(50_000) };
+    let length = if n.is_multiple_of(3) { 200_000 + random.below(400_000) } else { random.below(50_000) };
     let bytes: Bytes = (0..length).map(|i| (i ^ n) as u8).collect();
     (Path::from(format!("objects/{}/{n}", n % 7)), bytes)
 }
