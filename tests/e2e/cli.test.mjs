@@ -187,11 +187,11 @@ describe("the command line and what is taken", { timeout: 3 * 60_000 }, () => {
   test("a second program for the same data says who has it", async () => {
     const folder = scratch("twice");
     const data = path.join(folder, "data");
-    const { program } = await serve(data, { name: "first" });
+    const { program, api } = await serve(data, { name: "first" });
     try {
       const said = await commandLine(data).refused(["serve"]);
       assert.match(said, /already running/i);
-      assert.ok(said.includes(data));
+      assert.ok(said.includes(api.base), said);
     } finally {
       await program.stop();
       remove(folder);

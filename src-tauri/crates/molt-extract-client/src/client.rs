@@ -273,7 +273,10 @@ impl Worker {
             // It ended by itself; a kill now would hide how.
             FrameError::Closed | FrameError::Io(_) => match tokio::time::timeout(PATIENCE, self.handle.wait()).await {
                 Ok(status) => status,
-                Err(_elapsed) => self.kill().await,
+                Err(_elapsed) => {
+                    self.kill().await;
+                    return End::Crashed("it closed its output and ran on".to_owned());
+                }
             },
             _ => {
                 self.kill().await;

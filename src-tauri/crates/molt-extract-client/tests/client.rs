@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -21,10 +21,12 @@ struct Bench {
 /// A client whose worker is a shell script. `starts` counts how often it was started.
 fn bench(script: &str, change: impl FnOnce(&mut ExtractConfig)) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("worker");
+    let (text, program) = (folder.path().join("script"), folder.path().join("worker"));
     let place = folder.path().display();
-    std::fs::write(&program, format!("#!/bin/sh\ncd {place}\necho x >> starts\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(&text, format!("#!/bin/sh\ncd {place}\necho x >> starts\n{script}\n")).unwrap();
+    // Written by another process: a file that this one has open for writing cannot be started, and a child that another
+    // test is starting may hold it open for a moment longer.
+    assert!(Command::new("install").arg(&text).arg(&program).status().unwrap().success());
     let mut config = ExtractConfig::new(program);
     config.time_limit = Duration::from_secs(30);
     change(&mut config);
@@ -76,7 +78,7 @@ async fn a_worker_that_ends_is_said_and_started_again() {
 
 #[tokio::test]
 async fn a_worker_that_hangs_is_stopped_in_time() {
-    let bench = bench("exec cat > /dev/null", |config| config.time_limit = Duration::from_millis(300));
+    let bench = bench("exec sleep 60", |config| config.time_limit = Duration::from_millis(300));
     let start = Instant::now();
     match bench.read("a.pdf").await {
         Err(ExtractError::LimitReached(sentence)) => assert!(sentence.contains("a.pdf"), "{sentence}"),
@@ -92,6 +94,8 @@ async fn nonsense_is_no_answer() {
         "echo this is no frame at all; exec cat > /dev/null",
         "printf '\\003\\000\\000\\000{]}'; exec cat > /dev/null",
         "printf '\\377\\377\\377\\377'; exec cat > /dev/null",
+        // It closes its output and lives on.
+        "exec cat > /dev/null",
     ] {
         let bench = bench(script, |_| {});
         assert!(matches!(bench.read("a.txt").await, Err(ExtractError::Unreadable(_))), "{script}");

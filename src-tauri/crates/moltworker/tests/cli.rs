@@ -348,7 +348,8 @@ fn a_server_ends_in_good_order() {
     let server = Server::start(&place, &["serve"]);
     let owner_file = place.data().join("owner.json");
     assert_eq!(std::fs::metadata(&owner_file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(server.terminate().success());
+    let status = server.terminate();
+    assert!(status.success(), "{status}");
     assert!(!owner_file.exists());
 }
 

@@ -62,6 +62,7 @@ pub fn read(bytes: &[u8], password: Option<&str>, deadline: Instant) -> Result<R
     }
     let title = catch_unwind(AssertUnwindSafe(|| title(&document))).ok().flatten();
     let mut pages = collector.pages;
+    let _ = catch_unwind(AssertUnwindSafe(|| mark_cut_pages(&document, &mut pages)));
     // Pages without notes and forms are as good as before when this fails.
     let _ = catch_unwind(AssertUnwindSafe(|| add_annotations(&document, &mut pages, deadline)));
     Ok(Reading { pages, title })
@@ -77,6 +78,16 @@ fn open(bytes: &[u8], password: Option<&str>) -> Result<Document, Refusal> {
     match Document::load_mem_with_options(bytes, options) {
         Ok(document) if !document.is_encrypted() => Ok(document),
         _ => Err(Refusal::Password),
+    }
+}
+
+/// A page whose drawing instructions are not in the file was cut off; it is not an empty one.
+fn mark_cut_pages(document: &Document, pages: &mut [Option<Page>]) {
+    for ((_, id), page) in document.get_pages().into_iter().zip(pages) {
+        let Some(page) = page else { continue };
+        let is_whole = document.get_dictionary(id).is_ok()
+            && document.get_page_contents(id).into_iter().all(|contents| document.get_object(contents).is_ok());
+        page.broken |= !is_whole;
     }
 }
 

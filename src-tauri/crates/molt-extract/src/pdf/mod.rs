@@ -102,10 +102,11 @@ pub fn read(
         None
     };
     let (first, second) = match (first, second) {
-        (Some(Ok(first)), Some(Ok(second))) => (first, second),
+        (Some(Ok(first)), Some(Ok(second))) if first.is_anything() || second.has_text() => (first, second),
         // A file is not taken for an empty one because nobody could read its pages.
         (Some(Ok(first)), None | Some(Err(_))) if first.is_anything() => (first, Reading::default()),
-        (_, Some(Ok(second))) => (Reading::default(), second),
+        (None, Some(Ok(second))) => (Reading::default(), second),
+        (_, Some(Ok(second))) if second.has_text() => (Reading::default(), second),
         (first, second) => {
             let refusals = [first.and_then(Result::err), second.and_then(Result::err)];
             return Err(if refusals.contains(&Some(Refusal::Password)) {
@@ -126,6 +127,10 @@ impl Reading {
     /// At least one page was read to its end, or in part.
     fn is_anything(&self) -> bool {
         self.pages.iter().flatten().any(|page| !page.broken || !page.lines.is_empty())
+    }
+
+    fn has_text(&self) -> bool {
+        self.pages.iter().flatten().any(|page| !page.lines.is_empty())
     }
 
     fn repair(&mut self) {

@@ -12,6 +12,7 @@ use crate::{
 
 pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(), Failure> {
     let words = printer.words;
+    let stop = StopSignals::listen()?;
     let own = match Own::start(data, Some(args.port)).await {
         Ok(own) => own,
         Err(OwnError::Taken(message)) => {
@@ -30,11 +31,12 @@ pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(),
         let lines = [words.serving(&address), words.serving_token(token_file.display()), words.stop_with()];
         printer.line(lines.join("\n"))
     };
-    run_until_stopped(printer, own, said).await
+    run_until_stopped(printer, own, stop, said).await
 }
 
 pub async fn web(printer: &Printer, data: &DataDir, args: Web) -> Result<(), Failure> {
     let may_open = !args.no_open && is_display_available();
+    let stop = StopSignals::listen()?;
     let own = match Connection::open(data, Some(args.port), printer.words).await? {
         Connection::Own(own) => own,
         Connection::Client(client) => return web_of_owner(printer, &client, args.port, may_open).await,
@@ -50,7 +52,7 @@ pub async fn web(printer: &Printer, data: &DataDir, args: Web) -> Result<(), Fai
             open_browser(printer, &base, &gateway.sign_in_code());
         }
     }
-    run_until_stopped(printer, *own, said).await
+    run_until_stopped(printer, *own, stop, said).await
 }
 
 /// Another process serves the page already.
@@ -88,33 +90,56 @@ fn open_browser(printer: &Printer, base: &str, code: &str) {
 }
 
 /// Serves until the user or the system says stop; a second signal does not wait.
-async fn run_until_stopped(printer: &Printer, own: Own, said: std::io::Result<()>) -> Result<(), Failure> {
+async fn run_until_stopped(
+    printer: &Printer,
+    own: Own,
+    mut stop: StopSignals,
+    said: std::io::Result<()>,
+) -> Result<(), Failure> {
     // Nobody to tell the address to is no reason not to serve.
     if let Err(error) = said {
         tracing::warn!(%error, "the address could not be printed");
     }
-    stop_signal().await;
+    stop.next().await;
     if !printer.json {
         printer.note(printer.words.stopping());
     }
     tokio::select! {
         () = own.stop() => Ok(()),
-        () = stop_signal() => Err(Failure::Said),
+        () = stop.next() => Err(Failure::Said),
     }
 }
 
-/// Ctrl+C, or the system's request to end.
-async fn stop_signal() {
+/// Ctrl+C, or the system's request to end. Listened for before anyone is told the address: who reads it may stop the
+/// program at once.
+struct StopSignals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl StopSignals {
+    #[cfg(unix)]
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    let _ = tokio::signal::ctrl_c().await;
+
+    #[cfg(windows)]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
 }
