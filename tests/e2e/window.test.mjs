@@ -192,7 +192,7 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
     const { x, y, width } = await session.geometry(window);
     assert.ok(x + width > 1440 - 40 && y < 60, `it stands in the upper right corner, not at ${x}, ${y}`);
     assert.notEqual(await session.xdotool("getwindowfocus").catch(() => ""), window);
-    await session.picture(path.join(SHOTS, "reminder-window.png"));
+    await session.picture(path.join(SHOTS, "reminder-window.png"), window);
   });
 
   step("a second start brings the first window back and ends", async () => {
@@ -251,7 +251,7 @@ describe("a start that cannot succeed", { timeout: 3 * 60_000 }, () => {
         const found = await session.windows("cannot start");
         return found.length > 0 && found;
       });
-      await session.picture(path.join(SHOTS, "start-failed.png"));
+      await session.picture(path.join(SHOTS, "start-failed.png"), dialog);
       await session.xdotool("windowfocus", "--sync", dialog);
       await until("the program to end", async () => {
         await session.xdotool("key", "Return").catch(() => "");

@@ -9,24 +9,18 @@ use crate::{check, node, run, setup, workspace};
 /// A part of the tests: its name for the command line, and what it runs.
 struct Part {
     name: &'static str,
-    /// It runs when no part is named. The others run by name and join as soon as each of them has passed as a whole.
-    gate: bool,
     run: fn() -> Result<Outcome>,
 }
 
 const PARTS: [Part; 8] = [
-    Part {
-        name: "check",
-        gate: false,
-        run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }),
-    },
-    Part { name: "unit", gate: true, run: unit },
-    Part { name: "integration", gate: false, run: integration },
-    Part { name: "ui", gate: false, run: || watched(&mut node::script("test")) },
-    Part { name: "cli", gate: false, run: || end_to_end("cli.test.mjs") },
-    Part { name: "web", gate: false, run: || end_to_end("web.test.mjs") },
-    Part { name: "e2e", gate: false, run: || end_to_end("window.test.mjs") },
-    Part { name: "kill", gate: false, run: || end_to_end("kill.test.mjs") },
+    Part { name: "check", run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }) },
+    Part { name: "unit", run: unit },
+    Part { name: "integration", run: integration },
+    Part { name: "ui", run: || watched(&mut node::script("test")) },
+    Part { name: "cli", run: || end_to_end("cli.test.mjs") },
+    Part { name: "web", run: || end_to_end("web.test.mjs") },
+    Part { name: "e2e", run: || end_to_end("window.test.mjs") },
+    Part { name: "kill", run: || end_to_end("kill.test.mjs") },
 ];
 
 /// What the closing lines of the test runners say.
@@ -44,15 +38,15 @@ struct Outcome {
 }
 
 pub fn run(names: &[&str]) -> Result<()> {
-    let wanted = |part: &&Part| (names.is_empty() && part.gate) || names.contains(&"all") || names.contains(&part.name);
-    if let Some(unknown) = names.iter().find(|name| **name != "all" && !PARTS.iter().any(|part| part.name == **name)) {
-        bail!("there is no part `{unknown}`; the parts are all, {}", PARTS.map(|part| part.name).join(", "));
+    let wanted = |part: &&Part| names.is_empty() || names.contains(&part.name);
+    if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
+        bail!("there is no part `{unknown}`; the parts are {}", PARTS.map(|part| part.name).join(", "));
     }
+    let started = Instant::now();
     setup::everything()?;
     node::build_ui()?;
-    let started = Instant::now();
     let mut total = Tally::default();
-    let mut report = Vec::new();
+    let mut report = vec![format!("{:<11} ok · {}", "setup", time(started.elapsed()))];
     let mut all_succeeded = true;
     for part in PARTS.iter().filter(wanted) {
         println!("\n=== {}", part.name);
@@ -69,10 +63,10 @@ pub fn run(names: &[&str]) -> Result<()> {
         total.failed += tally.failed;
         total.skipped += tally.skipped;
         let verdict = if succeeded { "ok" } else { "FAILED" };
-        report.push(format!("{:<6} {verdict:<7}{} · {}", part.name, words(tally), time(part_started.elapsed())));
+        report.push(format!("{:<11} {verdict} · {} · {}", part.name, words(tally), time(part_started.elapsed())));
     }
     println!("\n{}", report.join("\n"));
-    println!("total  {} · {}", words(total), time(started.elapsed()));
+    println!("{:<11} {} · {}", "total", words(total), time(started.elapsed()));
     if !all_succeeded {
         bail!("the tests did not pass");
     }

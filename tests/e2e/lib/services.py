@@ -7,8 +7,9 @@ standard input, what it sees goes as JSON lines to the standard output.
     in:  {"do": "invoke", "id": 1, "action": "done"}    presses a button of a notification
          {"do": "tray"}                                 asks for the tray's icon and menu
          {"do": "click", "label": "Quit"}               chooses an entry of the tray's menu
+         {"do": "place", "window": 123}                 asks where a window stands, without its frame
          {"do": "screenshot", "file": "/tmp/a.png", "x": 0, "y": 0, "width": 800, "height": 600}
-    out: {"event": "ready" | "notify" | "closed" | "tray" | "clicked" | "screenshot" | "error", ...}
+    out: {"event": "ready" | "notify" | "closed" | "tray" | "clicked" | "place" | "screenshot" | "error", ...}
 """
 
 import json
@@ -20,7 +21,8 @@ import dbus.service
 import gi
 
 gi.require_version("Gdk", "3.0")
-from gi.repository import Gdk, GLib  # noqa: E402
+gi.require_version("GdkX11", "3.0")
+from gi.repository import Gdk, GdkX11, GLib  # noqa: E402
 
 NOTIFICATIONS = "org.freedesktop.Notifications"
 WATCHER = "org.kde.StatusNotifierWatcher"
@@ -145,6 +147,10 @@ class Desktop:
             entry = next(entry for entry in entries if entry["label"] == order["label"])
             menu.Event(entry["id"], "clicked", dbus.String("", variant_level=1), dbus.UInt32(0))
             say("clicked", label=order["label"])
+        elif what == "place":
+            window = GdkX11.X11Window.foreign_new_for_display(Gdk.Display.get_default(), order["window"])
+            _, x, y = window.get_origin()
+            say("place", x=x, y=y, width=window.get_width(), height=window.get_height())
         elif what == "screenshot":
             root = Gdk.get_default_root_window()
             picture = Gdk.pixbuf_get_from_window(root, *(order[key] for key in ("x", "y", "width", "height")))

@@ -13,6 +13,8 @@ const here = path.join(ROOT, "tests/e2e/lib");
 const PYTHON = "/usr/bin/python3";
 const execute = promisify(execFile);
 const SCREEN = { width: 1440, height: 900 };
+/** A window in one colour takes fewer bytes than this. */
+const EMPTY_PICTURE = 4000;
 
 export class Session {
   /** What the services said, oldest first. */
@@ -118,11 +120,17 @@ export class Session {
     return until("the notification", () => this.seen("notify").find(fits), options);
   }
 
-  /** Pictures a window as it stands on the screen, or the whole screen. */
+  /** Pictures a window as it stands on the screen, or the whole screen, once it is drawn and changes no more. */
   async picture(file, window) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     const place = window ? await this.geometry(window) : { x: 0, y: 0, ...SCREEN };
-    await this.order({ do: "screenshot", file, ...place }, "screenshot");
+    let last;
+    await until(`a picture for ${file}`, async () => {
+      await this.order({ do: "screenshot", file, ...place }, "screenshot");
+      const [before, now] = [last, fs.readFileSync(file)];
+      last = now;
+      return now.length > EMPTY_PICTURE && before?.equals(now);
+    }, { every: 150 });
   }
 
   async xdotool(...args) {
@@ -136,10 +144,9 @@ export class Session {
     return found.split("\n").filter(Boolean);
   }
 
-  async geometry(window) {
-    const lines = (await this.xdotool("getwindowgeometry", "--shell", window)).split("\n");
-    const values = Object.fromEntries(lines.map((line) => line.split("=")));
-    return { x: Number(values.X), y: Number(values.Y), width: Number(values.WIDTH), height: Number(values.HEIGHT) };
+  /** Where a window stands on the screen, without its frame. */
+  geometry(window) {
+    return this.order({ do: "place", window: Number(window) }, "place");
   }
 
   /** Closes a window as the user does. */

@@ -7,7 +7,7 @@ use molt_models::LoadState;
 
 use crate::{
     ApiError, App, Bus, ChatAccepted, ChatEdit, ChatSend, ConversationRef, ConversationRename, ConversationView, Empty,
-    ErrorCode, Event, MessageRef, events::Burst,
+    Event, MessageRef, events::Burst,
 };
 
 impl App {
@@ -55,19 +55,16 @@ impl App {
         if molt_tasks::is_reminder(&request.text) {
             return self.task_from_chat(request).await;
         }
-        let model = self.chat_model()?;
-        Ok(self.parts().assist.send(request.conversation_id, &request.text, model)?.into())
+        Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model()?)?.into())
     }
 
     pub async fn chat_edit(&self, request: ChatEdit) -> Result<ChatAccepted, ApiError> {
-        let model = self.chat_model()?;
-        Ok(self.parts().assist.edit(&request.message_id, &request.text, model)?.into())
+        Ok(self.parts().assist.edit(&request.message_id, &request.text, self.chat_model()?)?.into())
     }
 
     /// Answers the same question again.
     pub async fn chat_retry(&self, request: MessageRef) -> Result<ChatAccepted, ApiError> {
-        let model = self.chat_model()?;
-        Ok(self.parts().assist.retry(&request.id, model)?.into())
+        Ok(self.parts().assist.retry(&request.id, self.chat_model()?)?.into())
     }
 
     pub async fn chat_stop(&self, request: ConversationRef) -> Result<Empty, ApiError> {
@@ -75,20 +72,19 @@ impl App {
         Ok(Empty {})
     }
 
-    /// The chosen model when it is loaded; None answers with passages. A model that is still loading is an error, not a lesser answer.
-    fn chat_model(&self) -> Result<Option<ChatModel>, ApiError> {
-        let Some(id) = self.parts().settings.settings()?.chat_model else { return Ok(None) };
-        let Ok((spec, state)) = self.parts().registry.get(&id) else { return Ok(None) };
-        match state {
-            LoadState::Loaded(loaded) => {
-                Ok(Some(ChatModel { id, name: spec.name, context_length: loaded.context_length }))
+    /// The chosen model once it is loaded; None answers with passages.
+    fn chat_model(&self) -> Result<impl Future<Output = Option<ChatModel>> + Send + use<>, ApiError> {
+        let chosen = self.parts().settings.settings()?.chat_model;
+        let registry = self.parts().registry.clone();
+        Ok(async move {
+            let id = chosen?;
+            match registry.settled(&id).await.ok()? {
+                (spec, LoadState::Loaded(loaded)) => {
+                    Some(ChatModel { id, name: spec.name, context_length: loaded.context_length })
+                }
+                _ => None,
             }
-            LoadState::Loading => {
-                let message = format!("{} is still being loaded", spec.name);
-                Err(ApiError::new(ErrorCode::Busy, message).hint("Ask again in a moment."))
-            }
-            LoadState::Available | LoadState::Failed(_) => Ok(None),
-        }
+        })
     }
 }
 

@@ -83,17 +83,24 @@ impl App {
         Ok(Empty {})
     }
 
-    /// Loads the model that was chosen for a role, at start. A failure is shown; answers are passages then, or search is by words.
-    pub async fn load_chosen(&self, role: ModelRole) {
-        let Ok(settings) = self.parts().settings.settings() else { return };
-        let chosen = match role {
+    /// Loads the model that was chosen for a role, at start. It counts as loading before the work is begun, so that questions
+    /// wait for it. A failure is shown; answers are passages then, or search is by words.
+    pub fn load_chosen(&self, role: ModelRole) -> impl Future<Output = ()> + Send + use<> {
+        let app = self.clone();
+        let chosen = self.parts().settings.settings().ok().and_then(|settings| match role {
             ModelRole::Chat => settings.chat_model,
             ModelRole::Embedder => settings.embedder,
-        };
-        let Some(id) = chosen else { return };
-        if let Err(error) = self.parts().registry.load(&id).await {
-            let name = self.parts().registry.get(&id).map_or_else(|_| id.to_string(), |(spec, _)| spec.name);
-            self.report(name, ApiError::from(error).message);
+        });
+        if let Some(id) = &chosen {
+            self.parts().registry.announce(id);
+        }
+        async move {
+            let Some(id) = chosen else { return };
+            let registry = &app.parts().registry;
+            if let Err(error) = registry.load(&id).await {
+                let name = registry.get(&id).map_or_else(|_| id.to_string(), |(spec, _)| spec.name);
+                app.report(name, ApiError::from(error).message);
+            }
         }
     }
 }

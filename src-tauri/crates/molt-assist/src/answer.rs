@@ -27,12 +27,16 @@ pub(crate) async fn write(
     assist: &Assist,
     question: &Message,
     mut answer: Message,
-    model: Option<ChatModel>,
+    model: impl Future<Output = Option<ChatModel>>,
     cancel: CancellationToken,
 ) -> Message {
     let history = history(assist, question);
-    let found = tokio::select! {
-        found = find(assist, &history, &question.text) => found,
+    let prepared = async {
+        let found = find(assist, &history, &question.text).await;
+        (found, model.await)
+    };
+    let (found, model) = tokio::select! {
+        prepared = prepared => prepared,
         () = cancel.cancelled() => {
             answer.state = MessageState::Stopped;
             return answer;

@@ -98,12 +98,12 @@ impl Assist {
         Self { inner: Arc::new(Inner { parts, running: Mutex::default() }) }
     }
 
-    /// Stores the question and starts the answer.
+    /// Stores the question and starts the answer, which waits for `model`: it may still be loading.
     pub fn send(
         &self,
         conversation: Option<ConversationId>,
         text: &str,
-        model: Option<ChatModel>,
+        model: impl Future<Output = Option<ChatModel>> + Send + 'static,
     ) -> Result<Accepted, AssistError> {
         let text = text.trim();
         if text.is_empty() {
@@ -116,7 +116,11 @@ impl Assist {
     }
 
     /// Writes the answer anew; the old one is kept but no longer shown.
-    pub fn retry(&self, answer: &MessageId, model: Option<ChatModel>) -> Result<Accepted, AssistError> {
+    pub fn retry(
+        &self,
+        answer: &MessageId,
+        model: impl Future<Output = Option<ChatModel>> + Send + 'static,
+    ) -> Result<Accepted, AssistError> {
         let store = &self.inner.parts.conversations;
         let answer = store.message(answer)?;
         if answer.role != Role::Assistant {
@@ -136,7 +140,12 @@ impl Assist {
     }
 
     /// Replaces a question and everything after it.
-    pub fn edit(&self, question: &MessageId, text: &str, model: Option<ChatModel>) -> Result<Accepted, AssistError> {
+    pub fn edit(
+        &self,
+        question: &MessageId,
+        text: &str,
+        model: impl Future<Output = Option<ChatModel>> + Send + 'static,
+    ) -> Result<Accepted, AssistError> {
         let old = self.inner.parts.conversations.message(question)?;
         if old.role != Role::User {
             return Err(AssistError::WrongRole("a question"));
@@ -239,7 +248,7 @@ impl Assist {
         &self,
         conversation: ConversationId,
         question: Message,
-        model: Option<ChatModel>,
+        model: impl Future<Output = Option<ChatModel>> + Send + 'static,
     ) -> Result<Accepted, AssistError> {
         let answer =
             Message { state: MessageState::Streaming, ..self.message(&conversation, Role::Assistant, String::new()) };

@@ -154,13 +154,13 @@ impl Backend {
         }
 
         let cancel = CancellationToken::new();
-        let (indexing, chatting, library_cancel) = (app.clone(), app.clone(), cancel.clone());
+        let (embedder, library_cancel) = (app.load_chosen(ModelRole::Embedder), cancel.clone());
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
-            tokio::spawn(async move { chatting.load_chosen(ModelRole::Chat).await }),
+            tokio::spawn(app.load_chosen(ModelRole::Chat)),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
-                indexing.load_chosen(ModelRole::Embedder).await;
+                embedder.await;
                 library.run(changes, opened.fresh, library_cancel).await;
             }),
         ];

@@ -5,12 +5,14 @@
 use std::{
     collections::HashMap,
     path::Path,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use molt_core::{
     Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelSpec, ModelStore, StoreError, StoreResult,
 };
+use tokio::sync::Notify;
 
 /// What the registry is made of.
 pub struct RegistryParts {
@@ -52,11 +54,12 @@ pub struct Registry {
 struct Inner {
     parts: RegistryParts,
     states: Mutex<HashMap<ModelId, LoadState>>,
+    changed: Notify,
 }
 
 impl Registry {
     pub fn new(parts: RegistryParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, states: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { parts, states: Mutex::default(), changed: Notify::new() }) }
     }
 
     pub fn list(&self) -> StoreResult<Vec<(ModelSpec, LoadState)>> {
@@ -107,6 +110,25 @@ impl Registry {
         Ok(spec)
     }
 
+    /// A model and its state as soon as it is not loading any more.
+    pub async fn settled(&self, id: &ModelId) -> StoreResult<(ModelSpec, LoadState)> {
+        loop {
+            let mut changed = pin!(self.inner.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let (spec, state) = self.get(id)?;
+            if state != LoadState::Loading {
+                return Ok((spec, state));
+            }
+            changed.await;
+        }
+    }
+
+    /// Counts a model as loading from now on; `load` is to follow at once.
+    pub fn announce(&self, id: &ModelId) {
+        self.set(id, LoadState::Loading);
+    }
+
     /// Loads a model and waits for it.
     pub async fn load(&self, id: &ModelId) -> Result<LoadedModel, ModelError> {
         let (spec, state) = self.get(id)?;
@@ -141,16 +163,58 @@ impl Registry {
         self.unload(id).await;
         self.inner.parts.store.remove_model(id)?;
         lock(&self.inner.states).remove(id);
+        self.inner.changed.notify_waiters();
         (self.inner.parts.on_change)();
         Ok(())
     }
 
     fn set(&self, id: &ModelId, state: LoadState) {
         lock(&self.inner.states).insert(id.clone(), state);
+        self.inner.changed.notify_waiters();
         (self.inner.parts.on_change)();
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use molt_core::ModelRole;
+    use molt_testkit::{MemoryStore, ScriptedEngine, sample};
+
+    use super::*;
+
+    struct NoFiles;
+
+    impl ModelInspector for NoFiles {
+        fn inspect(&self, _path: &Path) -> Result<ModelSpec, String> {
+            Err("there are no files here".into())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_model_hears_how_its_loading_ended() {
+        let (store, engine) = (Arc::new(MemoryStore::new()), ScriptedEngine::new());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let spec = ModelSpec { path: file.path().display().to_string(), ..sample::model("m", ModelRole::Chat) };
+        store.put_model(&spec).unwrap();
+        let registry = Registry::new(RegistryParts {
+            store,
+            engine: Arc::new(engine.clone()),
+            inspector: Arc::new(NoFiles),
+            on_change: Arc::new(|| {}),
+        });
+        for refusal in [None, Some(EngineError::Busy)] {
+            registry.announce(&spec.id);
+            engine.refuse_load(refusal.clone());
+            let (settled, loaded) = tokio::join!(biased; registry.settled(&spec.id), registry.load(&spec.id));
+            match settled.unwrap().1 {
+                LoadState::Loaded(found) => assert_eq!(found, loaded.unwrap()),
+                LoadState::Failed(_) => assert!(refusal.is_some() && loaded.is_err()),
+                state => panic!("{state:?}"),
+            }
+        }
+    }
 }

@@ -26,9 +26,10 @@ pub fn hardware() -> Hardware {
     );
     let usable_threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
     let (mut memory_total, mut memory_available) = (system.total_memory(), system.available_memory());
-    if let Some(limits) = system.cgroup_limits() {
-        memory_total = memory_total.min(limits.total_memory);
-        memory_available = memory_available.min(limits.free_memory);
+    if let Some(limits) = system.cgroup_limits().filter(|limits| limits.total_memory < system.total_memory()) {
+        memory_total = limits.total_memory;
+        // Its `free_memory` counts cached files as taken.
+        memory_available = memory_available.min(limits.total_memory.saturating_sub(limits.rss));
     }
     Hardware {
         cpu_name: system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default(),

@@ -3,7 +3,11 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use molt_assist::*;
@@ -57,10 +61,10 @@ fn world(passages: Vec<Passage>) -> World {
 }
 
 /// A model with room for `context_length` tokens, loaded.
-async fn model(world: &World, context_length: u32) -> Option<ChatModel> {
+async fn model(world: &World, context_length: u32) -> Ready<Option<ChatModel>> {
     let spec = molt_testkit::sample::model("m", ModelRole::Chat);
     world.engine.load(&spec).await.unwrap();
-    Some(ChatModel { id: spec.id, name: "Small".into(), context_length })
+    ready(Some(ChatModel { id: spec.id, name: "Small".into(), context_length }))
 }
 
 impl World {
@@ -110,9 +114,26 @@ async fn an_answer_is_streamed_cited_and_stored() {
 }
 
 #[tokio::test]
+async fn a_question_waits_for_a_model_that_is_being_loaded() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    world.engine.push(Reply::text("Hello"));
+    let (loaded, loading) = tokio::sync::oneshot::channel();
+    world.assist.send(None, "Hello?", async move { loading.await.ok()? }).unwrap();
+    assert!(world.engine.requests().is_empty());
+    loaded.send(model.into_inner()).unwrap();
+    assert_eq!(world.ended().await.0.text, "Hello");
+
+    // It can be stopped while it waits.
+    let waiting = world.assist.send(None, "Hello again?", std::future::pending()).unwrap();
+    world.assist.stop(&waiting.conversation_id);
+    assert_eq!(world.ended().await.0.state, MessageState::Stopped);
+}
+
+#[tokio::test]
 async fn without_a_model_the_passages_are_the_answer() {
     let mut world = world(vec![passage(1, "The budget of Lyra is 412,000 EUR.")]);
-    world.assist.send(None, "天琴的预算是多少？", None).unwrap();
+    world.assist.send(None, "天琴的预算是多少？", ready(None)).unwrap();
     let (answer, _) = world.ended().await;
     assert_eq!((answer.kind, answer.citations.len()), (Some(AnswerKind::Passages), 1));
     assert!(answer.text.contains("没有加载对话模型"));
