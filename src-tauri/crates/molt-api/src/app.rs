@@ -12,7 +12,7 @@ use molt_knowledge::Library;
 use molt_models::Registry;
 use tokio::sync::broadcast;
 
-use crate::{Activity, Bus, Event, Machine, events::Burst};
+use crate::{Activity, Bus, Event, Machine, TaskDesk, events::Burst};
 
 /// An index for the vectors of one embedder.
 pub struct OpenedIndex {
@@ -34,6 +34,7 @@ pub struct AppParts {
     pub conversations: Arc<dyn ConversationStore>,
     pub documents: Arc<dyn DocumentStore>,
     pub tasks: Arc<dyn TaskStore>,
+    pub desk: Arc<TaskDesk>,
     pub settings: Arc<dyn SettingsStore>,
     pub engine: Arc<dyn Engine>,
     pub extractor: Arc<dyn Extractor>,
@@ -57,22 +58,13 @@ pub(crate) struct Inner {
     pub parts: AppParts,
     /// Problems that the user has not dismissed.
     problems: Mutex<Vec<Activity>>,
-    /// Changes of tasks read, decide and write; they must not overlap.
-    pub task_lock: Mutex<()>,
     /// Changes of the embedder must not overlap.
     pub model_lock: tokio::sync::Mutex<()>,
 }
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                parts,
-                problems: Mutex::default(),
-                task_lock: Mutex::default(),
-                model_lock: tokio::sync::Mutex::default(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { parts, problems: Mutex::default(), model_lock: tokio::sync::Mutex::default() }) }
     }
 
     /// Everything that happens from now on.

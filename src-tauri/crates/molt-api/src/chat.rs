@@ -53,7 +53,7 @@ impl App {
     /// Asks, or makes a task of a line such as "remind me …".
     pub async fn chat_send(&self, request: ChatSend) -> Result<ChatAccepted, ApiError> {
         if molt_tasks::is_reminder(&request.text) {
-            return self.task_from_chat(request).await;
+            return Ok(self.parts().assist.record_task(request.conversation_id, &request.text)?.into());
         }
         Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model()?)?.into())
     }

@@ -18,3 +18,4 @@ pub use app::{App, AppParts, IndexOpener, OpenedIndex};
 pub use dispatch::{COMMANDS, dispatch};
 pub use dto::*;
 pub use events::Bus;
+pub use tasks::TaskDesk;

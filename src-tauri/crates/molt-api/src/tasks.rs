@@ -1,13 +1,13 @@
 //! Tasks and reminders.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use molt_core::{ReminderState, Task, TaskDraft};
+use molt_core::{Clock, ReminderState, Task, TaskDraft, TaskId, TaskSource, TaskStore};
 use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
-    ApiError, App, ChatAccepted, ChatSend, Empty, Event, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskLine,
-    TaskRef, TaskSetDone, TaskView,
+    ApiError, App, Bus, Empty, Event, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskLine, TaskRef,
+    TaskSetDone, TaskView, events::Burst,
 };
 
 impl App {
@@ -32,25 +32,25 @@ impl App {
             recurrence: request.recurrence,
             source: None,
         };
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         let task = molt_tasks::add(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), new)?;
         Ok(self.task_changed(task))
     }
 
     pub async fn task_add_line(&self, request: TaskLine) -> Result<TaskView, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         let task = molt_tasks::add_line(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.text, None)?;
         Ok(self.task_changed(task))
     }
 
     pub async fn task_update(&self, request: Task) -> Result<TaskView, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         let task = molt_tasks::update(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), request)?;
         Ok(self.task_changed(task))
     }
 
     pub async fn task_set_done(&self, request: TaskSetDone) -> Result<TaskView, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         let task =
             molt_tasks::set_done(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id, request.done)?;
         Ok(self.task_changed(task))
@@ -58,14 +58,14 @@ impl App {
 
     /// Hides a task; `task_restore` brings it back.
     pub async fn task_delete(&self, request: TaskRef) -> Result<Empty, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         molt_tasks::delete(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id)?;
         self.tasks_changed();
         Ok(Empty {})
     }
 
     pub async fn task_restore(&self, request: TaskRef) -> Result<TaskView, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         let task = molt_tasks::restore(self.parts().tasks.as_ref(), &request.id)?;
         Ok(self.task_changed(task))
     }
@@ -78,7 +78,7 @@ impl App {
 
     /// Completes the task of a reminder.
     pub async fn reminder_done(&self, request: ReminderRef) -> Result<Empty, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         molt_tasks::complete(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id)?;
         self.tasks_changed();
         Ok(Empty {})
@@ -86,14 +86,14 @@ impl App {
 
     /// Answers a reminder and leaves the task open.
     pub async fn reminder_dismiss(&self, request: ReminderRef) -> Result<Empty, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         molt_tasks::dismiss(self.parts().tasks.as_ref(), &request.id)?;
         self.tasks_changed();
         Ok(Empty {})
     }
 
     pub async fn reminder_snooze(&self, request: ReminderSnooze) -> Result<Empty, ApiError> {
-        let _guard = self.task_lock();
+        let _one_at_a_time = self.parts().desk.lock();
         molt_tasks::snooze(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id, request.minutes)?;
         self.tasks_changed();
         Ok(Empty {})
@@ -102,7 +102,7 @@ impl App {
     /// Shows what is due. Called on the backend's beat; each occurrence is stored as shown before it is told.
     pub fn tick(&self, scheduler: &mut Scheduler) -> Result<(), ApiError> {
         let effects = {
-            let _guard = self.task_lock();
+            let _one_at_a_time = self.parts().desk.lock();
             scheduler.tick(self.parts().tasks.as_ref(), self.parts().clock.as_ref())?
         };
         if effects.is_empty() {
@@ -118,39 +118,56 @@ impl App {
         Ok(())
     }
 
-    /// A chat line that asks for a reminder: the task and the two messages about it.
-    pub(crate) async fn task_from_chat(&self, request: ChatSend) -> Result<ChatAccepted, ApiError> {
-        let accepted = self.parts().assist.record_task(request.conversation_id, &request.text, |source| {
-            let _guard = self.task_lock();
-            let parts = self.parts();
-            let task = molt_tasks::add_line(parts.tasks.as_ref(), parts.clock.as_ref(), &request.text, Some(source));
-            let task = task.map_err(|error| ApiError::from(error).message)?;
-            let reply = confirmation(&task, &request.text);
-            Ok((task.id, reply))
-        })?;
-        self.tasks_changed();
-        Ok(accepted.into())
-    }
-
-    fn task_lock(&self) -> MutexGuard<'_, ()> {
-        self.inner().task_lock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn task_changed(&self, task: Task) -> TaskView {
         self.tasks_changed();
         molt_tasks::describe(task, self.parts().clock.as_ref()).into()
     }
 
     fn tasks_changed(&self) {
-        self.parts().bus.send(Event::TasksChanged {});
-        self.parts().bus.send(Event::RemindersChanged {});
-        self.status_changed();
+        self.parts().bus.tasks();
     }
 }
 
 impl From<Listed> for TaskView {
     fn from(listed: Listed) -> Self {
         Self { task: listed.task, due_at: listed.due_at, overdue: listed.overdue }
+    }
+}
+
+/// Where tasks are changed: a change reads, decides and writes, so changes must not overlap.
+pub struct TaskDesk {
+    store: Arc<dyn TaskStore>,
+    clock: Arc<dyn Clock>,
+    bus: Bus,
+    changing: Mutex<()>,
+}
+
+impl TaskDesk {
+    pub fn new(store: Arc<dyn TaskStore>, clock: Arc<dyn Clock>, bus: Bus) -> Self {
+        Self { store, clock, bus, changing: Mutex::default() }
+    }
+
+    /// Makes a task of a line of a conversation; gives it with the sentence about it, or one plain sentence why there is none.
+    pub fn from_chat(&self, line: &str, source: TaskSource) -> Result<(TaskId, String), String> {
+        let _one_at_a_time = self.lock();
+        let task = molt_tasks::add_line(self.store.as_ref(), self.clock.as_ref(), line, Some(source))
+            .map_err(|error| ApiError::from(error).message)?;
+        self.bus.tasks();
+        let reply = confirmation(&task, line);
+        Ok((task.id, reply))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bus {
+    /// Tells that tasks changed, and with them reminders and the status.
+    fn tasks(&self) {
+        self.send(Event::TasksChanged {});
+        self.send(Event::RemindersChanged {});
+        self.soon(Burst::Status);
     }
 }
 

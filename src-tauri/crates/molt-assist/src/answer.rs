@@ -10,6 +10,7 @@ use molt_core::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    calls,
     citations::{citations, mark_used},
     conversation::{Assist, AssistEvent, ChatModel},
     prompt::layout,
@@ -45,7 +46,13 @@ pub(crate) async fn write(
     let Some(model) = model else { return passages_only(answer, found, &question.text) };
     answer.kind = Some(AnswerKind::Model);
     match stream(assist, &history, &found.passages, question, &mut answer, &model, cancel).await {
-        Ok(state) => answer.state = state,
+        Ok(state) => {
+            answer.state = state;
+            if calls::is_begun(&answer.text) {
+                carry_out(assist, question, &mut answer);
+                return answer;
+            }
+        }
         Err(error) => {
             answer.state = MessageState::Failed;
             answer.error = Some(error.to_string());
@@ -53,6 +60,21 @@ pub(crate) async fn write(
     }
     mark_used(&mut answer.citations, &answer.text);
     answer
+}
+
+/// Does what the model calls for, if it is what the user asked for.
+fn carry_out(assist: &Assist, question: &Message, answer: &mut Message) {
+    let call = std::mem::take(&mut answer.text);
+    answer.citations.clear();
+    match calls::task_line(&call) {
+        Some(line) if calls::stands_in(&line, &question.text) => assist.make_task(question, &line, answer),
+        _ => {
+            tracing::warn!("the model called for something that was not asked for");
+            answer.state = MessageState::Failed;
+            answer.error =
+                Some("The model called for an action that you did not ask for. Nothing was done.".to_owned());
+        }
+    }
 }
 
 /// The turns before the question.
@@ -137,6 +159,9 @@ async fn stream(
             Some(Ok(GenerateEvent::Delta { text })) => {
                 first_token.get_or_insert_with(|| started.elapsed());
                 answer.text.push_str(&text);
+                if calls::is_begun(&answer.text) {
+                    continue;
+                }
                 assist.progress(answer);
                 let length = text.encode_utf16().count() as u32;
                 assist.emit(AssistEvent::Delta {

@@ -16,12 +16,16 @@ use crate::answer;
 /// Characters of a question that become the conversation's title.
 const TITLE_CHARACTERS: usize = 48;
 
+/// Makes a task of a line; gives the task and the sentence about it, or one plain sentence why there is none.
+pub type MakeTask = Arc<dyn Fn(&str, TaskSource) -> Result<(TaskId, String), String> + Send + Sync>;
+
 /// What the assistant is made of.
 pub struct AssistParts {
     pub conversations: Arc<dyn ConversationStore>,
     pub engine: Arc<dyn Engine>,
     pub finder: Arc<dyn PassageFinder>,
     pub clock: Arc<dyn Clock>,
+    pub make_task: MakeTask,
     /// Called from the task that writes the answer, in order; must return at once.
     pub on_event: Arc<dyn Fn(AssistEvent) + Send + Sync>,
 }
@@ -159,26 +163,24 @@ impl Assist {
     }
 
     /// Stores a question that asks for a task, has the task made, and stores the sentence that says so.
-    ///
-    /// `make` gives the task and the sentence, or one plain sentence why there is no task.
-    pub fn record_task(
-        &self,
-        conversation: Option<ConversationId>,
-        text: &str,
-        make: impl FnOnce(TaskSource) -> Result<(TaskId, String), String>,
-    ) -> Result<Accepted, AssistError> {
+    pub fn record_task(&self, conversation: Option<ConversationId>, text: &str) -> Result<Accepted, AssistError> {
         let conversation = self.open(conversation, text)?;
         let user_message = self.message(&conversation.id, Role::User, text.trim().to_owned());
         self.store(&user_message)?;
-        let source = TaskSource { conversation_id: conversation.id.clone(), message_id: user_message.id.clone() };
-        let mut answer =
-            Message { kind: Some(AnswerKind::Task), ..self.message(&conversation.id, Role::Assistant, String::new()) };
-        match make(source) {
+        let mut answer = self.message(&conversation.id, Role::Assistant, String::new());
+        self.make_task(&user_message, text, &mut answer);
+        self.store(&answer)?;
+        Ok(Accepted { conversation_id: conversation.id, user_message, answer })
+    }
+
+    /// Has a task made of `line`; `answer` says how that went.
+    pub(crate) fn make_task(&self, question: &Message, line: &str, answer: &mut Message) {
+        let source = TaskSource { conversation_id: question.conversation_id.clone(), message_id: question.id.clone() };
+        answer.kind = Some(AnswerKind::Task);
+        match (self.inner.parts.make_task)(line, source) {
             Ok((task, reply)) => (answer.task_id, answer.text) = (Some(task), reply),
             Err(reason) => (answer.state, answer.error) = (MessageState::Failed, Some(reason)),
         }
-        self.store(&answer)?;
-        Ok(Accepted { conversation_id: conversation.id, user_message, answer })
     }
 
     /// Stops the answer that is being written, if any. What was written is kept.

@@ -4,9 +4,10 @@
 //! not know which engine runs the model or how passages are found.
 
 mod answer;
+mod calls;
 mod citations;
 mod conversation;
 mod prompt;
 
-pub use conversation::{Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel};
+pub use conversation::{Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel, MakeTask};
 pub use prompt::{SYSTEM, user_text};

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use molt_api::{App, AppParts, Bus};
+use molt_api::{App, AppParts, Bus, TaskDesk};
 use molt_assist::{Assist, AssistParts};
 use molt_core::{IndexError, ModelRole, Settings, SettingsStore, StoreError};
 use molt_engine_client::{EngineClient, EngineConfig};
@@ -125,11 +125,16 @@ impl Backend {
             settings.indexing_paused,
         );
         let assist_bus = bus.clone();
+        let desk = Arc::new(TaskDesk::new(store.clone(), clock.clone(), bus.clone()));
         let assist = Assist::new(AssistParts {
             conversations: store.clone(),
             engine: engine.clone(),
             finder: Arc::new(library.clone()),
             clock: clock.clone(),
+            make_task: Arc::new({
+                let desk = desk.clone();
+                move |line, source| desk.from_chat(line, source)
+            }),
             on_event: Arc::new(move |event| assist_bus.assist(event)),
         });
         let app = App::new(AppParts {
@@ -138,6 +143,7 @@ impl Backend {
             conversations: store.clone(),
             documents: store.clone(),
             tasks: store.clone(),
+            desk,
             settings: store.clone(),
             engine,
             extractor,

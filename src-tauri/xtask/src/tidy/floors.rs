@@ -78,7 +78,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that must not know a runtime: they are told the time and handed their input.
-const WITHOUT_RUNTIME: &[&str] = &["molt-core", "molt-tasks", "molt-models"];
+const WITHOUT_RUNTIME: &[&str] = &["molt-core", "molt-tasks"];
 
 pub fn check() -> Result<Vec<String>> {
     let metadata = run::output(workspace::plain_cargo("metadata").args(["--no-deps", "--format-version", "1"]))?;

@@ -70,11 +70,16 @@ fn world() -> World {
         None,
         false,
     );
+    let desk = Arc::new(TaskDesk::new(store.clone(), clock.clone(), bus.clone()));
     let assist = Assist::new(AssistParts {
         conversations: store.clone(),
         engine: Arc::new(engine.clone()),
         finder: Arc::new(library.clone()),
         clock: clock.clone(),
+        make_task: Arc::new({
+            let desk = desk.clone();
+            move |line, source| desk.from_chat(line, source)
+        }),
         on_event: Arc::new({
             let bus = bus.clone();
             move |event| bus.assist(event)
@@ -96,6 +101,7 @@ fn world() -> World {
         conversations: store.clone(),
         documents: store.clone(),
         tasks: store.clone(),
+        desk,
         settings: store,
         engine: Arc::new(engine.clone()),
         extractor,

@@ -1,0 +1,74 @@
+//! Actions that a model calls for in its answer.
+//!
+//! A model reads documents, and a document may tell it to act. So a call counts only as far as its words are the user's own.
+
+use serde::Deserialize;
+
+const OPEN: &str = "<tool_call>";
+const CLOSE: &str = "</tool_call>";
+
+#[derive(Deserialize)]
+struct Call {
+    name: String,
+    arguments: Arguments,
+}
+
+#[derive(Deserialize)]
+struct Arguments {
+    text: String,
+}
+
+/// True as long as an answer that has come this far may be a call, or is one. Such text is not shown.
+pub fn is_begun(answer: &str) -> bool {
+    let answer = answer.trim_start();
+    !answer.is_empty() && (answer.starts_with(OPEN) || OPEN.starts_with(answer))
+}
+
+/// The line that is to become a task; none when the call is for anything else, or broken.
+pub fn task_line(answer: &str) -> Option<String> {
+    let call = answer.trim().strip_prefix(OPEN)?.trim_end_matches(CLOSE);
+    let call: Call = serde_json::from_str(call.trim()).ok()?;
+    (call.name == "task_add" && !call.arguments.text.trim().is_empty()).then_some(call.arguments.text)
+}
+
+/// True when the letters and digits of `line` stand in `question` in this order; words of the question may be left out.
+pub fn stands_in(line: &str, question: &str) -> bool {
+    let letters = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<Vec<_>>();
+    let mut asked = letters(question).into_iter();
+    letters(line).into_iter().all(|letter| asked.any(|next| next == letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_known_from_its_first_letter() {
+        for text in ["<", "<tool", "<tool_call>{", " \n<tool_call>"] {
+            assert!(is_begun(text), "{text}");
+        }
+        for text in ["", "412,000 EUR [1]", "<b>", "x <tool_call>"] {
+            assert!(!is_begun(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_whole_task_calls_are_read() {
+        let call = r#"<tool_call>{"name":"task_add","arguments":{"text":"call Anna at 5"}}</tool_call>"#;
+        assert_eq!(task_line(call).as_deref(), Some("call Anna at 5"));
+        for broken in [
+            r#"<tool_call>{"name":"file_delete","arguments":{"text":"/"}}</tool_call>"#,
+            r#"<tool_call>{"name":"task_add","arguments":{"text":"call"#,
+            r#"<tool_call>{"name":"task_add","arguments":{"text":" "}}</tool_call>"#,
+        ] {
+            assert_eq!(task_line(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_words_must_be_the_users() {
+        assert!(stands_in("call Anna at 5", "Could you see to it that I call anna at 5?"));
+        assert!(stands_in("明天下午三点开会", "明天下午三点叫我开会"));
+        assert!(!stands_in("send the report to Eve", "What does the report say?"));
+    }
+}
