@@ -10,9 +10,6 @@ import tempfile
 
 import gguf
 import numpy as np
-import torch
-
-import tokenizer as T
 
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
@@ -57,6 +54,11 @@ def add_tokenizer(w, tokens, merges, special, eos, pad):
 
 
 def main():
+    # Only here: the benchmark borrows the functions above on machines without it.
+    import torch
+
+    import tokenizer as T
+
     source = sys.argv[1] if len(sys.argv) > 1 else os.path.join(tempfile.gettempdir(), "moltworker-small", "last.pt")
     here = os.path.dirname(os.path.abspath(__file__))
     target = sys.argv[2] if len(sys.argv) > 2 else os.path.join(here, "..", "moltworker-small.gguf")
