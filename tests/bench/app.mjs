@@ -7,7 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { Page } from "../e2e/lib/page.mjs";
-import { age, cpuSeconds, descendants, memory, processes } from "../e2e/lib/processes.mjs";
+import { age, cpuSeconds, descendants, ENGINE, memory, processes } from "../e2e/lib/processes.mjs";
 import { built } from "../e2e/lib/programs.mjs";
 import { Session } from "../e2e/lib/session.mjs";
 import { until } from "../e2e/lib/wait.mjs";
@@ -54,7 +54,7 @@ async function measure() {
     const windows = () => session.windows("^Moltworker$");
     await until("the window", async () => (await windows()).length === 1, { within: 30_000 });
     await pause(REST_SECONDS * 1000);
-    const engines = () => descendants(program.pid, "molt-engine").reduce((sum, pid) => sum + memory(pid), 0);
+    const engines = () => descendants(program.pid, ENGINE).reduce((sum, pid) => sum + memory(pid), 0);
     figure("memory, window open, without models", (memory(program.pid) - engines()) / 2 ** 20, "MB");
     figure("memory of the small model's worker", engines() / 2 ** 20, "MB");
     await idle(program, "processor when idle, window open");

@@ -10,7 +10,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { serve } from "./lib/api.mjs";
-import { alive, descendants } from "./lib/processes.mjs";
+import { alive, descendants, ENGINE } from "./lib/processes.mjs";
 import { remove, scratch, tidyUp } from "./lib/programs.mjs";
 import { Random, word } from "./lib/random.mjs";
 import { until, within } from "./lib/wait.mjs";
@@ -126,23 +126,34 @@ describe("kill -9 of a worker", { timeout: 30 * 60_000 }, () => {
       until("the model to be loaded", async () => (await api.call("status")).chat_model?.state === "loaded", { within: 60_000 });
     await loaded();
 
+    const ended = (conversation, id) =>
+      until("the answer to end", async () => {
+        const { messages } = await api.call("conversation_get", { id: conversation });
+        const found = messages.find((message) => message.id === id);
+        return found?.state !== "streaming" && found;
+      }, { within: 60_000 });
+    const question = (round) => `Round ${round}: what is the secret word of file-${round % 25}.md? ${word(random)}`;
+
+    // How long an answer takes when it is let be: the kills fall into that time.
+    const begun = performance.now();
+    const whole = await api.call("chat_send", { conversation_id: null, text: question(0) });
+    assert.equal((await ended(whole.conversation_id, whole.answer.id)).state, "done");
+    const duration = Math.ceil(performance.now() - begun);
+
     const ends = { done: 0, failed: 0, stopped: 0 };
     const acknowledged = [];
     for (let round = 0; round < KILLS; round++) {
-      const text = `Round ${round}: what is the secret word of file-${round % 25}.md? ${word(random)}`;
+      const text = question(round);
       const accepted = await api.call("chat_send", { conversation_id: acknowledged[0]?.conversation ?? null, text });
       acknowledged.push({ conversation: accepted.conversation_id, message: accepted.user_message.id, text });
-      await moment(0, 400);
-      shoot(backend.pid, "molt-engine");
+      await moment(0, duration);
+      shoot(backend.pid, ENGINE);
       await answersPromptly(api);
-      const answer = await until("the answer to end", async () => {
-        const { messages } = await api.call("conversation_get", { id: accepted.conversation_id });
-        const found = messages.find((message) => message.id === accepted.answer.id);
-        return found?.state !== "streaming" && found;
-      }, { within: 60_000 });
+      const answer = await ended(accepted.conversation_id, accepted.answer.id);
       ends[answer.state] += 1;
       if (answer.state === "failed") assert.match(answer.error, /\S/, "a failure says why");
     }
+    assert.ok(ends.failed > 0, "some kills met an answer that was being written");
     const { messages } = await api.call("conversation_get", { id: acknowledged[0].conversation });
     for (const { message, text } of acknowledged) {
       assert.equal(messages.find((one) => one.id === message)?.text, text, "an acknowledged question is kept");
@@ -204,7 +215,7 @@ describe("kill -9 of the backend", { timeout: 45 * 60_000 }, () => {
           break;
         }
       }
-      const workers = descendants(program.pid, "molt-engine").concat(descendants(program.pid, "molt-extract"));
+      const workers = descendants(program.pid, ENGINE).concat(descendants(program.pid, "molt-extract"));
       await end;
       await until("the workers to notice", () => workers.every((pid) => !alive(pid)), { within: 10_000 });
     }

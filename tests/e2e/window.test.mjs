@@ -11,7 +11,7 @@ import { Api } from "./lib/api.mjs";
 import * as flow from "./lib/flow.mjs";
 import { copyLibrary, FILES } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
-import { alive, descendants } from "./lib/processes.mjs";
+import { alive, descendants, ENGINE } from "./lib/processes.mjs";
 import { built, OUTPUT } from "./lib/programs.mjs";
 import { pictured } from "./lib/steps.mjs";
 import { Session } from "./lib/session.mjs";
@@ -209,7 +209,7 @@ describe("the program without its window", { timeout: 5 * 60_000 }, () => {
   });
 
   step("ends from the tray and leaves nothing behind", async () => {
-    const workers = descendants(program.pid, "molt-engine");
+    const workers = descendants(program.pid, ENGINE);
     await session.choose("Quit");
     await until("the program to end", () => program.status !== null, { within: 15_000 });
     assert.deepEqual(program.status, { code: 0, signal: null });

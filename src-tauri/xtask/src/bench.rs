@@ -42,7 +42,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Load time, speed and memory of the engine with a model of a published shape and random weights.
+/// Load time, speed and memory of the engines with a model of a published shape and random weights, each through its worker.
 fn engine() -> Result<Vec<Figure>> {
     let models = workspace::output_dir().join("bench-models");
     fs::create_dir_all(&models)?;
@@ -53,9 +53,17 @@ fn engine() -> Result<Vec<Figure>> {
         run::run(Command::new("python3").arg(script).arg(&part).env("PYTHONPATH", setup::model_writer()?))?;
         fs::rename(part, &model)?;
     }
-    let mut bench = Command::new(workspace::binary("molt-engine"));
-    bench.args(["bench", "--json", "--model"]).arg(&model).env("HF_HOME", workspace::cache_dir().join("bench"));
-    figures(&run::output(&mut bench)?)
+    let bench = |worker: &str| {
+        let mut bench = Command::new(workspace::binary("molt-engine-bench"));
+        figures(&run::output(bench.arg(workspace::binary(worker)).arg(&model))?)
+    };
+    let (llama, mistral) = (bench("molt-llama")?, bench("molt-engine")?);
+    let beside = |(ours, other): (Figure, Figure)| Figure {
+        peer: Some("mistral.rs".to_owned()),
+        peer_value: Some(other.value),
+        ..ours
+    };
+    Ok(llama.into_iter().zip(mistral).map(beside).collect())
 }
 
 /// Start, memory and idle load of the desktop program in a display of its own.

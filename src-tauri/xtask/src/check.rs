@@ -79,15 +79,11 @@ fn types_in_step() -> Result<()> {
 
 /// The types as ts-rs writes them now: it does so in tests that it adds to the crates.
 fn export_types() -> Result<BTreeMap<String, String>> {
-    let folder = workspace::target_dir().join("types");
+    let folder = workspace::types_dir();
     if folder.is_dir() {
         fs::remove_dir_all(&folder)?;
     }
-    run::run(
-        workspace::cargo("test")
-            .args(["--workspace", "--all-targets", "--quiet", "export_bindings"])
-            .env("TS_RS_EXPORT_DIR", &folder),
-    )?;
+    run::run(workspace::cargo("test").args(["--workspace", "--all-targets", "--quiet", "export_bindings"]))?;
     let types = read_types(&folder)?;
     if types.is_empty() {
         bail!("no types were generated");

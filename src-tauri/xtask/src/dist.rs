@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{node, run, setup, workspace};
 
 /// The programs that stand beside the desktop program in its folder.
-const COMPANIONS: [&str; 3] = ["moltworker", "molt-engine", "molt-extract"];
+const COMPANIONS: [&str; 4] = ["moltworker", "molt-engine", "molt-llama", "molt-extract"];
 const SMALL_MODEL: &str = "models/moltworker-small.gguf";
 
 pub fn run() -> Result<()> {

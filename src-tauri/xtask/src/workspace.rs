@@ -39,6 +39,11 @@ pub fn output_dir() -> PathBuf {
     root().join("target")
 }
 
+/// Where ts-rs writes the TypeScript types, in tests that it adds to the crates.
+pub fn types_dir() -> PathBuf {
+    target_dir().join("types")
+}
+
 /// Where `setup` puts the test models; tests find it in `MOLTWORKER_TEST_MODELS`.
 pub fn test_models_dir() -> PathBuf {
     output_dir().join("test-models")
@@ -70,7 +75,9 @@ pub fn plain_cargo(subcommand: &str) -> Command {
         .arg(subcommand)
         .current_dir(root())
         .env("CARGO_TARGET_DIR", target_dir())
-        .env("MOLTWORKER_TEST_MODELS", test_models_dir());
+        .env("MOLTWORKER_TEST_MODELS", test_models_dir())
+        // Tests write the types too, wherever they run; without this, beside the sources.
+        .env("TS_RS_EXPORT_DIR", types_dir());
     // Cargo sets these for xtask itself. A build script that watches them (ring's does) would take a plain `cargo` and
     // one started here for different worlds, and everything above it would be compiled again at each change.
     for (name, _) in std::env::vars_os() {

@@ -34,6 +34,9 @@ export function tree(pid) {
   return family;
 }
 
+/** The worker that runs the small model. */
+export const ENGINE = "molt-llama";
+
 /** Process ids of the descendants of `pid` with this name; the kernel keeps 15 characters of a name. */
 export function descendants(pid, name) {
   return tree(pid).filter((process) => process.pid !== pid && process.name === name.slice(0, 15)).map(({ pid }) => pid);

@@ -66,6 +66,8 @@ export class Program {
       this.child.on("error", (error) => resolve((this.status = { error })));
       this.child.on("close", (code, signal) => resolve((this.status = { code, signal })));
     });
+    // What it has started may hold its outputs open for ever.
+    this.child.on("exit", () => setTimeout(() => [this.child.stdout, this.child.stderr].forEach((pipe) => pipe.destroy()), 2000));
     this.#collect(this.child.stdout, this.lines);
     this.#collect(this.child.stderr, this.errors);
   }

@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 
+import { alive, descendants } from "./processes.mjs";
 import { freePort, Program, ROOT, remove, run, scratch, tidyUp } from "./programs.mjs";
 import { until } from "./wait.mjs";
 import { Driver } from "./webdriver.mjs";
@@ -193,6 +194,12 @@ export class Session {
     const base = `http://127.0.0.1:${port}`;
     await until("WebKitWebDriver", async () => (await fetch(`${base}/status`)).ok);
     const driver = await Driver.start(base, { "webkitgtk:browserOptions": { binary: file, args: [] } });
+    const [pid] = descendants(program.pid, path.basename(file));
+    // It outlives its driver when its window is closed, and goes on in the tray.
+    this.#cleanups.push(async () => {
+      if (alive(pid)) process.kill(pid, "SIGTERM");
+      await until("the program to end", () => !alive(pid));
+    });
     return { driver, program };
   }
 

@@ -24,6 +24,7 @@ import type { KnowledgeFound } from "./types/KnowledgeFound";
 import type { KnowledgePause } from "./types/KnowledgePause";
 import type { KnowledgeSearch } from "./types/KnowledgeSearch";
 import type { MessageRef } from "./types/MessageRef";
+import type { ModelConfigure } from "./types/ModelConfigure";
 import type { ModelImport } from "./types/ModelImport";
 import type { ModelList } from "./types/ModelList";
 import type { ModelRef } from "./types/ModelRef";
@@ -92,6 +93,7 @@ export interface Commands {
   model_list: [Nothing, ModelList];
   model_import: [ModelImport, ModelView];
   model_set: [ModelSet, ModelList];
+  model_configure: [ModelConfigure, ModelList];
   model_remove: [ModelRef, Empty];
 
   activity_dismiss: [{ id: string }, Empty];

@@ -306,6 +306,10 @@ export function startPretending(): void {
       deliver({ topic: "status_changed" });
       return handlers.model_list({});
     },
+    model_configure: ({ id, backend }) => {
+      models = models.map((one) => (one.spec.id === id ? { ...one, spec: { ...one.spec, backend } } : one));
+      return handlers.model_list({});
+    },
     model_remove: ({ id }) => ((models = models.filter((one) => one.spec.id !== id)), EMPTY),
     activity_dismiss: ({ id }) => ((activities = activities.filter((one) => one.id !== id)), EMPTY),
   };

@@ -111,6 +111,9 @@ impl Bus {
             AssistEvent::Queued { conversation_id, message_id, position } => {
                 self.send(queued((conversation_id, message_id), position));
             }
+            AssistEvent::Reading { conversation_id, message_id, read, total } => {
+                self.send(Event::AnswerReading { conversation_id, message_id, read, total });
+            }
             AssistEvent::Message(message) => {
                 self.send(Event::MessageChanged { message });
                 self.soon(Burst::Status);

@@ -35,7 +35,7 @@ commands! {
     task_list, task_parse(request), task_add(request), task_add_line(request), task_update(request),
     task_set_done(request), task_delete(request), task_restore(request),
     reminder_list, reminder_done(request), reminder_dismiss(request), reminder_snooze(request),
-    model_list, model_import(request), model_set(request), model_remove(request),
+    model_list, model_import(request), model_set(request), model_configure(request), model_remove(request),
 }
 
 fn from_value<T: serde::de::DeserializeOwned>(name: &str, arguments: Value) -> Result<T, ApiError> {

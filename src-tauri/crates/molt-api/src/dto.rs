@@ -148,12 +148,16 @@ dto! {
         /// One plain sentence when the state is `Failed`.
         pub problem: Option<String>,
         pub stats: Option<EngineStats>,
+        /// What runs it now.
+        pub backend: Option<Backend>,
         /// Its need is below the memory that is free now.
         pub fits: bool,
     }
     pub struct ModelImport { pub path: String }
     /// None unloads and answers with passages.
     pub struct ModelSet { pub role: ModelRole, pub id: Option<ModelId> }
+    /// What is to run a model; none leaves it to the engine.
+    pub struct ModelConfigure { pub id: ModelId, pub backend: Option<Backend> }
     pub struct Machine {
         pub cpu: String,
         pub cores: u32,
@@ -205,6 +209,13 @@ pub enum Event {
         conversation_id: ConversationId,
         message_id: MessageId,
         position: u32,
+    },
+    /// So many tokens of a long prompt are read.
+    AnswerReading {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        read: u32,
+        total: u32,
     },
     /// A message was stored: a new one, or an answer that ended.
     MessageChanged {

@@ -6,8 +6,8 @@ use molt_core::{ModelRole, ModelSpec, Settings};
 use molt_models::LoadState;
 
 use crate::{
-    ApiError, App, Bus, Empty, Machine, ModelImport, ModelList, ModelRef, ModelSet, ModelState, ModelView,
-    events::Burst,
+    ApiError, App, Bus, Empty, Machine, ModelConfigure, ModelImport, ModelList, ModelRef, ModelSet, ModelState,
+    ModelView, events::Burst,
 };
 
 impl App {
@@ -67,6 +67,13 @@ impl App {
         self.model_list().await
     }
 
+    /// Chooses what runs a model; one that is loaded is loaded again.
+    pub async fn model_configure(&self, request: ModelConfigure) -> Result<ModelList, ApiError> {
+        let _one_at_a_time = self.inner().model_lock.lock().await;
+        self.parts().registry.configure(&request.id, request.backend).await?;
+        self.model_list().await
+    }
+
     /// Takes a model off the list; its file stays.
     pub async fn model_remove(&self, request: ModelRef) -> Result<Empty, ApiError> {
         let (spec, _) = self.parts().registry.get(&request.id)?;
@@ -107,6 +114,10 @@ impl App {
 
 fn view(spec: ModelSpec, state: LoadState, stats: Option<molt_core::EngineStats>, machine: &Machine) -> ModelView {
     let missing = !Path::new(&spec.path).exists();
+    let backend = match &state {
+        LoadState::Loaded(loaded) => Some(loaded.backend),
+        _ => None,
+    };
     let (state, problem) = match state {
         LoadState::Loaded(_) => (ModelState::Loaded, None),
         LoadState::Loading => (ModelState::Loading, None),
@@ -120,6 +131,7 @@ fn view(spec: ModelSpec, state: LoadState, stats: Option<molt_core::EngineStats>
         state,
         problem,
         stats,
+        backend,
     }
 }
 

@@ -156,6 +156,12 @@ async fn stream(
             Some(Err(error)) => return Err(error),
             Some(Ok(GenerateEvent::Queued { position })) => assist.emit(queued(position)),
             Some(Ok(GenerateEvent::Started { .. })) => assist.emit(queued(0)),
+            Some(Ok(GenerateEvent::Reading { read, total })) => assist.emit(AssistEvent::Reading {
+                conversation_id: answer.conversation_id.clone(),
+                message_id: answer.id.clone(),
+                read,
+                total,
+            }),
             Some(Ok(GenerateEvent::Delta { text })) => {
                 first_token.get_or_insert_with(|| started.elapsed());
                 answer.text.push_str(&text);

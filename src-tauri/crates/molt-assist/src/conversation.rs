@@ -46,6 +46,13 @@ pub enum AssistEvent {
         message_id: MessageId,
         position: u32,
     },
+    /// So many tokens of the prompt are read.
+    Reading {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        read: u32,
+        total: u32,
+    },
     /// Stored; also the last event of every answer.
     Message(Message),
     Conversations,

@@ -1,19 +1,12 @@
-//! Small adapters that need no crate of their own: the clock, the opener of the index, the inspector of model files.
+//! Small adapters that need no crate of their own: the clock, the opener of the index, this computer's figures.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::{Timestamp, tz::TimeZone};
 use molt_api::{IndexOpener, Machine, OpenedIndex};
-use molt_core::{Clock, IndexError, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSpec};
-use molt_engine_client::{embedder, gguf, memory};
+use molt_core::{Clock, IndexError, ModelSpec};
 use molt_lance::{LanceIndex, VectorSpace};
-
-/// Tokens of context that a chat model is given at the most; more costs memory before it is used.
-const MAX_CONTEXT: u32 = 8192;
-/// Bytes an embedder needs besides its weights: the program, the tokenizer and one batch.
-const EMBEDDER_MARGIN: u64 = 128 << 20;
 
 /// The clock of this computer.
 pub struct SystemClock;
@@ -51,50 +44,6 @@ impl LanceOpener {
 impl IndexOpener for LanceOpener {
     async fn open(&self, embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError> {
         Ok(self.open_telling(embedder).await?.0)
-    }
-}
-
-/// Reads the headers of GGUF files and the settings of embedder folders.
-pub struct FileInspector;
-
-impl ModelInspector for FileInspector {
-    fn inspect(&self, path: &Path) -> Result<ModelSpec, String> {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let location = path.to_str().ok_or("its path cannot be written as text")?.to_owned();
-        if path.is_dir() {
-            let info = embedder::inspect(path).map_err(|error| error.to_string())?;
-            let name = path.file_name().map_or(stem, |name| name.to_string_lossy().into_owned());
-            return Ok(ModelSpec {
-                id: ModelId::random(),
-                name,
-                role: ModelRole::Embedder,
-                format: ModelFormat::Safetensors,
-                path: location,
-                size: info.size,
-                architecture: "bert".to_owned(),
-                context_length: info.max_tokens,
-                dimensions: info.dimensions,
-                memory_needed: info.size + EMBEDDER_MARGIN,
-                licence: None,
-                bundled: false,
-            });
-        }
-        let info = gguf::inspect(path).map_err(|error| error.to_string())?;
-        let context_length = info.context_length.min(MAX_CONTEXT);
-        Ok(ModelSpec {
-            id: ModelId::random(),
-            memory_needed: memory::needed(&info, context_length),
-            name: info.name.unwrap_or(stem),
-            role: ModelRole::Chat,
-            format: ModelFormat::Gguf,
-            path: location,
-            size: info.file_size,
-            architecture: info.architecture,
-            context_length,
-            dimensions: 0,
-            licence: info.licence,
-            bundled: false,
-        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use molt_api::{App, AppParts, Bus, TaskDesk};
 use molt_assist::{Assist, AssistParts};
 use molt_core::{IndexError, ModelRole, Settings, SettingsStore, StoreError};
-use molt_engine_client::{EngineClient, EngineConfig};
+use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
 use molt_knowledge::{Library, LibraryParts};
 use molt_models::{Registry, RegistryParts};
@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    adapters::{FileInspector, LanceOpener, SystemClock, machine},
+    adapters::{LanceOpener, SystemClock, machine},
     loops,
 };
 
@@ -88,10 +88,10 @@ impl Backend {
         let bus = Bus::new(tokio::runtime::Handle::current());
         let clock = Arc::new(SystemClock);
         let workers = config.workers_dir.as_deref();
-        let engine = Arc::new(EngineClient::new(EngineConfig::new(
-            molt_wire::worker_program("molt-engine", workers),
-            data.root().join("cache"),
-        )));
+        let engine = Arc::new(EngineClient::new(EngineConfig {
+            llama_worker: Some(molt_wire::worker_program("molt-llama", workers)).filter(|program| program.exists()),
+            ..EngineConfig::new(molt_wire::worker_program("molt-engine", workers), data.root().join("cache"))
+        }));
         let extractor =
             Arc::new(ExtractClient::new(ExtractConfig::new(molt_wire::worker_program("molt-extract", workers))));
 
@@ -99,7 +99,7 @@ impl Backend {
         let registry = Registry::new(RegistryParts {
             store: store.clone(),
             engine: engine.clone(),
-            inspector: Arc::new(FileInspector),
+            inspector: Arc::new(ModelFiles),
             on_change: Arc::new(move || models_bus.models()),
         });
         let settings = first_settings(&store, &registry, workers)?;

@@ -22,6 +22,17 @@ pub enum ModelFormat {
     Safetensors,
 }
 
+/// The library that computes. The first two run the same chat models; which is faster depends on the model and the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Backend {
+    MistralRs,
+    LlamaCpp,
+    /// Runs embedders of the BERT family.
+    Candle,
+}
+
 /// A model on this disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -48,6 +59,9 @@ pub struct ModelSpec {
     pub licence: Option<String>,
     /// The small model that comes with the program: for demonstration and tests.
     pub bundled: bool,
+    /// What runs it, where the user has chosen; else the engine chooses.
+    #[serde(default)]
+    pub backend: Option<Backend>,
 }
 
 /// What an engine says of a loaded model.
@@ -61,6 +75,7 @@ pub struct LoadedModel {
     pub dimensions: u32,
     #[ts(type = "number")]
     pub load_ms: u64,
+    pub backend: Backend,
 }
 
 /// Memory and speed of one loaded model's worker.
@@ -116,6 +131,11 @@ pub enum GenerateEvent {
     Started {
         prompt_tokens: u32,
     },
+    /// The prompt is long and read piece by piece; in tokens.
+    Reading {
+        read: u32,
+        total: u32,
+    },
     Delta {
         text: String,
     },
@@ -123,6 +143,9 @@ pub enum GenerateEvent {
     Done {
         finish: FinishReason,
         prompt_tokens: u32,
+        /// Tokens of the prompt that were known from the one before, and so were not read again.
+        #[serde(default)]
+        cached_tokens: u32,
         completion_tokens: u32,
         prompt_ms: u64,
         decode_ms: u64,

@@ -2,12 +2,14 @@
 
 use std::{fs::File, io::Write, process::exit};
 
-use molt_core::{FinishReason, GenerateEvent, LoadedModel, ModelSpec};
+use molt_core::{Backend, FinishReason, GenerateEvent, LoadedModel, ModelSpec};
 use molt_engine_client::protocol::{Event, Request, WireError};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut input, output) = molt_wire::claim_stdio()?;
-    let mut stage = Stage { output, held: None };
+    // Two programs of one file: by its name it plays the other engine.
+    let llama = std::env::args().next().is_some_and(|name| name.ends_with("llama"));
+    let mut stage = Stage { output, held: None, llama };
     while let Ok(request) = molt_wire::read_frame(&mut input) {
         stage.answer(request)?;
     }
@@ -18,6 +20,7 @@ struct Stage {
     output: File,
     /// The generation that waits to be cancelled, and whether it is let go of then.
     held: Option<(u64, bool)>,
+    llama: bool,
 }
 
 impl Stage {
@@ -64,12 +67,20 @@ impl Stage {
             ("bad", _) => {
                 self.say(&Event::LoadFailed { error: WireError::BadModel { text: "The file is damaged.".into() } })
             }
+            ("unknown-to-llama", _) if self.llama => self
+                .say(&Event::LoadFailed { error: WireError::BadModel { text: "The architecture is unknown.".into() } }),
+            ("kills-llama", _) if self.llama => exit(3),
             ("hang", _) => Ok(()),
             ("die", _) => exit(3),
             ("die-once", marker) if first(marker) => exit(3),
             _ => {
-                let model =
-                    LoadedModel { id: spec.id.clone(), context_length: spec.context_length, dimensions: 1, load_ms: 1 };
+                let model = LoadedModel {
+                    id: spec.id.clone(),
+                    context_length: spec.context_length,
+                    dimensions: 1,
+                    load_ms: 1,
+                    backend: if self.llama { Backend::LlamaCpp } else { Backend::MistralRs },
+                };
                 self.say(&Event::Loaded { model })
             }
         }
@@ -115,8 +126,14 @@ impl Stage {
     }
 
     fn done(&mut self, id: u64, finish: FinishReason) -> Result<(), molt_wire::FrameError> {
-        let event =
-            GenerateEvent::Done { finish, prompt_tokens: 100, completion_tokens: 3, prompt_ms: 1000, decode_ms: 100 };
+        let event = GenerateEvent::Done {
+            finish,
+            prompt_tokens: 100,
+            cached_tokens: 0,
+            completion_tokens: 3,
+            prompt_ms: 1000,
+            decode_ms: 100,
+        };
         self.say(&Event::Generation { id, event })
     }
 }

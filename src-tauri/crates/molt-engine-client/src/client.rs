@@ -100,7 +100,11 @@ impl EngineClient {
     fn entry_or_start(&self, spec: &ModelSpec) -> Place {
         let mut models = self.models();
         if let Some(entry) = models.get(&spec.id).filter(|entry| !entry.commands.is_closed()).cloned() {
-            if entry.spec.path == spec.path && entry.spec.format == spec.format && entry.spec.role == spec.role {
+            if entry.spec.path == spec.path
+                && entry.spec.format == spec.format
+                && entry.spec.role == spec.role
+                && entry.spec.backend == spec.backend
+            {
                 return Place::Here(entry);
             }
             models.remove(&spec.id);

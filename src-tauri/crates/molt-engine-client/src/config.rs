@@ -1,12 +1,19 @@
 //! What the supervision is told once: programs, folders, limits.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use molt_core::{Backend, ModelFormat, ModelRole, ModelSpec};
 
 /// How workers are started and how long they may take.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// The program of the worker.
+    /// The program of the worker that runs every kind of model.
     pub worker: PathBuf,
+    /// The program of the worker that runs chat models in GGUF files with llama.cpp. Where it is, it goes first.
+    pub llama_worker: Option<PathBuf>,
     /// A private folder that the libraries in a worker may write small files to. It is made when it is missing.
     pub cache_dir: PathBuf,
     /// Computing threads of each worker.
@@ -21,7 +28,20 @@ impl EngineConfig {
     pub fn new(worker: PathBuf, cache_dir: PathBuf) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if cores > 4 { cores - 1 } else { cores };
-        Self { worker, cache_dir, threads, max_waiting: 32, timeouts: Timeouts::default() }
+        Self { worker, llama_worker: None, cache_dir, threads, max_waiting: 32, timeouts: Timeouts::default() }
+    }
+}
+
+impl EngineConfig {
+    /// The programs that may run this model, the one to try first at the front. The others are for a model that it cannot load.
+    pub(crate) fn workers(&self, spec: &ModelSpec) -> Vec<&Path> {
+        let llama =
+            self.llama_worker.as_deref().filter(|_| (spec.role, spec.format) == (ModelRole::Chat, ModelFormat::Gguf));
+        match (llama, spec.backend) {
+            (Some(llama), None) => vec![llama, &self.worker],
+            (Some(llama), Some(Backend::LlamaCpp)) => vec![llama],
+            _ => vec![&self.worker],
+        }
     }
 }
 

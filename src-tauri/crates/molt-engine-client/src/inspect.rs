@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use molt_core::{ModelFormat, ModelId, ModelInspector, ModelRole, ModelSpec};
+use molt_core::{Backend, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSpec};
 
 use crate::{embedder, gguf, memory};
 
@@ -46,10 +46,11 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         size: info.file_size,
         context_length: info.context_length.min(MAX_CONTEXT),
         dimensions: 0,
-        memory_needed: memory::needed(&info, info.context_length.min(USUAL_CONTEXT)),
+        memory_needed: memory::needed(Backend::LlamaCpp, &info, info.context_length.min(USUAL_CONTEXT)),
         licence: info.licence.as_deref().and_then(label),
         architecture: info.architecture,
         bundled: false,
+        backend: None,
     })
 }
 
@@ -73,6 +74,7 @@ fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
         memory_needed: info.parameters.saturating_mul(4).saturating_add(EMBEDDER_WORKING_SPACE),
         licence: None,
         bundled: false,
+        backend: None,
     })
 }
 

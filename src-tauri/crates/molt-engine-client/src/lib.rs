@@ -8,6 +8,7 @@ pub mod embedder;
 pub mod gguf;
 pub mod memory;
 pub mod protocol;
+pub mod worker;
 
 mod client;
 mod config;

@@ -1,6 +1,6 @@
 //! One running worker process and the line to it.
 
-use std::{process::ExitStatus, time::Duration};
+use std::{path::Path, process::ExitStatus, time::Duration};
 
 use molt_wire::{WorkerCommand, WorkerHandle, WorkerWriter};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -24,7 +24,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// Starts a worker. It is killed when the link is dropped.
-    pub fn start(config: &EngineConfig) -> std::io::Result<Self> {
+    pub fn start(program: &Path, config: &EngineConfig) -> std::io::Result<Self> {
         std::fs::create_dir_all(&config.cache_dir)?;
         let mut environment = vec![
             (CACHE_VARIABLE.to_owned(), config.cache_dir.to_string_lossy().into_owned()),
@@ -32,7 +32,7 @@ impl Link {
         ];
         environment.extend(ALLOCATOR_VARIABLES.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let (handle, writer, mut reader) =
-            molt_wire::spawn(&WorkerCommand { program: config.worker.clone(), arguments: Vec::new(), environment })?;
+            molt_wire::spawn(&WorkerCommand { program: program.to_owned(), arguments: Vec::new(), environment })?;
         let (sender, events) = mpsc::channel(BACKLOG);
         let reader = tokio::spawn(async move {
             loop {

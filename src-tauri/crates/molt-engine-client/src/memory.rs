@@ -2,6 +2,8 @@
 //!
 //! Owns the arithmetic and the reading of the system's figures; it must not know processes or protocols.
 
+use molt_core::Backend;
+
 use crate::gguf::GgufInfo;
 
 const MIB: u64 = 1 << 20;
@@ -25,22 +27,30 @@ pub struct MemoryPlan {
 }
 
 /// Bytes that the model needs with a context of `context` tokens.
-pub fn needed(info: &GgufInfo, context: u32) -> u64 {
+pub fn needed(backend: Backend, info: &GgufInfo, context: u32) -> u64 {
     let context = u64::from(context.next_multiple_of(STEP));
-    // Besides the cache itself, a queued request holds an empty one of half its size.
     let cache = info.kv_bytes_per_token.saturating_mul(context);
-    let mask = context.saturating_mul(context).saturating_mul(MASK_BYTES);
-    [info.loaded_bytes, cache, cache / 2, mask, MARGIN].into_iter().fold(0, u64::saturating_add)
+    let parts = match backend {
+        // The weights are mapped as they lie in the file; keys and values are 16-bit floats.
+        Backend::LlamaCpp => [info.file_size, cache / 2, 0, 0],
+        // Besides the cache itself, a queued request holds an empty one of half its size.
+        Backend::MistralRs | Backend::Candle => {
+            let mask = context.saturating_mul(context).saturating_mul(MASK_BYTES);
+            [info.loaded_bytes, cache, cache / 2, mask]
+        }
+    };
+    parts.into_iter().fold(MARGIN, u64::saturating_add)
 }
 
 /// The largest context of at most `wanted` tokens that fits into `available` bytes, or a plain sentence with the figures.
 ///
 /// Where the system does not tell how much is available the whole context is taken.
-pub fn plan(info: &GgufInfo, wanted: u32, available: Option<u64>) -> Result<MemoryPlan, String> {
+pub fn plan(backend: Backend, info: &GgufInfo, wanted: u32, available: Option<u64>) -> Result<MemoryPlan, String> {
     let wanted = wanted.clamp(1, info.context_length);
-    let fits = |context: u32| available.is_none_or(|available| needed(info, context) <= available);
+    let needed = |context: u32| needed(backend, info, context);
+    let fits = |context: u32| available.is_none_or(|available| needed(context) <= available);
     if fits(wanted) {
-        return Ok(MemoryPlan { context: wanted, needed: needed(info, wanted) });
+        return Ok(MemoryPlan { context: wanted, needed: needed(wanted) });
     }
     // Figures grow with the context, so the largest that fits is found by halving.
     let (mut low, mut high) = (0, wanted.div_ceil(STEP));
@@ -50,9 +60,9 @@ pub fn plan(info: &GgufInfo, wanted: u32, available: Option<u64>) -> Result<Memo
     }
     let context = low * STEP;
     if context >= SMALLEST_CONTEXT.min(wanted) {
-        return Ok(MemoryPlan { context, needed: needed(info, context) });
+        return Ok(MemoryPlan { context, needed: needed(context) });
     }
-    let least = needed(info, SMALLEST_CONTEXT.min(wanted));
+    let least = needed(SMALLEST_CONTEXT.min(wanted));
     Err(format!(
         "The model needs {} of memory and {} is free. Close other programs or choose a smaller model.",
         amount(least),
@@ -109,6 +119,8 @@ fn kilobytes(text: &str, label: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    const MISTRAL: Backend = Backend::MistralRs;
+
     /// The figures of Qwen3-0.6B in Q4_K_M.
     fn info() -> GgufInfo {
         GgufInfo {
@@ -130,29 +142,36 @@ mod tests {
 
     #[test]
     fn all_of_it_where_there_is_room() {
-        assert_eq!(plan(&info(), 4096, None).unwrap().context, 4096);
-        assert_eq!(plan(&info(), 1_000_000, None).unwrap().context, 40_960);
-        assert_eq!(plan(&info(), 4096, Some(64 << 30)).unwrap().context, 4096);
+        assert_eq!(plan(MISTRAL, &info(), 4096, None).unwrap().context, 4096);
+        assert_eq!(plan(MISTRAL, &info(), 1_000_000, None).unwrap().context, 40_960);
+        assert_eq!(plan(MISTRAL, &info(), 4096, Some(64 << 30)).unwrap().context, 4096);
     }
 
     #[test]
     fn a_shorter_context_where_there_is_less() {
-        let plan = plan(&info(), 40_960, Some(4 << 30)).unwrap();
+        let plan = plan(MISTRAL, &info(), 40_960, Some(4 << 30)).unwrap();
         assert!((2048..16_384).contains(&plan.context) && plan.context.is_multiple_of(STEP), "{plan:?}");
         assert!(plan.needed <= 4 << 30);
-        assert!(needed(&info(), plan.context + STEP) > 4 << 30, "the next step would not have fitted");
+        assert!(needed(MISTRAL, &info(), plan.context + STEP) > 4 << 30, "the next step would not have fitted");
     }
 
     #[test]
     fn refused_with_figures_where_it_cannot_fit() {
-        let refusal = plan(&info(), 40_960, Some(900 * MIB)).unwrap_err();
+        let refusal = plan(MISTRAL, &info(), 40_960, Some(900 * MIB)).unwrap_err();
         assert!(refusal.contains("needs 1.3 GB") && refusal.contains("900 MB is free"), "{refusal}");
+    }
+
+    #[test]
+    fn mapped_weights_and_short_floats_need_less() {
+        let cache = u64::from(4096_u32) * info().kv_bytes_per_token;
+        assert_eq!(needed(Backend::LlamaCpp, &info(), 4096), info().file_size + cache / 2 + MARGIN);
+        assert!(needed(Backend::LlamaCpp, &info(), 4096) < needed(MISTRAL, &info(), 4096) / 2);
     }
 
     #[test]
     fn absurd_figures_do_not_overflow() {
         let info = GgufInfo { kv_bytes_per_token: u64::MAX / 2, loaded_bytes: u64::MAX - 1, ..info() };
-        assert!(plan(&info, u32::MAX, Some(u64::MAX - 1)).is_err());
+        assert!(plan(MISTRAL, &info, u32::MAX, Some(u64::MAX - 1)).is_err());
     }
 
     #[test]

@@ -220,21 +220,37 @@ impl Model {
 
     /// Runs the model until it is stopped or hopeless.
     pub async fn run(mut self) {
+        let config = self.config.clone();
+        let workers = config.workers(&self.spec);
+        let mut next_workers = workers.iter().copied();
+        let Some(mut worker) = next_workers.next() else { return };
         let mut failed_loads = 0;
         loop {
-            let end = match Link::start(&self.config) {
+            let end = match Link::start(worker, &config) {
                 Ok(link) => {
                     self.shared.pid.store(link.pid(), Ordering::Relaxed);
                     self.serve(link).await
                 }
                 Err(error) => {
-                    let program = self.config.worker.display();
+                    let program = worker.display();
                     End::Hopeless(EngineError::Failed(format!(
                         "The engine could not be started: its program {program} cannot run ({error}). Install Moltworker again."
                     )))
                 }
             };
             self.shared.pid.store(0, Ordering::Relaxed);
+            // Another library may know the model, or read the file with more patience.
+            let is_refused = match &end {
+                End::Hopeless(EngineError::BadModel(_)) => true,
+                End::Crashed(_) => self.loading_until.is_some() && failed_loads > 0,
+                _ => false,
+            };
+            if is_refused && let Some(other) = next_workers.next() {
+                tracing::warn!(model = %self.spec.id, worker = %worker.display(), "a model is tried with another engine");
+                worker = other;
+                failed_loads = 0;
+                continue;
+            }
             match end {
                 End::Stopped(done) => {
                     self.abandon(&EngineError::NotLoaded);
@@ -523,15 +539,16 @@ impl Model {
         if self.active_with(id).is_none() {
             return;
         }
-        if let GenerateEvent::Done { finish, prompt_tokens, completion_tokens, prompt_ms, decode_ms } = event
+        if let GenerateEvent::Done { finish, prompt_tokens, cached_tokens, completion_tokens, prompt_ms, decode_ms } =
+            event
             && finish != FinishReason::Cancelled
         {
             let rate = |tokens: u32, ms: u64| if ms == 0 { None } else { Some(tokens as f32 * 1000.0 / ms as f32) };
             self.shared.change(|figures| {
                 figures.generations += 1;
                 // A prompt of a few tokens and an answer of one say nothing of the speed.
-                figures.prompt_rate =
-                    rate(prompt_tokens, prompt_ms).filter(|_| prompt_tokens >= 16).unwrap_or(figures.prompt_rate);
+                let read = prompt_tokens.saturating_sub(cached_tokens);
+                figures.prompt_rate = rate(read, prompt_ms).filter(|_| read >= 16).unwrap_or(figures.prompt_rate);
                 figures.rate = rate(completion_tokens.saturating_sub(1), decode_ms).unwrap_or(figures.rate);
             });
         }
@@ -539,7 +556,9 @@ impl Model {
         if active.stage != Stage::Release {
             active.heard = Instant::now();
             active.stage = match &event {
-                GenerateEvent::Queued { .. } | GenerateEvent::Started { prompt_tokens: 0 } => active.stage,
+                GenerateEvent::Queued { .. }
+                | GenerateEvent::Reading { .. }
+                | GenerateEvent::Started { prompt_tokens: 0 } => active.stage,
                 GenerateEvent::Started { prompt_tokens } => Stage::Prompt { tokens: *prompt_tokens },
                 GenerateEvent::Delta { .. } => Stage::Answer,
                 GenerateEvent::Done { .. } => Stage::Release,

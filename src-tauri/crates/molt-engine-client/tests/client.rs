@@ -7,8 +7,8 @@ use std::{path::PathBuf, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
 use molt_core::{
-    EmbedPurpose, Engine, EngineError, EngineStats, FinishReason, GenerateEvent, GenerateRequest, ModelFormat, ModelId,
-    ModelRole, ModelSpec, PromptMessage, Role,
+    Backend, EmbedPurpose, Engine, EngineError, EngineStats, FinishReason, GenerateEvent, GenerateRequest, ModelFormat,
+    ModelId, ModelRole, ModelSpec, PromptMessage, Role,
 };
 use molt_engine_client::{EngineClient, EngineConfig};
 
@@ -66,6 +66,7 @@ fn spec(id: &str, path: &str) -> ModelSpec {
         dimensions: 0,
         memory_needed: 0,
         bundled: false,
+        backend: None,
     }
 }
 
@@ -89,7 +90,7 @@ async fn delta(answer: &mut Answer) -> String {
     loop {
         match next(answer).await.unwrap() {
             GenerateEvent::Delta { text } => return text,
-            GenerateEvent::Queued { .. } | GenerateEvent::Started { .. } => {}
+            GenerateEvent::Queued { .. } | GenerateEvent::Started { .. } | GenerateEvent::Reading { .. } => {}
             other @ GenerateEvent::Done { .. } => panic!("{other:?}"),
         }
     }
@@ -103,7 +104,7 @@ async fn whole(answer: Answer) -> Result<(String, FinishReason), EngineError> {
         match event? {
             GenerateEvent::Delta { text } => all.push_str(&text),
             GenerateEvent::Done { finish, .. } => return Ok((all, finish)),
-            GenerateEvent::Queued { .. } | GenerateEvent::Started { .. } => {}
+            GenerateEvent::Queued { .. } | GenerateEvent::Started { .. } | GenerateEvent::Reading { .. } => {}
         }
     }
     panic!("the answer has no end");
@@ -144,6 +145,29 @@ async fn an_answer_comes_in_pieces_and_in_order() {
     assert_eq!((stats.generations, stats.restarts), (1, 0));
     assert_eq!((stats.last_prompt_tokens_per_second, stats.last_tokens_per_second), (100.0, 20.0));
     assert!(!cfg!(target_os = "linux") || stats.memory > 100_000, "{stats:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_model_that_one_engine_refuses_is_tried_with_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    // The same program; it tells by its name which engine it plays.
+    let llama = folder.path().join("fake-llama");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_molt-fake-engine"), &llama).unwrap();
+    let bench = Bench::new(|config| config.llama_worker = Some(llama));
+    for (path, backend, expected) in [
+        ("ok", None, Backend::LlamaCpp),
+        ("unknown-to-llama", None, Backend::MistralRs),
+        ("kills-llama", None, Backend::MistralRs),
+        ("ok", Some(Backend::MistralRs), Backend::MistralRs),
+    ] {
+        let spec = ModelSpec { backend, ..spec(path, path) };
+        assert_eq!(bench.client.load(&spec).await.unwrap().backend, expected, "{path} with {backend:?}");
+        bench.client.unload(&spec.id).await;
+    }
+    // Who asks for one engine gets its answer.
+    let only = ModelSpec { backend: Some(Backend::LlamaCpp), ..spec("only", "unknown-to-llama") };
+    assert!(matches!(bench.client.load(&only).await, Err(EngineError::BadModel(_))));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{path::Path, time::Instant};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config, HiddenAct, PositionEmbeddingType};
-use molt_core::{EmbedPurpose, LoadedModel, ModelSpec};
+use molt_core::{Backend, EmbedPurpose, LoadedModel, ModelSpec};
 use molt_engine_client::{
     embedder::{self, BertShape, EmbedderInfo, Pooling},
     memory,
@@ -64,7 +64,7 @@ impl BertEmbedder {
         this.embed(&["Hello".to_owned()], EmbedPurpose::Query)?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (dimensions, context_length) = (this.info.dimensions, this.info.max_tokens);
-        Ok((this, LoadedModel { id: spec.id.clone(), context_length, dimensions, load_ms }))
+        Ok((this, LoadedModel { id: spec.id.clone(), context_length, dimensions, load_ms, backend: Backend::Candle }))
     }
 
     fn new(model: BertModel, mut counter: Tokenizer, info: EmbedderInfo) -> Result<Self, String> {

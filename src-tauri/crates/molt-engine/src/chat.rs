@@ -12,10 +12,11 @@ use mistralrs::{
     RequestMessage, Response, SamplingParams, SchedulerConfig, TextMessageRole, TextMessages, TokenSource,
     core::{GGUFLoaderBuilder, GGUFSpecificConfig, MistralRsBuilder, Pipeline},
 };
-use molt_core::{GenerateRequest, LoadedModel, ModelSpec, PromptMessage, Role};
+use molt_core::{Backend, GenerateRequest, LoadedModel, ModelSpec, PromptMessage, Role};
 use molt_engine_client::{
     NO_TEMPLATE, gguf, memory,
     protocol::{CACHE_VARIABLE, WireError},
+    worker::Markers,
 };
 use tokenizers::Tokenizer;
 use tokio::{
@@ -26,7 +27,6 @@ use tokio::{
 use crate::{
     panics,
     sampling::{Watch, Watcher},
-    special::Markers,
 };
 
 /// Candidates for the next token. Without a bound the engine sorts the whole vocabulary for each token.
@@ -68,8 +68,8 @@ impl ChatModel {
         if !info.has_chat_template {
             return Err(bad(NO_TEMPLATE));
         }
-        let plan =
-            memory::plan(&info, spec.context_length, memory::available()).map_err(|text| WireError::Failed { text })?;
+        let plan = memory::plan(Backend::MistralRs, &info, spec.context_length, memory::available())
+            .map_err(|text| WireError::Failed { text })?;
         let before = panics::count();
 
         let pipeline = panics::guarded(|| load_pipeline(path))
@@ -89,7 +89,7 @@ impl ChatModel {
             return Err(cannot_load(spec, "computing a first token failed"));
         }
 
-        let markers = Markers::of(&tokenizer);
+        let markers = Markers::new(tokenizer.get_added_tokens_decoder().into_values().map(|token| token.content));
         let model =
             Self { pipeline, tokenizer, markers, requests, context: plan.context, panics: before, _engine: engine };
         let greeting = [PromptMessage { role: Role::User, text: "Hello".into() }];
@@ -97,7 +97,14 @@ impl ChatModel {
             bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
         })?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok((model, LoadedModel { id: spec.id.clone(), context_length: plan.context, dimensions: 0, load_ms }))
+        let loaded = LoadedModel {
+            id: spec.id.clone(),
+            context_length: plan.context,
+            dimensions: 0,
+            load_ms,
+            backend: Backend::MistralRs,
+        };
+        Ok((model, loaded))
     }
 
     /// Tokens of each text, without special tokens. Blocking.
@@ -185,13 +192,6 @@ impl ChatModel {
     /// Whether the engine can take another prompt. After a panic it cannot: its locks are poisoned.
     pub fn is_sound(&self) -> bool {
         panics::count() == self.panics && !self.requests.is_closed()
-    }
-
-    /// The first `count` tokens of `text`, as text.
-    pub fn first_tokens(&self, text: &str, count: usize) -> Result<String, WireError> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(|error| failed(error.to_string()))?;
-        let tokens = encoding.get_ids();
-        self.tokenizer.decode(&tokens[..count.min(tokens.len())], true).map_err(|error| failed(error.to_string()))
     }
 }
 

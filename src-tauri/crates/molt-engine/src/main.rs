@@ -3,14 +3,11 @@
 //! It speaks frames over standard input and output, holds one model, and ends when its input ends. Being killed at any moment is part of
 //! its life: it owns no data.
 
-mod bench;
 mod bert;
 mod chat;
 mod panics;
 mod pump;
 mod sampling;
-mod special;
-mod stop;
 mod worker;
 
 use std::process::ExitCode;
@@ -33,13 +30,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let result = match arguments.split_first() {
-        None => worker::run(&runtime),
-        Some((command, rest)) if command == "bench" => bench::run(&runtime, rest),
-        Some((command, _)) => Err(anyhow::anyhow!("the worker does not know {command:?}; it is started by Moltworker")),
-    };
-    match result {
+    if let Some(argument) = std::env::args().nth(1) {
+        tracing::error!("the worker does not know {argument:?}; it is started by Moltworker");
+        return ExitCode::FAILURE;
+    }
+    match worker::run(&runtime) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

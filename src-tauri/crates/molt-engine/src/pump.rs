@@ -11,10 +11,13 @@ use std::{
 
 use mistralrs::Response;
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
-use molt_engine_client::protocol::{Event, WireError};
+use molt_engine_client::{
+    protocol::{Event, WireError},
+    worker::{StopFilter, Voice},
+};
 use tokio::sync::mpsc;
 
-use crate::{chat::ChatModel, sampling::Watch, stop::StopFilter, worker::Voice};
+use crate::{chat::ChatModel, sampling::Watch};
 
 /// How often the client is told that an answer without visible text goes on.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -65,6 +68,7 @@ async fn answer(
         tell(GenerateEvent::Done {
             finish: FinishReason::Cancelled,
             prompt_tokens,
+            cached_tokens: 0,
             completion_tokens: 0,
             prompt_ms: 0,
             decode_ms: 0,
@@ -120,7 +124,8 @@ async fn answer(
     let result = end.map(|finish| {
         let read = watch.first().unwrap_or_else(Instant::now);
         let (prompt_ms, decode_ms) = (milliseconds(read - started), milliseconds(read.elapsed()));
-        tell(GenerateEvent::Done { finish, prompt_tokens, completion_tokens: watch.chosen(), prompt_ms, decode_ms });
+        let completion_tokens = watch.chosen();
+        tell(GenerateEvent::Done { finish, prompt_tokens, cached_tokens: 0, completion_tokens, prompt_ms, decode_ms });
     });
     drain(responses).await;
     result

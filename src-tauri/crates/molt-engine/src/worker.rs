@@ -1,10 +1,12 @@
 //! The worker's life: take the connection, load the model, serve requests, end with the input.
 
-use std::{fs::File, process::exit, sync::Arc, thread, time::Duration};
+use std::{process::exit, sync::Arc};
 
-use anyhow::Context;
 use molt_core::{LoadedModel, ModelFormat, ModelRole, ModelSpec};
-use molt_engine_client::protocol::{Event, Request, WireError};
+use molt_engine_client::{
+    protocol::{Event, Request, WireError},
+    worker::{Voice, connect},
+};
 use tokio::{
     runtime::Runtime,
     sync::mpsc::{self, UnboundedReceiver},
@@ -15,64 +17,6 @@ use crate::{bert::BertEmbedder, chat::ChatModel, panics, pump, sampling::Watch};
 /// Added to the scheduling priority of an embedder: the index is built in the background, answers are waited for.
 const EMBEDDER_NICE: i32 = 5;
 
-/// For the last events of a worker that ends by itself.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// The way to the client. Cheap to clone; what is said comes out in order.
-#[derive(Clone)]
-pub struct Voice(std::sync::mpsc::Sender<Said>);
-
-enum Said {
-    Event(Box<Event>),
-    /// Everything before it is written.
-    Flush(std::sync::mpsc::Sender<()>),
-}
-
-impl Voice {
-    /// Starts the thread that writes.
-    fn new(mut output: File) -> std::io::Result<Self> {
-        let (sender, said) = std::sync::mpsc::channel();
-        thread::Builder::new().name("voice".into()).spawn(move || {
-            for said in said {
-                match said {
-                    Said::Event(event) => {
-                        if let Err(error) = molt_wire::write_frame(&mut output, &event) {
-                            tracing::debug!(%error, "nobody listens any more");
-                            exit(0);
-                        }
-                    }
-                    // An error means that the asker did not wait.
-                    Said::Flush(done) => drop(done.send(())),
-                }
-            }
-        })?;
-        Ok(Self(sender))
-    }
-
-    /// A voice without a client: what is said can be read until the voice is dropped.
-    pub fn collected() -> (Self, impl Iterator<Item = Event>) {
-        let (sender, said) = std::sync::mpsc::channel();
-        let events = said.into_iter().filter_map(|said| match said {
-            Said::Event(event) => Some(*event),
-            Said::Flush(_) => None,
-        });
-        (Self(sender), events)
-    }
-
-    pub fn say(&self, event: Event) {
-        // The writing thread lives as long as the process.
-        let _ = self.0.send(Said::Event(Box::new(event)));
-    }
-
-    /// Returns when everything that was said is written, or cannot be.
-    pub fn finish(&self) {
-        let (done, written) = std::sync::mpsc::channel();
-        if self.0.send(Said::Flush(done)).is_ok() {
-            let _ = written.recv_timeout(LAST_WORDS);
-        }
-    }
-}
-
 enum Model {
     Chat(Arc<ChatModel>),
     Embedder(Arc<BertEmbedder>),
@@ -80,10 +24,9 @@ enum Model {
 
 /// Serves one client until it goes.
 pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
-    forbid_core_dumps()?;
-    let (input, output) = molt_wire::claim_stdio().context("the connection cannot be taken")?;
-    let voice = Voice::new(output)?;
-    let mut requests = listen(input)?;
+    // Unbounded: the client sends one generation, one call and one cancellation at a time.
+    let (sender, mut requests) = mpsc::unbounded_channel();
+    let voice = connect(move |request| sender.send(request).is_ok())?;
     let Some(first) = requests.blocking_recv() else { return Ok(()) };
     let Request::Load { spec } = first else { anyhow::bail!("a model has to be loaded first") };
     let model = match load(&spec, runtime) {
@@ -100,31 +43,6 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     runtime.block_on(serve(&model, &mut requests, &voice));
     // Without waiting for computations that nobody wants any more.
     exit(0)
-}
-
-/// The requests, read by a thread of its own: when the client goes, however it does, this process ends at once.
-///
-/// The kernel's death signal would be tied to the client's thread, not to its process, and so is not used.
-fn listen(mut input: File) -> std::io::Result<UnboundedReceiver<Request>> {
-    // Unbounded: the client sends one generation, one call and one cancellation at a time.
-    let (sender, requests) = mpsc::unbounded_channel();
-    thread::Builder::new().name("ear".into()).spawn(move || {
-        loop {
-            match molt_wire::read_frame(&mut input) {
-                Ok(Request::Shutdown) | Err(molt_wire::FrameError::Closed) => exit(0),
-                Ok(request) => {
-                    if sender.send(request).is_err() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the client cannot be understood");
-                    exit(1);
-                }
-            }
-        }
-    })?;
-    Ok(requests)
 }
 
 fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Model, LoadedModel), WireError> {
@@ -195,18 +113,6 @@ fn compute(voice: &Voice, id: u64, work: impl FnOnce() -> Result<Event, WireErro
         });
         voice.say(result.unwrap_or_else(|error| Event::Failed { id, error }));
     });
-}
-
-/// A dump would hold the user's conversations.
-#[cfg(unix)]
-fn forbid_core_dumps() -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
-}
-
-#[cfg(not(unix))]
-fn forbid_core_dumps() -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(unix)]

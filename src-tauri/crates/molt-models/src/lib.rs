@@ -10,7 +10,7 @@ use std::{
 };
 
 use molt_core::{
-    Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelSpec, ModelStore, StoreError, StoreResult,
+    Backend, Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelSpec, ModelStore, StoreError, StoreResult,
 };
 use tokio::sync::Notify;
 
@@ -89,7 +89,7 @@ impl Registry {
             .inspect(&path)
             .map_err(|reason| ModelError::BadFile(format!("{shown}: {reason}")))?;
         let spec = match known {
-            Some(known) => ModelSpec { id: known.id, bundled: known.bundled, ..found },
+            Some(known) => ModelSpec { id: known.id, bundled: known.bundled, backend: known.backend, ..found },
             None => found,
         };
         self.inner.parts.store.put_model(&spec)?;
@@ -103,7 +103,8 @@ impl Registry {
         let path = path.canonicalize().map_err(|error| ModelError::BadFile(format!("{}: {error}", path.display())))?;
         let found = self.inner.parts.inspector.inspect(&path).map_err(ModelError::BadFile)?;
         let id = old.as_ref().map_or(found.id, |old| old.id.clone());
-        let spec = ModelSpec { id, bundled: true, ..found };
+        let backend = old.as_ref().and_then(|old| old.backend);
+        let spec = ModelSpec { id, bundled: true, backend, ..found };
         if old.as_ref() != Some(&spec) {
             self.inner.parts.store.put_model(&spec)?;
         }
@@ -151,6 +152,24 @@ impl Registry {
                 Err(ModelError::Load { name: spec.name, source })
             }
         }
+    }
+
+    /// Chooses what runs a model; one that is loaded is loaded again.
+    pub async fn configure(&self, id: &ModelId, backend: Option<Backend>) -> Result<(), ModelError> {
+        let (spec, state) = self.get(id)?;
+        if spec.backend == backend {
+            return Ok(());
+        }
+        self.inner.parts.store.put_model(&ModelSpec { backend, ..spec })?;
+        if matches!(state, LoadState::Loaded(_) | LoadState::Loading) {
+            // Questions that come meanwhile wait for it.
+            self.announce(id);
+            self.inner.parts.engine.unload(id).await;
+            self.load(id).await?;
+        } else {
+            self.set(id, LoadState::Available);
+        }
+        Ok(())
     }
 
     pub async fn unload(&self, id: &ModelId) {

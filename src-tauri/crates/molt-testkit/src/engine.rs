@@ -127,6 +127,7 @@ impl Engine for ScriptedEngine {
             context_length: spec.context_length,
             dimensions: if spec.role == ModelRole::Embedder { self.dimensions as u32 } else { 0 },
             load_ms: 1,
+            backend: spec.backend.unwrap_or(Backend::LlamaCpp),
         })
     }
 
@@ -169,6 +170,7 @@ impl Engine for ScriptedEngine {
                 events.push_back(Ok(GenerateEvent::Done {
                     finish,
                     prompt_tokens,
+                    cached_tokens: 0,
                     completion_tokens,
                     prompt_ms: 1,
                     decode_ms: 1,

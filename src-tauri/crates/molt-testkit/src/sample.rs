@@ -132,5 +132,6 @@ pub fn model(id: &str, role: ModelRole) -> ModelSpec {
         memory_needed: 6_000_000,
         licence: Some("Apache-2.0".into()),
         bundled: false,
+        backend: None,
     }
 }

@@ -193,6 +193,19 @@ pub struct ModelSet {
     /// What for, with none
     #[arg(long, value_enum, default_value_t = ModelRole::Chat)]
     pub role: ModelRole,
+    /// Run it with this engine from now on
+    #[arg(long, value_enum)]
+    pub engine: Option<ModelEngine>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelEngine {
+    /// Whichever can run it, the fastest first
+    Auto,
+    #[value(name = "llama.cpp")]
+    LlamaCpp,
+    #[value(name = "mistral.rs")]
+    MistralRs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

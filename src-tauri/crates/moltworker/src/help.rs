@@ -52,6 +52,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("model set", "选择用于回答或用于比较语义的模型"),
     ("model set/model", "名称、编号或其开头；none 表示不用模型"),
     ("model set/role", "与 none 一起用：chat 回答，embedder 比较语义"),
+    ("model set/engine", "以后用这个引擎运行它；auto 由程序选择"),
 ];
 
 /// Reads the arguments. The error is a help text, a version or a mistake, ready to be shown.

@@ -23,6 +23,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("molt-os", &["molt-core"]),
     ("molt-engine-client", &["molt-core", "molt-wire"]),
     ("molt-engine", &["molt-core", "molt-wire", "molt-engine-client"]),
+    ("molt-llama", &["molt-core", "molt-wire", "molt-engine-client"]),
     ("molt-extract-client", &["molt-core", "molt-wire"]),
     ("molt-extract", &["molt-core", "molt-wire", "molt-extract-client"]),
     // 2: the use cases.
@@ -59,6 +60,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("mistralrs*", &["molt-engine"]),
     ("candle-*", &["molt-engine"]),
     ("tokenizers", &["molt-engine"]),
+    ("llama-cpp-*", &["molt-llama"]),
     ("lancedb", &["molt-lance"]),
     ("lance*", &["molt-lance"]),
     ("arrow*", &["molt-lance"]),
@@ -74,7 +76,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["molt-gateway"]),
     ("clap", &["moltworker"]),
     ("reqwest", &["moltworker"]),
-    ("anyhow", &["molt-backend", "molt-engine", "molt-extract", "moltworker", "moltworker-desktop", "xtask"]),
+    (
+        "anyhow",
+        &["molt-backend", "molt-engine", "molt-extract", "molt-llama", "moltworker", "moltworker-desktop", "xtask"],
+    ),
 ];
 
 /// Crates that must not know a runtime: they are told the time and handed their input.

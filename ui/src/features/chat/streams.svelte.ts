@@ -13,6 +13,8 @@ class Stream {
   text = $state("");
   /** Answers ahead of this one; 0 while the passages are being read; null once words come, or while nothing is known. */
   position = $state<number | null>(null);
+  /** From 0 to 1: how much of a long prompt is read. */
+  reading = $state(0);
   readonly joined = new StreamedText();
   drawing = false;
 
@@ -58,6 +60,8 @@ onEvent((event) => {
     draw(stream);
   } else if (event.topic === "answer_queued") {
     if (!finished.has(event.message_id)) streamOf(event.conversation_id, event.message_id).position = event.position;
+  } else if (event.topic === "answer_reading") {
+    if (!finished.has(event.message_id)) streamOf(event.conversation_id, event.message_id).reading = event.read / event.total;
   } else if (event.topic === "message_changed") {
     const { message } = event;
     if (message.state === "streaming") {
@@ -110,6 +114,11 @@ export function textOf(message: Message): string {
 
 export function positionOf(message: Message): number | null {
   return streams.get(message.id)?.position ?? null;
+}
+
+/** From 0 to 1: how much of the prompt is read, where that takes so long that it is told. */
+export function readingOf(message: Message): number {
+  return streams.get(message.id)?.reading ?? 0;
 }
 
 /** True while an answer of the conversation is being written. */

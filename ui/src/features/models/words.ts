@@ -1,4 +1,5 @@
 /** What a computer can run, in one plain sentence. Figures come from the program; only the wording is decided here. */
+import type { Backend } from "@/api/types/Backend";
 import type { Machine } from "@/api/types/Machine";
 import type { ModelView } from "@/api/types/ModelView";
 import { size } from "@/i18n/format";
@@ -26,3 +27,6 @@ export function fitOf(model: ModelView, machine: Machine): Fit {
 }
 
 export const FIT_NAMES: Record<Fit, Key> = { fits: "fit.fits", tight: "fit.tight", tooBig: "fit.tooBig" };
+
+/** What the engines call themselves; not translated. */
+export const ENGINE_NAMES: Record<Backend, string> = { llama_cpp: "llama.cpp", mistral_rs: "mistral.rs", candle: "candle" };

@@ -200,6 +200,24 @@ async fn wrong_calls_get_a_plain_sentence() {
 }
 
 #[tokio::test]
+async fn the_engine_of_a_loaded_model_can_be_changed() {
+    let world = world();
+    let folder = tempfile::tempdir().unwrap();
+    let models = world.choose_model(folder.path()).await;
+    let id = models["models"][0]["spec"]["id"].clone();
+    assert_eq!(
+        (&models["models"][0]["backend"], &models["models"][0]["spec"]["backend"]),
+        (&json!("llama_cpp"), &Value::Null)
+    );
+    let models = world.call("model_configure", json!({ "id": id, "backend": "mistral_rs" })).await.unwrap();
+    let model = &models["models"][0];
+    assert_eq!(
+        (&model["state"], &model["backend"], &model["spec"]["backend"]),
+        (&json!("loaded"), &json!("mistral_rs"), &json!("mistral_rs"))
+    );
+}
+
+#[tokio::test]
 async fn a_model_that_cannot_be_loaded_leaves_the_choice_as_it_was() {
     let world = world();
     let folder = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
 }
 
 async fn loaded(cache: &tempfile::TempDir) -> (EngineClient, ModelId, LoadedModel) {
-    let client = super::client(cache.path());
+    let client = super::contract::client(cache.path());
     let spec = ModelFiles.inspect(&folder()).unwrap();
     let model = client.load(&spec).await.unwrap();
     (client, spec.id, model)
@@ -80,10 +80,10 @@ async fn a_vector_does_not_depend_on_its_neighbours() {
 async fn an_embedder_does_not_answer_and_a_chat_model_does_not_embed() {
     let cache = tempfile::tempdir().unwrap();
     let (client, id, _) = loaded(&cache).await;
-    let bench = super::Bench::new().await;
+    let bench = super::contract::Bench::new().await;
     let mut request = bench.request("Hello!");
     request.model = id.clone();
-    assert!(matches!(super::whole(client.generate(request)).await, Err(EngineError::Failed(_))));
+    assert!(matches!(super::contract::whole(client.generate(request)).await, Err(EngineError::Failed(_))));
     assert!(matches!(
         bench.client.embed(&bench.model, texts(&["Hello"]), EmbedPurpose::Query).await,
         Err(EngineError::Failed(_))
@@ -104,7 +104,7 @@ async fn broken_folders_are_refused_with_a_sentence() {
     put(&weights);
     let spec = ModelFiles.inspect(&copy).unwrap();
     assert_eq!((spec.role, spec.format, spec.dimensions), (ModelRole::Embedder, ModelFormat::Safetensors, 384));
-    let client = super::client(cache.path());
+    let client = super::contract::client(cache.path());
     put(&weights[..weights.len() / 2]);
     let error = client.load(&spec).await.unwrap_err();
     assert!(matches!(&error, EngineError::BadModel(text) if text.contains("damaged")), "{error}");

@@ -1,7 +1,7 @@
 //! `model list | import | set`.
 
-use molt_api::{ModelImport as Import, ModelList, ModelSet as Set, ModelState, ModelView, Status};
-use molt_core::{ModelId, ModelRole};
+use molt_api::{ModelConfigure, ModelImport as Import, ModelList, ModelSet as Set, ModelState, ModelView, Status};
+use molt_core::{Backend, ModelId, ModelRole};
 
 use crate::{
     args::{self, Model, ModelImport, ModelSet},
@@ -69,6 +69,15 @@ async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Resu
     let list: ModelList = connection.call("model_list", ()).await?;
     let names = |model: &ModelView| (model.spec.id.to_string(), vec![model.spec.name.clone()]);
     let model = choose(&list.models, &args.model, printer, "moltworker model list", names)?;
+    if let Some(engine) = args.engine {
+        let backend = match engine {
+            args::ModelEngine::Auto => None,
+            args::ModelEngine::LlamaCpp => Some(Backend::LlamaCpp),
+            args::ModelEngine::MistralRs => Some(Backend::MistralRs),
+        };
+        let request = ModelConfigure { id: model.spec.id.clone(), backend };
+        connection.call::<ModelList>("model_configure", request).await?;
+    }
     choose_model(connection, printer, model.spec.role, Some(model)).await
 }
 

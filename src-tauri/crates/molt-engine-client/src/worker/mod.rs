@@ -1,0 +1,11 @@
+//! What every worker that runs models is made of, whichever library computes in it.
+//!
+//! Owns the worker's end of the line, and what is done to text on its way to a model and back. It must not know an inference library.
+
+mod markers;
+mod stop;
+mod voice;
+
+pub use markers::Markers;
+pub use stop::StopFilter;
+pub use voice::{Voice, connect};

@@ -1,0 +1,31 @@
+//! The worker process that runs one GGUF model with llama.cpp, for `molt-engine-client` and nobody else.
+//!
+//! It speaks frames over standard input and output, holds one model, and ends when its input ends. Being killed at any moment is part of
+//! its life: it owns no data.
+
+mod answer;
+mod model;
+mod template;
+mod text;
+mod worker;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .init();
+    if let Some(argument) = std::env::args().nth(1) {
+        tracing::error!("the worker does not know {argument:?}; it is started by Moltworker");
+        return ExitCode::FAILURE;
+    }
+    match worker::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A model in llama.cpp: loading it, its tokens, the layout of a prompt.
+
+use std::{num::NonZeroU32, path::Path, time::Instant};
+
+use llama_cpp_2::{
+    LogOptions,
+    context::{LlamaContext, params::LlamaContextParams},
+    llama_backend::LlamaBackend,
+    model::{LlamaModel, params::LlamaModelParams},
+    send_logs_to_tracing,
+    token::LlamaToken,
+    token_type::LlamaTokenAttr,
+    vocab::LlamaVocab,
+};
+use molt_core::{Backend, LoadedModel, ModelFormat, ModelRole, ModelSpec, PromptMessage, Role};
+use molt_engine_client::{
+    NO_TEMPLATE, gguf, memory,
+    protocol::{THREADS_VARIABLE, WireError},
+    worker::Markers,
+};
+
+use crate::template::{Template, turns};
+
+/// Tokens of a prompt that are read in one go: a cancellation is heard in between, and the work space grows with it.
+pub const BATCH: u32 = 256;
+
+/// Lives as long as the process.
+pub struct Model {
+    backend: LlamaBackend,
+    model: LlamaModel,
+    template: Template,
+    markers: Markers,
+    /// Tokens of prompt and answer together.
+    pub context: u32,
+}
+
+/// A prompt as the model reads it.
+pub struct Prompt {
+    pub tokens: Vec<LlamaToken>,
+    pub text: String,
+}
+
+impl Model {
+    /// Loads the model. Blocking, up to minutes.
+    pub fn load(spec: &ModelSpec) -> Result<(&'static Self, LoadedModel), WireError> {
+        if (spec.role, spec.format) != (ModelRole::Chat, ModelFormat::Gguf) {
+            return Err(bad("This engine runs chat models in GGUF files. Choose another one for this model."));
+        }
+        let started = Instant::now();
+        let path = Path::new(&spec.path);
+        let info = gguf::inspect(path).map_err(|error| bad(error.to_string()))?;
+        if !info.has_chat_template {
+            return Err(bad(NO_TEMPLATE));
+        }
+        let plan = memory::plan(Backend::LlamaCpp, &info, spec.context_length, memory::available())
+            .map_err(|text| WireError::Failed { text })?;
+
+        send_logs_to_tracing(LogOptions::default());
+        let cannot = |reason: String| cannot_load(spec, &reason);
+        let backend = LlamaBackend::init().map_err(|error| cannot(error.to_string()))?;
+        let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default())
+            .map_err(|error| cannot(error.to_string()))?;
+        let vocab = model.vocab();
+        let source = model.meta_val_str("tokenizer.chat_template").map_err(|error| cannot(error.to_string()))?;
+        let no_template = |reason: String| {
+            bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
+        };
+        let template =
+            Template::new(&source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos())).map_err(no_template)?;
+        let markers = Markers::new(special_tokens(&vocab));
+
+        let this = Self { backend, model, template, markers, context: plan.context };
+        this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }]).map_err(no_template)?;
+        let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let loaded = LoadedModel {
+            id: spec.id.clone(),
+            context_length: plan.context,
+            dimensions: 0,
+            load_ms,
+            backend: Backend::LlamaCpp,
+        };
+        Ok((Box::leak(Box::new(this)), loaded))
+    }
+
+    /// A working space for one conversation.
+    pub fn context(&self) -> Result<LlamaContext<'_>, WireError> {
+        let threads = std::env::var(THREADS_VARIABLE).ok().and_then(|threads| threads.parse().ok()).unwrap_or(1);
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(self.context))
+            .with_n_batch(BATCH)
+            .with_n_ubatch(BATCH)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
+            .with_no_perf(true);
+        self.model.new_context(&self.backend, params).map_err(|error| WireError::Failed {
+            text: format!(
+                "There is no working space for this model: {error}. Close other programs or choose a smaller model."
+            ),
+        })
+    }
+
+    /// Tokens of each text, without special tokens.
+    pub fn count(&self, texts: &[String]) -> Vec<u32> {
+        let vocab = self.model.vocab();
+        let count = |text: &String| vocab.tokenize(self.markers.break_up(text).as_bytes(), false, true).len();
+        texts.iter().map(|text| u32::try_from(count(text)).unwrap_or(u32::MAX)).collect()
+    }
+
+    /// Lays the conversation out. Milliseconds.
+    pub fn prompt(&self, messages: &[PromptMessage]) -> Result<Prompt, String> {
+        let text = self.template.render(&turns(messages, |text| self.markers.break_up(text)))?;
+        let vocab = self.model.vocab();
+        let mut tokens = vocab.tokenize(text.as_bytes(), false, true);
+        // Most templates write the first token themselves; not all do.
+        if vocab.should_add_bos() && tokens.first() != Some(&vocab.bos()) {
+            tokens.insert(0, vocab.bos());
+        }
+        if tokens.is_empty() {
+            return Err("it makes an empty prompt".into());
+        }
+        Ok(Prompt { tokens, text })
+    }
+
+    /// Whether the token ends an answer.
+    pub fn is_end(&self, token: LlamaToken) -> bool {
+        self.model.vocab().is_eog(token)
+    }
+
+    /// The bytes that the token stands for; none for markers.
+    pub fn bytes(&self, token: LlamaToken) -> Vec<u8> {
+        self.model.vocab().token_to_piece(token, false, None)
+    }
+}
+
+/// The tokens that the tokenizer recognises as a whole.
+fn special_tokens<'a>(vocab: &'a LlamaVocab<'a>) -> impl Iterator<Item = String> + 'a {
+    (0..vocab.n_tokens())
+        .map(LlamaToken::new)
+        .filter(|&token| vocab.is_control(token) || vocab.attr(token).contains(LlamaTokenAttr::UserDefined))
+        .map(|token| text_of(vocab, token))
+}
+
+fn text_of(vocab: &LlamaVocab<'_>, token: LlamaToken) -> String {
+    // A model need not have every special token; they are numbered -1 then.
+    if token.0 < 0 {
+        String::new()
+    } else {
+        vocab.text(token).map_or_else(String::new, |text| text.to_string_lossy().into_owned())
+    }
+}
+
+fn bad(text: impl Into<String>) -> WireError {
+    WireError::BadModel { text: text.into() }
+}
+
+fn cannot_load(spec: &ModelSpec, reason: &str) -> WireError {
+    tracing::warn!(model = %spec.path, %reason, "a model cannot be loaded");
+    bad(format!(
+        "The model “{}” cannot be loaded: {}. Its file may be damaged or of a kind that is not supported.",
+        spec.name,
+        reason.trim_end_matches('.')
+    ))
+}

@@ -1,0 +1,9 @@
+//! The worker that computes with llama.cpp, held against the contract.
+
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../molt-engine-client/tests/contract/mod.rs"]
+mod contract;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_molt-llama");
