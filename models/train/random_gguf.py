@@ -1,13 +1,14 @@
-"""Writes a GGUF of random weights in the published shape of Qwen3-0.6B, for
+"""Writes a GGUF of random weights in the published shape of a real model, for
 measuring speed only (its answers are noise).
 
-    python models/train/random_gguf.py OUTPUT.gguf [--layers 28]
+    python models/train/random_gguf.py OUTPUT.gguf [--shape qwen3-0.6b] [--type q4_k_m]
 
-Tensor types follow the Q4_K_M mix: Q6_K for the tied embeddings and, in half
-of the layers, for `attn_v` and `ffn_down`; Q4_K for the other matrices;
-float32 norms.  The blocks are random bits under scales that keep the weights
-near a standard deviation of 0.03.  The tokenizer is synthetic: 151,936
-tokens, all of them ordinary but three.
+Tensor types follow llama.cpp's mixes.  Q8_0: all matrices.  Q4_K_M: Q6_K for
+the tied embeddings and, in half of the layers, for `attn_v` and `ffn_down`;
+Q4_K for the other matrices.  Rows that are no multiple of 256 wide take Q8_0
+for Q6_K and Q5_0 for Q4_K.  Norms are float32.  The blocks are random bits
+under scales that keep the weights near a standard deviation of 0.03.  The
+tokenizer is synthetic: all of its tokens are ordinary but three.
 """
 
 import argparse
@@ -17,10 +18,17 @@ import numpy as np
 
 from export_gguf import TEMPLATE, add_metadata
 
-SHAPE = dict(vocab=151936, width=1024, layers=28, heads=16, kv_heads=8, head_dim=128, ff=3072,
+QWEN3 = dict(architecture="qwen3", vocab=151936, heads=16, kv_heads=8, head_dim=128, layers=28,
              rope_base=1000000.0, eps=1e-6, context=40960)
-Q4_K, Q6_K = gguf.GGMLQuantizationType.Q4_K, gguf.GGMLQuantizationType.Q6_K
-BLOCK = 256  # weights in a block of either type
+SHAPES = {
+    # https://huggingface.co/HuggingFaceTB/SmolLM2-135M/blob/main/config.json
+    "smollm2-135m": dict(architecture="llama", vocab=49152, width=576, layers=30, heads=9, kv_heads=3, head_dim=64,
+                         ff=1536, rope_base=100000.0, eps=1e-5, context=8192),
+    # https://huggingface.co/Qwen/Qwen3-0.6B/blob/main/config.json, and likewise
+    "qwen3-0.6b": dict(QWEN3, width=1024, ff=3072),
+    "qwen3-1.7b": dict(QWEN3, width=2048, ff=6144),
+}
+Q4_K, Q5_0, Q6_K, Q8_0 = (gguf.GGMLQuantizationType[name] for name in ("Q4_K", "Q5_0", "Q6_K", "Q8_0"))
 ROWS = 4096  # blocks are drawn in pieces, to keep memory small
 
 
@@ -53,10 +61,29 @@ def q6_k(rng, blocks):
     return out
 
 
+def q5_0(rng, blocks):
+    """d (float16), 4 bytes of high bits, 16 of low nibbles; weight = d * (q - 16)."""
+    out = np.empty((blocks, 22), np.uint8)
+    out[:, :2] = np.array([0.03 / 9.2], np.float16).view(np.uint8)
+    out[:, 2:] = rng.integers(0, 256, (blocks, 20), np.uint8)
+    return out
+
+
+def q8_0(rng, blocks):
+    """d (float16), 32 int8; weight = d * q."""
+    out = np.empty((blocks, 34), np.uint8)
+    out[:, :2] = np.array([0.03 / 73.9], np.float16).view(np.uint8)
+    out[:, 2:] = rng.integers(0, 256, (blocks, 32), np.uint8)
+    return out
+
+
+MAKE = {Q4_K: q4_k, Q5_0: q5_0, Q6_K: q6_k, Q8_0: q8_0}
+
+
 def quantised(rng, kind, rows, cols):
     """A matrix of random blocks, as bytes of one row each."""
-    make = q4_k if kind == Q4_K else q6_k
-    per_row = cols // BLOCK
+    make, block = MAKE[kind], gguf.GGML_QUANT_SIZES[kind][0]
+    per_row = cols // block
     parts = [make(rng, min(ROWS, rows - i) * per_row) for i in range(0, rows, ROWS)]
     return np.concatenate(parts).reshape(rows, -1)
 
@@ -97,15 +124,20 @@ def tokenizer(size):
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("output")
-    a.add_argument("--layers", type=int, default=SHAPE["layers"], help="fewer layers for a quick try")
-    a.add_argument("--vocab", type=int, default=SHAPE["vocab"])
+    a.add_argument("--shape", choices=SHAPES, default="qwen3-0.6b")
+    a.add_argument("--type", choices=["q4_k_m", "q8_0"], default="q4_k_m")
     a.add_argument("--seed", type=int, default=1)
     args = a.parse_args()
     rng = np.random.default_rng(args.seed)
-    c = dict(SHAPE, layers=args.layers, vocab=args.vocab)
-    w = gguf.GGUFWriter(args.output, "qwen3", use_temp_file=True)
-    add_metadata(w, c, "Random weights in the shape of Qwen3-0.6B", "Random weights, for measuring speed only.")
-    w.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_K_M)
+    c = SHAPES[args.shape]
+    w = gguf.GGUFWriter(args.output, c["architecture"], use_temp_file=True)
+    add_metadata(w, c, f"Random weights in the shape of {args.shape}", "Random weights, for measuring speed only.")
+    w.add_rope_dimension_count(c["head_dim"])
+    small, large, file_type = {
+        "q4_k_m": (Q4_K, Q6_K, gguf.LlamaFileType.MOSTLY_Q4_K_M),
+        "q8_0": (Q8_0, Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
+    }[args.type]
+    w.add_file_type(file_type)
     w.add_quantization_version(gguf.GGML_QUANT_VERSION)
     tokens, merges = tokenizer(c["vocab"])
     n = len(tokens)
@@ -120,27 +152,30 @@ def main():
     w.add_add_bos_token(False)
     w.add_chat_template(TEMPLATE)
 
-    def matrix(name, rows, cols, kind=Q4_K):
+    def matrix(name, rows, cols, kind=small):
+        if cols % gguf.GGML_QUANT_SIZES[kind][0]:
+            kind = {Q4_K: Q5_0, Q6_K: Q8_0}[kind]
         w.add_tensor(name + ".weight", quantised(rng, kind, rows, cols), raw_dtype=kind)
 
     def norm(name, size):
         w.add_tensor(name + ".weight", np.ones(size, np.float32))
 
     q, kv = c["heads"] * c["head_dim"], c["kv_heads"] * c["head_dim"]
-    matrix("token_embd", c["vocab"], c["width"], Q6_K)
+    matrix("token_embd", c["vocab"], c["width"], large)
     norm("output_norm", c["width"])
     eighth = c["layers"] // 8
     for i in range(c["layers"]):
         # Q4_K_M spends more bits on the first and last eighth and on every
         # third layer between.
         more = i < eighth or i >= 7 * c["layers"] // 8 or (i - eighth) % 3 == 2
-        big, p = (Q6_K if more else Q4_K), f"blk.{i}."
+        big, p = (large if more else small), f"blk.{i}."
         norm(p + "attn_norm", c["width"])
         matrix(p + "attn_q", q, c["width"])
         matrix(p + "attn_k", kv, c["width"])
         matrix(p + "attn_v", kv, c["width"], big)
-        norm(p + "attn_q_norm", c["head_dim"])
-        norm(p + "attn_k_norm", c["head_dim"])
+        if c["architecture"] == "qwen3":
+            norm(p + "attn_q_norm", c["head_dim"])
+            norm(p + "attn_k_norm", c["head_dim"])
         matrix(p + "attn_output", c["width"], q)
         norm(p + "ffn_norm", c["width"])
         matrix(p + "ffn_gate", c["ff"], c["width"])

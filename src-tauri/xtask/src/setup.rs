@@ -182,7 +182,7 @@ pub fn model_writer() -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn python_with_pip() -> Result<&'static str> {
+pub fn python_with_pip() -> Result<&'static str> {
     ["python3", "/usr/bin/python3", "python"]
         .into_iter()
         .find(|python| run::succeeds(Command::new(python).args(["-m", "pip", "--version"])))

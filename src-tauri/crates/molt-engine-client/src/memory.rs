@@ -31,7 +31,7 @@ pub fn needed(backend: Backend, info: &GgufInfo, context: u32) -> u64 {
     let context = u64::from(context.next_multiple_of(STEP));
     let cache = info.kv_bytes_per_token.saturating_mul(context);
     let parts = match backend {
-        // The weights are mapped as they lie in the file; keys and values are 16-bit floats.
+        // The weights take what they take in the file; keys and values are 16-bit floats.
         Backend::LlamaCpp => [info.file_size, cache / 2, 0, 0],
         // Besides the cache itself, a queued request holds an empty one of half its size.
         Backend::MistralRs | Backend::Candle => {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_weights_and_short_floats_need_less() {
+    fn weights_as_in_the_file_and_short_floats_need_less() {
         let cache = u64::from(4096_u32) * info().kv_bytes_per_token;
         assert_eq!(needed(Backend::LlamaCpp, &info(), 4096), info().file_size + cache / 2 + MARGIN);
         assert!(needed(Backend::LlamaCpp, &info(), 4096) < needed(MISTRAL, &info(), 4096) / 2);

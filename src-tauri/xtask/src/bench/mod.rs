@@ -2,14 +2,17 @@
 //!
 //! The measuring itself is done by scripts and by the programs; this module starts them and shows what they found.
 
-use std::{fs, process::Command};
+mod engine;
+
+use std::fs;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::{check, node, run, setup, workspace};
+use crate::{check, node, run, setup};
 
 /// One measured number, with the same number of another program beside it where there is one.
+#[derive(Clone)]
 struct Figure {
     name: String,
     value: f64,
@@ -25,7 +28,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         _ => bail!("usage: cargo xtask bench engine|app [--json FILE]"),
     };
     let measure = match area {
-        "engine" => engine,
+        "engine" => engine::measure,
         "app" => app,
         other => bail!("there is no benchmark `{other}`; there are engine and app"),
     };
@@ -40,30 +43,6 @@ pub fn run(arguments: &[&str]) -> Result<()> {
             .with_context(|| format!("the figures cannot be written to {file}"))?;
     }
     Ok(())
-}
-
-/// Load time, speed and memory of the engines with a model of a published shape and random weights, each through its worker.
-fn engine() -> Result<Vec<Figure>> {
-    let models = workspace::output_dir().join("bench-models");
-    fs::create_dir_all(&models)?;
-    let model = models.join("qwen3-0.6b-q4_k_m-random.gguf");
-    if !model.is_file() {
-        let part = model.with_extension("part");
-        let script = workspace::root().join("models/train/random_gguf.py");
-        run::run(Command::new("python3").arg(script).arg(&part).env("PYTHONPATH", setup::model_writer()?))?;
-        fs::rename(part, &model)?;
-    }
-    let bench = |worker: &str| {
-        let mut bench = Command::new(workspace::binary("molt-engine-bench"));
-        figures(&run::output(bench.arg(workspace::binary(worker)).arg(&model))?)
-    };
-    let (llama, mistral) = (bench("molt-llama")?, bench("molt-engine")?);
-    let beside = |(ours, other): (Figure, Figure)| Figure {
-        peer: Some("mistral.rs".to_owned()),
-        peer_value: Some(other.value),
-        ..ours
-    };
-    Ok(llama.into_iter().zip(mistral).map(beside).collect())
 }
 
 /// Start, memory and idle load of the desktop program in a display of its own.
