@@ -152,8 +152,12 @@ export class Session {
 
   /** Closes a window as the user does. */
   async close(window) {
-    await this.xdotool("windowactivate", "--sync", window);
-    await this.xdotool("key", "alt+F4");
+    const isThere = () => this.xdotool("getwindowname", window).then(() => true, () => false);
+    await until("the window to close", async () => {
+      // The window manager loses keys while a window is new.
+      await this.xdotool("windowactivate", "--sync", window, "key", "alt+F4");
+      return until("it to go", async () => !(await isThere()), { within: 2000 }).catch(() => false);
+    });
   }
 
   /** Drags files with the mouse into the middle of a window. */

@@ -82,7 +82,7 @@ export function message(conversation: string, id: string, role: Message["role"],
   };
 }
 
-const STATS = { model: "Qwen3 4B Instruct", prompt_tokens: 812, completion_tokens: 48, first_token_ms: 410, total_ms: 4600, tokens_per_second: 11.8, passages_left_out: 0 };
+const STATS = { model: "Qwen3 4B Instruct", prompt_tokens: 812, completion_tokens: 48, first_token_ms: 410, total_ms: 4600, tokens_per_second: 11.8, passages_left_out: 0, hurried: false };
 
 export function conversations(): Conversation[] {
   const titles: [string, number][] = [
@@ -107,7 +107,7 @@ export function messages(): Record<string, Message[]> {
         "m2",
         "assistant",
         "The budget of Lyra is **412,000 EUR** [1]. Of this, 260,000 EUR are for personnel and 95,000 EUR for equipment [1].\n\nThe reserve is released by the steering group. In November it released 20,000 EUR for test hardware [2].",
-        { stats: { ...STATS, passages_left_out: 2 }, citations: [citation(1, "budget", 2), citation(2, "notes", 0), citation(3, "weekly", 1, false), citation(4, "budget", 3, false)] },
+        { stats: { ...STATS, passages_left_out: 2, hurried: true }, citations: [citation(1, "budget", 2), citation(2, "notes", 0), citation(3, "weekly", 1, false), citation(4, "budget", 3, false)] },
       ),
       message("c1", "m3", "user", "Show me how I would add that up in Python."),
       message(

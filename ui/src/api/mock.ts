@@ -28,6 +28,7 @@ export function startPretending(): void {
     indexing_paused: false,
     close_to_tray: true,
     notifications: true,
+    first_word_seconds: 3,
     welcomed: scene !== "firstrun",
   };
   let conversations = bare ? [] : data.conversations();
@@ -100,7 +101,7 @@ export function startPretending(): void {
     const done = data.message(conversation, id, "assistant", text.slice(0, sent), {
       state: stopped ? "stopped" : "done",
       citations: zh ? [data.citation(1, "weekly", 1), data.citation(2, "weekly", 2)] : [data.citation(1, "budget", 2), data.citation(2, "notes", 0)],
-      stats: { model: "Qwen3 4B Instruct", prompt_tokens: 700, completion_tokens: 60, first_token_ms: 430, total_ms: 5000, tokens_per_second: 12.1, passages_left_out: 0 },
+      stats: { model: "Qwen3 4B Instruct", prompt_tokens: 700, completion_tokens: 60, first_token_ms: 430, total_ms: 5000, tokens_per_second: 12.1, passages_left_out: 0, hurried: false },
     });
     messages[conversation] = (messages[conversation] ?? []).map((one) => (one.id === id ? done : one));
     deliver({ topic: "message_changed", message: done });

@@ -74,13 +74,18 @@ impl App {
 
     /// The chosen model once it is loaded; None answers with passages.
     fn chat_model(&self) -> Result<impl Future<Output = Option<ChatModel>> + Send + use<>, ApiError> {
-        let chosen = self.parts().settings.settings()?.chat_model;
-        let registry = self.parts().registry.clone();
+        let settings = self.parts().settings.settings()?;
+        let (chosen, seconds) = (settings.chat_model, settings.first_word_seconds);
+        let (registry, engine) = (self.parts().registry.clone(), self.parts().engine.clone());
         Ok(async move {
             let id = chosen?;
             match registry.settled(&id).await.ok()? {
                 (spec, LoadState::Loaded(loaded)) => {
-                    Some(ChatModel { id, name: spec.name, context_length: loaded.context_length })
+                    let stats = engine.stats().await.into_iter().find(|stats| stats.id == id);
+                    let rate = stats.map_or(0.0, |stats| stats.last_prompt_tokens_per_second);
+                    // Nothing is known of the speed before the first prompt was read.
+                    let reads = (seconds > 0 && rate > 0.0).then_some((rate * seconds as f32) as u32);
+                    Some(ChatModel { id, name: spec.name, context_length: loaded.context_length, reads })
                 }
                 _ => None,
             }

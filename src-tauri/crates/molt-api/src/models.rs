@@ -50,6 +50,7 @@ impl App {
                 return Err(ApiError::invalid(format!("{} cannot {wanted}", spec.name)));
             }
             self.parts().registry.load(&spec.id).await?;
+            self.warm(spec);
         }
         if request.role == ModelRole::Embedder && old != request.id {
             let opened = self.parts().opener.open(spec.as_ref()).await?;
@@ -71,6 +72,10 @@ impl App {
     pub async fn model_configure(&self, request: ModelConfigure) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
         self.parts().registry.configure(&request.id, request.backend).await?;
+        let (spec, state) = self.parts().registry.get(&request.id)?;
+        if matches!(state, LoadState::Loaded(_)) {
+            self.warm(&spec);
+        }
         self.model_list().await
     }
 
@@ -104,10 +109,22 @@ impl App {
         async move {
             let Some(id) = chosen else { return };
             let registry = &app.parts().registry;
-            if let Err(error) = registry.load(&id).await {
-                let name = registry.get(&id).map_or_else(|_| id.to_string(), |(spec, _)| spec.name);
-                app.report(name, ApiError::from(error).message);
+            let loaded = registry.load(&id).await;
+            let spec = registry.get(&id).map(|(spec, _)| spec);
+            match (loaded, spec) {
+                (Ok(_), Ok(spec)) => app.warm(&spec),
+                (Ok(_), Err(_)) => {}
+                (Err(error), spec) => {
+                    app.report(spec.map_or_else(|_| id.to_string(), |spec| spec.name), ApiError::from(error).message);
+                }
             }
+        }
+    }
+
+    /// A model that answers reads ahead.
+    fn warm(&self, spec: &ModelSpec) {
+        if spec.role == ModelRole::Chat {
+            self.parts().assist.warm(spec.id.clone());
         }
     }
 }

@@ -124,7 +124,7 @@ async fn stream(
 ) -> Result<MessageState, EngineError> {
     let started = Instant::now();
     let engine = &assist.parts().engine;
-    let prompt = layout(engine.as_ref(), &model.id, model.context_length, history, passages, &question.text).await?;
+    let prompt = layout(engine.as_ref(), model, history, passages, &question.text).await?;
     answer.citations = citations(&passages[..prompt.passages]);
     let left_out = (passages.len() - prompt.passages) as u32;
     let mut events = engine.generate(GenerateRequest {
@@ -197,6 +197,7 @@ async fn stream(
                         completion_tokens as f32 * 1000.0 / decode_ms as f32
                     },
                     passages_left_out: left_out,
+                    hurried: left_out > 0 && prompt.hurried,
                 });
                 return Ok(if finish == FinishReason::Cancelled { MessageState::Stopped } else { MessageState::Done });
             }

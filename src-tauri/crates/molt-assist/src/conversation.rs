@@ -5,13 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::StreamExt;
 use molt_core::{
     AnswerKind, Clock, Conversation, ConversationId, ConversationStore, Engine, Message, MessageId, MessageState,
     ModelId, PassageFinder, Role, StoreError, TaskId, TaskSource,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::answer;
+use crate::{answer, prompt};
 
 /// Characters of a question that become the conversation's title.
 const TITLE_CHARACTERS: usize = 48;
@@ -65,6 +66,8 @@ pub struct ChatModel {
     pub name: String,
     /// Tokens.
     pub context_length: u32,
+    /// Tokens of a prompt that it reads in the time that the user is willing to wait for the first word; `None`: any number.
+    pub reads: Option<u32>,
 }
 
 /// A stored question and the answer that is being written.
@@ -96,6 +99,8 @@ pub struct Assist {
 pub(crate) struct Inner {
     pub parts: AssistParts,
     running: Mutex<HashMap<ConversationId, Running>>,
+    /// Ends the reading ahead that may be going on.
+    warming: Mutex<CancellationToken>,
 }
 
 struct Running {
@@ -106,7 +111,18 @@ struct Running {
 
 impl Assist {
     pub fn new(parts: AssistParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, running: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { parts, running: Mutex::default(), warming: Mutex::default() }) }
+    }
+
+    /// Has a model that was just loaded read what every prompt begins with. Gives way to the first question; that it fails matters to
+    /// nobody.
+    pub fn warm(&self, model: ModelId) {
+        let cancel = CancellationToken::new();
+        std::mem::replace(&mut *lock(&self.inner.warming), cancel.clone()).cancel();
+        let mut events = self.inner.parts.engine.generate(prompt::opening(model));
+        tokio::spawn(async move {
+            cancel.run_until_cancelled(async { while let Some(Ok(_)) = events.next().await {} }).await;
+        });
     }
 
     /// Stores the question and starts the answer, which waits for `model`: it may still be loading.
@@ -259,6 +275,7 @@ impl Assist {
         question: Message,
         model: impl Future<Output = Option<ChatModel>> + Send + 'static,
     ) -> Result<Accepted, AssistError> {
+        lock(&self.inner.warming).cancel();
         let answer =
             Message { state: MessageState::Streaming, ..self.message(&conversation, Role::Assistant, String::new()) };
         let cancel = CancellationToken::new();

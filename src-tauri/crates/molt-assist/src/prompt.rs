@@ -1,6 +1,8 @@
 //! The layout of a prompt: what never changes first (so that an engine can reuse it), passages and the question last.
 
-use molt_core::{Engine, EngineError, Message, MessageState, ModelId, Passage, PromptMessage, Role};
+use molt_core::{Engine, EngineError, GenerateRequest, Message, MessageState, ModelId, Passage, PromptMessage, Role};
+
+use crate::conversation::ChatModel;
 
 /// The system text. It is constant: the small model was trained with exactly these words.
 pub const SYSTEM: &str = "You are Moltworker, a private assistant on the user's computer. Answer from the numbered passages and cite them \
@@ -23,7 +25,23 @@ pub(crate) struct Prompt {
     pub messages: Vec<PromptMessage>,
     /// How many of the passages, from the first, are in the prompt.
     pub passages: usize,
+    /// More passages would fit, but reading them would take too long.
+    pub hurried: bool,
     pub max_tokens: u32,
+}
+
+/// What every prompt begins with, to be read ahead.
+pub(crate) fn opening(model: ModelId) -> GenerateRequest {
+    let message = |role, text: &str| PromptMessage { role, text: text.to_owned() };
+    GenerateRequest {
+        model,
+        // Some templates refuse a system text without a question behind it.
+        messages: vec![message(Role::System, SYSTEM), message(Role::User, "Hello")],
+        max_tokens: 0,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+    }
 }
 
 /// The user's message as the model reads it: each passage under its number and source, then the question.
@@ -47,15 +65,16 @@ fn passage_text(passage: &Passage, number: usize) -> String {
     format!("[{number}] {source}\n{}\n\n", passage.text.trim())
 }
 
-/// Lays out a prompt within `context` tokens. Oldest turns are dropped first, then the least relevant passages.
+/// Lays out a prompt within the model's context. Oldest turns are dropped first, then the least relevant passages; of these also what
+/// cannot be read in time, but for the first.
 pub(crate) async fn layout(
     engine: &dyn Engine,
-    model: &ModelId,
-    context: u32,
+    model: &ChatModel,
     history: &[Message],
     passages: &[Passage],
     question: &str,
 ) -> Result<Prompt, EngineError> {
+    let context = model.context_length;
     let history: Vec<&Message> = history
         .iter()
         .filter(|message| message.state != MessageState::Failed && !message.text.trim().is_empty())
@@ -66,7 +85,7 @@ pub(crate) async fn layout(
     let mut texts = vec![SYSTEM.to_owned(), question.to_owned()];
     texts.extend(history.iter().map(|message| message.text.clone()));
     texts.extend(passages.iter().zip(1..).map(|(passage, number)| passage_text(passage, number)));
-    let counts = engine.count_tokens(model, texts).await?;
+    let counts = engine.count_tokens(&model.id, texts).await?;
     let [system_tokens, question_tokens, rest @ ..] = counts.as_slice() else {
         return Err(EngineError::Failed("the model could not count the question's length".into()));
     };
@@ -89,12 +108,21 @@ pub(crate) async fn layout(
     while history.get(first).is_some_and(|message| message.role == Role::Assistant) {
         first += 1;
     }
+    // The system text has been read ahead.
+    let turns: u32 = history_tokens[first..].iter().map(|tokens| tokens + PER_MESSAGE).sum();
+    let mut readable = model.reads.map(|reads| reads.saturating_sub(question_tokens + turns + 2 * PER_MESSAGE));
     let mut taken = 0;
+    let mut hurried = false;
     for tokens in passage_tokens {
         if *tokens > free {
             break;
         }
+        hurried = taken > 0 && readable.is_some_and(|readable| *tokens > readable);
+        if hurried {
+            break;
+        }
         free -= tokens;
+        readable = readable.map(|readable| readable.saturating_sub(*tokens));
         taken += 1;
     }
 
@@ -103,5 +131,5 @@ pub(crate) async fn layout(
         history[first..].iter().map(|message| PromptMessage { role: message.role, text: message.text.clone() }),
     );
     messages.push(PromptMessage { role: Role::User, text: user_text(&passages[..taken], question) });
-    Ok(Prompt { messages, passages: taken, max_tokens })
+    Ok(Prompt { messages, passages: taken, hurried, max_tokens })
 }

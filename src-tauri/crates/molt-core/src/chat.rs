@@ -89,6 +89,9 @@ pub struct AnswerStats {
     pub tokens_per_second: f32,
     /// Passages that were found but left out because they did not fit the model's context.
     pub passages_left_out: u32,
+    /// They were left out so that the first word comes in time, not for want of room.
+    #[serde(default)]
+    pub hurried: bool,
 }
 
 /// A numbered reference from an answer to a passage. It carries the passage's text as it was when the answer was written.

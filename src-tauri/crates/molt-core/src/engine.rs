@@ -98,7 +98,8 @@ pub struct PromptMessage {
     pub text: String,
 }
 
-/// One generation. Temperature 0 is greedy.
+/// One generation. Temperature 0 is greedy. With `max_tokens` 0 the prompt is read, for the next one that begins like it; an engine that
+/// cannot read without writing may write one token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
     pub model: ModelId,

@@ -40,6 +40,8 @@ pub struct Settings {
     pub indexing_paused: bool,
     /// Closing the window leaves the program in the tray.
     pub close_to_tray: bool,
+    /// Seconds that the user is willing to wait for an answer's first word; 0: as long as it takes.
+    pub first_word_seconds: u32,
     /// Desktop notifications for reminders.
     pub notifications: bool,
     /// The first-run page was finished or skipped.
@@ -55,6 +57,7 @@ impl Default for Settings {
             embedder: None,
             indexing_paused: false,
             close_to_tray: true,
+            first_word_seconds: 3,
             notifications: true,
             welcomed: false,
         }

@@ -225,6 +225,8 @@ impl Model {
         let mut next_workers = workers.iter().copied();
         let Some(mut worker) = next_workers.next() else { return };
         let mut failed_loads = 0;
+        // What the engine that is asked first says of the model: the others know fewer.
+        let mut refusal = None;
         loop {
             let end = match Link::start(worker, &config) {
                 Ok(link) => {
@@ -239,13 +241,20 @@ impl Model {
                 }
             };
             self.shared.pid.store(0, Ordering::Relaxed);
-            // Another library may know the model, or read the file with more patience.
-            let is_refused = match &end {
-                End::Hopeless(EngineError::BadModel(_)) => true,
-                End::Crashed(_) => self.loading_until.is_some() && failed_loads > 0,
-                _ => false,
+            let refused = match &end {
+                End::Hopeless(error @ EngineError::BadModel(_)) => Some(error.clone()),
+                End::Crashed(reason) if self.loading_until.is_some() && failed_loads > 0 => {
+                    Some(EngineError::BadModel(format!(
+                        "The model “{}” cannot be loaded: its process ended twice while loading ({reason}). The file may be damaged, or too large for the memory of this computer.",
+                        self.spec.name
+                    )))
+                }
+                _ => None,
             };
-            if is_refused && let Some(other) = next_workers.next() {
+            if let Some(error) = refused {
+                let first = refusal.get_or_insert(error).clone();
+                // Another library may know the model, or read the file with more patience.
+                let Some(other) = next_workers.next() else { return self.give_up(first) };
                 tracing::warn!(model = %self.spec.id, worker = %worker.display(), "a model is tried with another engine");
                 worker = other;
                 failed_loads = 0;
@@ -259,15 +268,7 @@ impl Model {
                     return;
                 }
                 End::Hopeless(error) => return self.give_up(error),
-                End::Crashed(reason) if self.loading_until.is_some() => {
-                    failed_loads += 1;
-                    if failed_loads > 1 {
-                        return self.give_up(EngineError::BadModel(format!(
-                            "The model “{}” cannot be loaded: its process ended twice while loading ({reason}). The file may be damaged, or too large for the memory of this computer.",
-                            self.spec.name
-                        )));
-                    }
-                }
+                End::Crashed(_) if self.loading_until.is_some() => failed_loads += 1,
                 End::Crashed(reason) => {
                     failed_loads = 0;
                     self.shared.change(|figures| figures.restarts += 1);

@@ -65,6 +65,9 @@ impl ChatModel {
         let started = Instant::now();
         let path = Path::new(&spec.path);
         let info = gguf::inspect(path).map_err(|error| bad(error.to_string()))?;
+        if let Some(reason) = info.not_for_mistral_rs {
+            return Err(bad(reason));
+        }
         if !info.has_chat_template {
             return Err(bad(NO_TEMPLATE));
         }

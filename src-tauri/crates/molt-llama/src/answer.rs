@@ -45,7 +45,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes the answer to `request`; everything but `Idle` is said.
+    /// Writes the answer to `request`, or only reads its prompt; everything but `Idle` is said.
     pub fn write(
         &mut self,
         id: u64,
@@ -62,7 +62,7 @@ impl Writer {
         if prompt_tokens > limit {
             return Err(WireError::ContextOverflow { tokens: prompt_tokens, limit });
         }
-        let room = request.max_tokens.clamp(1, self.model.context - prompt_tokens - 1);
+        let room = request.max_tokens.min(self.model.context - prompt_tokens - 1);
         let tell = |event| voice.say(Event::Generation { id, event });
         tell(GenerateEvent::Started { prompt_tokens });
         // The last token is read again in any case: the first choice is made from what it gives.
@@ -88,6 +88,10 @@ impl Writer {
         };
         if !self.read(&unread, cancelled, told)? {
             done(FinishReason::Cancelled, 0, None);
+            return Ok(());
+        }
+        if room == 0 {
+            done(FinishReason::Length, 0, None);
             return Ok(());
         }
         let mut heard = Instant::now();

@@ -57,7 +57,7 @@ impl Model {
             .map_err(|text| WireError::Failed { text })?;
 
         send_logs_to_tracing(LogOptions::default());
-        let cannot = |reason: String| cannot_load(spec, &reason);
+        let cannot = |reason: String| cannot_load(spec, &info.architecture, &reason);
         let backend = LlamaBackend::init().map_err(|error| cannot(error.to_string()))?;
         // Read and not mapped: most matrices are laid out anew for the processor, and a mapped file would stay in memory beside them.
         let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default().with_use_mmap(false))
@@ -155,11 +155,10 @@ fn bad(text: impl Into<String>) -> WireError {
     WireError::BadModel { text: text.into() }
 }
 
-fn cannot_load(spec: &ModelSpec, reason: &str) -> WireError {
+fn cannot_load(spec: &ModelSpec, architecture: &str, reason: &str) -> WireError {
     tracing::warn!(model = %spec.path, %reason, "a model cannot be loaded");
     bad(format!(
-        "The model “{}” cannot be loaded: {}. Its file may be damaged or of a kind that is not supported.",
-        spec.name,
-        reason.trim_end_matches('.')
+        "The model “{}” cannot be loaded: its file is damaged, or its architecture {architecture} is not supported.",
+        spec.name
     ))
 }

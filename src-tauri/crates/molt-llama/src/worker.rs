@@ -49,10 +49,13 @@ pub fn run() -> anyhow::Result<()> {
     };
     let (jobs, to_do) = mpsc::channel();
     let speaker = voice.clone();
-    thread::Builder::new().name("writer".into()).spawn(move || write(writer, &to_do, &speaker))?;
-    serve(model, &requests, &jobs, &voice);
-    // Without waiting for computations that nobody wants any more.
-    exit(0)
+    let writer = thread::Builder::new().name("writer".into()).spawn(move || write(writer, &to_do, &speaker))?;
+    serve(model, &requests, jobs, &voice);
+    // llama.cpp crashes when the process ends under a computation; the one in flight ends with its batch.
+    if writer.join().is_err() {
+        exit(BROKEN);
+    }
+    Ok(())
 }
 
 /// Writes one answer after the other.
@@ -70,7 +73,8 @@ fn write(mut writer: Writer, jobs: &mpsc::Receiver<Job>, voice: &Voice) {
     }
 }
 
-fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: &mpsc::Sender<Job>, voice: &Voice) {
+/// Serves until the input ends or the end is asked for; what is being written is not wanted any more then.
+fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: mpsc::Sender<Job>, voice: &Voice) {
     let mut current: Option<(u64, Arc<AtomicBool>)> = None;
     for request in requests {
         match request {
@@ -91,7 +95,10 @@ fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: &mpsc:
             }
             Request::CountTokens { id, texts } => voice.say(Event::Counted { id, counts: model.count(&texts) }),
             Request::Load { .. } => tracing::error!("a second model was asked for; a worker holds one"),
-            Request::Shutdown => return,
+            Request::Shutdown => break,
         }
+    }
+    if let Some((_, cancelled)) = current {
+        cancelled.store(true, Ordering::Relaxed);
     }
 }

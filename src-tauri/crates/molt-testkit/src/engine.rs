@@ -43,6 +43,7 @@ struct State {
     requests: Vec<GenerateRequest>,
     loaded: HashMap<ModelId, ModelSpec>,
     refuse_load: Option<EngineError>,
+    warmed: u32,
     cancelled: u32,
     embedded: u64,
 }
@@ -83,6 +84,11 @@ impl ScriptedEngine {
 
     pub fn is_loaded(&self, id: &ModelId) -> bool {
         self.state.lock().unwrap().loaded.contains_key(id)
+    }
+
+    /// Prompts that were read without an answer.
+    pub fn warmed(&self) -> u32 {
+        self.state.lock().unwrap().warmed
     }
 
     /// Streams that were dropped before their end.
@@ -137,6 +143,16 @@ impl Engine for ScriptedEngine {
 
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
         let mut state = self.state.lock().unwrap();
+        if request.max_tokens == 0 {
+            state.warmed += 1;
+            // It reads for as long as it is let.
+            let note = CancelNote { state: self.state.clone(), ended: false };
+            return stream::once(async move {
+                let _note = note;
+                futures::future::pending().await
+            })
+            .boxed();
+        }
         state.requests.push(request.clone());
         let Some(spec) = state.loaded.get(&request.model) else {
             return stream::iter([Err(EngineError::NotLoaded)]).boxed();

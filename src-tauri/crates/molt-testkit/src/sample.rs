@@ -56,6 +56,7 @@ pub fn stats() -> AnswerStats {
         total_ms: 900,
         tokens_per_second: 13.5,
         passages_left_out: 2,
+        hurried: true,
     }
 }
 

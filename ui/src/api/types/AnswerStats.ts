@@ -15,4 +15,8 @@ total_ms: number, tokens_per_second: number,
 /**
  * Passages that were found but left out because they did not fit the model's context.
  */
-passages_left_out: number, };
+passages_left_out: number, 
+/**
+ * They were left out so that the first word comes in time, not for want of room.
+ */
+hurried: boolean, };

@@ -13,6 +13,10 @@ chat_model: ModelId | null, embedder: ModelId | null, indexing_paused: boolean,
  */
 close_to_tray: boolean, 
 /**
+ * Seconds that the user is willing to wait for an answer's first word; 0: as long as it takes.
+ */
+first_word_seconds: number, 
+/**
  * Desktop notifications for reminders.
  */
 notifications: boolean, 

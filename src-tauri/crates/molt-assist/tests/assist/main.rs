@@ -68,7 +68,7 @@ fn world(passages: Vec<Passage>) -> World {
 async fn model(world: &World, context_length: u32) -> Ready<Option<ChatModel>> {
     let spec = molt_testkit::sample::model("m", ModelRole::Chat);
     world.engine.load(&spec).await.unwrap();
-    ready(Some(ChatModel { id: spec.id, name: "Small".into(), context_length }))
+    ready(Some(ChatModel { id: spec.id, name: "Small".into(), context_length, reads: None }))
 }
 
 impl World {
@@ -217,6 +217,38 @@ async fn a_small_context_drops_old_turns_and_passages_before_it_overflows() {
     let (answer, _) = world.ended().await;
     assert_eq!(answer.state, MessageState::Failed);
     assert!(answer.error.unwrap().contains("too long"));
+}
+
+#[tokio::test]
+async fn a_slow_model_is_shown_what_it_reads_in_time_and_one_passage_at_least() {
+    let text = "word ".repeat(60);
+    for (reads, shown) in [(None, 4), (Some(1000), 4), (Some(170), 2), (Some(1), 1)] {
+        let mut world = world((1..=4).map(|number| passage(number, &text)).collect());
+        let model = model(&world, 4096).await.into_inner().unwrap();
+        world.assist.send(None, "What is the word?", ready(Some(ChatModel { reads, ..model }))).unwrap();
+        let (answer, _) = world.ended().await;
+        assert_eq!(answer.citations.len(), shown, "{reads:?}");
+        let stats = answer.stats.unwrap();
+        assert_eq!((stats.passages_left_out as usize, stats.hurried), (4 - shown, shown < 4));
+    }
+}
+
+#[tokio::test]
+async fn reading_ahead_gives_way_to_a_question() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    world.assist.warm("m".into());
+    world.assist.warm("m".into());
+    assert_eq!(world.engine.warmed(), 2);
+    world.assist.send(None, "A question that is asked at once", model).unwrap();
+    world.ended().await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while world.engine.cancelled() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("both readings end");
 }
 
 #[tokio::test]

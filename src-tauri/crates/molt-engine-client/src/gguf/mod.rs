@@ -1,12 +1,13 @@
 //! Reads and judges the header of a GGUF model file before any library does.
 //!
-//! The engine's loader allocates what a header claims, and panics on what it does not expect. A file is therefore read here first:
-//! every count, length and offset is held against the size of the file, and everything that the loader takes for granted is asked
-//! for. It must not know the engine itself, only what mistral.rs 0.8.1 accepts; importing a model and loading it use the same check.
+//! An engine's loader allocates what a header claims, and panics on what it does not expect. A file is therefore read here first:
+//! every count, length and offset is held against the size of the file, and what the loaders take for granted is asked for. What
+//! mistral.rs asks beyond that is in `mistral_rs`. Importing a model and loading it use the same check.
 //!
 //! The format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
 mod kinds;
+mod mistral_rs;
 mod read;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,18 +19,38 @@ use std::{
     path::Path,
 };
 
-use read::{Header, TYPE_F32, TYPE_I32, Texts, Value};
+use read::{Header, Numbers, TYPE_F32, TYPE_I32, Texts, Value};
 
-/// The architectures that mistral.rs 0.8.1 loads from GGUF and that run on a processor.
-///
-/// `qwen3moe` is on its list too, but panics without a CUDA device.
-pub const ARCHITECTURES: [&str; 7] = ["llama", "mistral3", "phi2", "phi3", "qwen2", "qwen3", "starcoder2"];
-
+/// Architectures that llama.cpp loads, but that do not write one token after the other: they compare, see, hear or guess for others.
+const NOT_FOR_ANSWERS: [&str; 20] = [
+    "bert",
+    "clip",
+    "dflash",
+    "dream",
+    "eagle3",
+    "eurobert",
+    "gemma-embedding",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "llada",
+    "llada-moe",
+    "llama-embed",
+    "modern-bert",
+    "neo-bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "rnd1",
+    "t5",
+    "t5encoder",
+    "wavtokenizer-dec",
+];
 /// Fields of a header. The largest published ones have some hundreds.
 const MAX_FIELDS: u64 = 4096;
 /// Tensors of a file. The largest published ones have some thousands.
 const MAX_TENSORS: u64 = 65_536;
 const MAX_LAYERS: u64 = 1024;
+/// Attention heads of a layer.
+const MAX_HEADS: u32 = 4096;
 /// Tokens. The tables of the rotary embedding grow with it.
 const MAX_CONTEXT: u64 = 2 << 20;
 /// Bytes that the smallest field and the smallest tensor description take in the header.
@@ -90,6 +111,9 @@ pub struct GgufInfo {
     pub loaded_bytes: u64,
     /// Whether the file says how a conversation is laid out for it. Without it the model can only continue text.
     pub has_chat_template: bool,
+    /// Why mistral.rs cannot run it, if so: a plain sentence. llama.cpp knows many more architectures and formats, and says itself
+    /// which ones it does not know.
+    pub not_for_mistral_rs: Option<String>,
 }
 
 /// Reads the header of the file at `path` and checks everything that loading it relies on.
@@ -147,7 +171,13 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
 
     let tokens = fields.check_tokenizer()?;
     let shape = fields.shape(&architecture)?;
-    let embedding = check_tensors(&tensors, &shape, tokens)?;
+    let embedding = check_embedding(&tensors, &shape, tokens)?;
+    let not_for_mistral_rs = match mistral_rs::check(&fields, &architecture, &tensors) {
+        Ok(()) => None,
+        // Nobody else would read it either.
+        Err(error @ GgufError::Damaged(_)) => return Err(error),
+        Err(error) => Some(error.to_string()),
+    };
 
     Ok(GgufInfo {
         name: fields.text("general.name"),
@@ -160,8 +190,9 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
         embedding_length: shape.embedding,
         vocabulary: embedding.rows,
         kv_bytes_per_token: shape.kv_bytes_per_token(),
-        loaded_bytes: loaded_bytes(&tensors, &embedding, &shape),
+        loaded_bytes: mistral_rs::loaded_bytes(&tensors, &embedding, &shape),
         has_chat_template: fields.text("tokenizer.chat_template").is_some_and(|template| !template.trim().is_empty()),
+        not_for_mistral_rs,
         architecture,
     })
 }
@@ -200,10 +231,7 @@ fn read_tensors(header: &mut Header<impl BufRead>, count: u64) -> Result<Vec<Ten
             .filter(|elements| (1..1 << 48).contains(elements))
             .ok_or_else(|| damaged(format!("the tensor {name} claims the size {dimensions:?}")))?;
         let kind = kinds::kind(number).ok_or_else(|| {
-            unsupported(format!(
-                "its weights are in the format {}, which this engine does not know",
-                kinds::name(number)
-            ))
+            unsupported(format!("its weights are in the format {}, which no engine computes with", kinds::name(number)))
         })?;
         if dimensions[0] % kind.block != 0 {
             return Err(damaged(format!("the rows of the tensor {name} do not fit its format {}", kind.name)));
@@ -233,17 +261,15 @@ struct Shape {
     layers: u32,
     embedding: u32,
     context: u32,
-    kv_heads: u32,
+    /// Of all layers together; 0 where a model keeps no keys and values.
+    kv_heads: u64,
     key_length: u32,
     value_length: u32,
 }
 
 impl Shape {
     fn kv_bytes_per_token(&self) -> u64 {
-        u64::from(self.layers)
-            * u64::from(self.kv_heads)
-            * (u64::from(self.key_length) + u64::from(self.value_length))
-            * 4
+        self.kv_heads * (u64::from(self.key_length) + u64::from(self.value_length)) * 4
     }
 }
 
@@ -254,11 +280,10 @@ struct EmbeddingShape {
     tied: bool,
 }
 
-fn check_tensors(tensors: &[Tensor], shape: &Shape, tokens: u64) -> Result<EmbeddingShape, GgufError> {
-    let by_name: HashMap<&str, &Tensor> = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-    let required =
-        |name: &str| by_name.get(name).copied().ok_or_else(|| damaged(format!("the tensor {name} is missing")));
-    let embedding = required("token_embd.weight")?;
+/// The table of token vectors is there and fits the figures.
+fn check_embedding(tensors: &[Tensor], shape: &Shape, tokens: u64) -> Result<EmbeddingShape, GgufError> {
+    let find = |name: &str| tensors.iter().find(|tensor| tensor.name == name);
+    let embedding = find("token_embd.weight").ok_or_else(|| damaged("the tensor token_embd.weight is missing"))?;
     let &[width, rows] = embedding.dimensions.as_slice() else {
         return Err(damaged("the token embedding is not a table"));
     };
@@ -268,13 +293,8 @@ fn check_tensors(tensors: &[Tensor], shape: &Shape, tokens: u64) -> Result<Embed
     if rows < tokens {
         return Err(damaged(format!("the vocabulary has {tokens} tokens and only {rows} of them have weights")));
     }
-    let rows_u32 = u32::try_from(rows).map_err(|_| damaged(format!("the token embedding claims {rows} rows")))?;
-    required("output_norm.weight")?;
-    for layer in 0..shape.layers {
-        required(&format!("blk.{layer}.attn_norm.weight"))?;
-        required(&format!("blk.{layer}.attn_output.weight"))?;
-    }
-    Ok(EmbeddingShape { rows: rows_u32, elements: embedding.elements, tied: !by_name.contains_key("output.weight") })
+    let rows = u32::try_from(rows).map_err(|_| damaged(format!("the token embedding claims {rows} rows")))?;
+    Ok(EmbeddingShape { rows, elements: embedding.elements, tied: find("output.weight").is_none() })
 }
 
 /// The format that takes most of the file.
@@ -284,19 +304,6 @@ fn main_format(tensors: &[Tensor]) -> String {
         *bytes.entry(tensor.kind.name).or_default() += tensor.bytes;
     }
     bytes.into_iter().max_by_key(|&(name, bytes)| (bytes, name)).map(|(name, _)| name.to_owned()).unwrap_or_default()
-}
-
-/// Bytes in memory after loading: mistral.rs 0.8.1 keeps quantised weights as they are, widens the others to 32 bits, and holds the
-/// token embedding widened as well; where the output layer shares it, a second copy stays in the file's format.
-fn loaded_bytes(tensors: &[Tensor], embedding: &EmbeddingShape, shape: &Shape) -> u64 {
-    let weights: u64 = tensors
-        .iter()
-        .filter(|tensor| embedding.tied || tensor.name != "token_embd.weight")
-        .map(|tensor| if tensor.kind.quantised { tensor.bytes } else { tensor.elements * 4 })
-        .sum();
-    // Sine and cosine of half a head for each position.
-    let rotary = u64::from(shape.context) * u64::from(shape.key_length) * 4;
-    weights + embedding.elements * 4 + rotary
 }
 
 /// The metadata of a header.
@@ -322,15 +329,13 @@ impl Fields {
                 "the file is one of the {parts} parts of a model; join them to one file first"
             )));
         }
-        if architecture == "qwen3moe" {
-            return Err(unsupported(
-                "mixture-of-experts models of the qwen3moe architecture need an NVIDIA graphics card",
-            ));
+        // The name is part of the names of other fields, and is shown to people.
+        let is_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if architecture.len() > 40 || !architecture.chars().all(is_a_name) {
+            return Err(damaged("its architecture has an impossible name"));
         }
-        if !ARCHITECTURES.contains(&architecture.as_str()) {
-            let known = ARCHITECTURES.join(", ");
-            let shown: String = architecture.chars().take(40).collect();
-            return Err(unsupported(format!("its architecture {shown:?} is not supported; these are: {known}")));
+        if NOT_FOR_ANSWERS.contains(&architecture.as_str()) {
+            return Err(unsupported(format!("models of the architecture {architecture} do not write answers")));
         }
         Ok(architecture)
     }
@@ -346,16 +351,7 @@ impl Fields {
         }
     }
 
-    /// A number that the loader asks for as 32 bits exactly.
-    fn exact(&self, key: &str) -> Result<u32, GgufError> {
-        match self.0.get(key) {
-            Some(Value::U32(number)) => Ok(*number),
-            Some(_) => Err(unsupported(format!("the field {key} is not a 32-bit number"))),
-            None => Err(damaged(format!("the field {key} is missing"))),
-        }
-    }
-
-    /// A number that the loader widens to 64 bits, if it is there.
+    /// A number of any width, if it is there.
     fn widened(&self, key: &str) -> Result<Option<u64>, GgufError> {
         match self.0.get(key) {
             None => Ok(None),
@@ -367,36 +363,56 @@ impl Fields {
 
     fn shape(&self, architecture: &str) -> Result<Shape, GgufError> {
         let key = |name: &str| format!("{architecture}.{name}");
-        let context = match self.0.get(&key("context_length")) {
-            Some(Value::U32(number)) => u64::from(*number),
-            Some(Value::Unsigned(number)) => *number,
-            Some(_) => return Err(damaged("its context length is not a number")),
-            None => return Err(damaged("it does not say how much text the model can read at once")),
+        let needed = |name: &str| {
+            self.widened(&key(name))?.ok_or_else(|| damaged(format!("the field {} is missing", key(name))))
         };
+        let context = needed("context_length")?;
         if !(16..=MAX_CONTEXT).contains(&context) {
             return Err(damaged(format!("it claims to read {context} tokens at once")));
         }
-        let layers = self.exact(&key("block_count"))?;
-        if !(1..=MAX_LAYERS).contains(&u64::from(layers)) {
+        let layers = needed("block_count")?;
+        if !(1..=MAX_LAYERS).contains(&layers) {
             return Err(damaged(format!("it claims to have {layers} layers")));
         }
-        let embedding = self.exact(&key("embedding_length"))?;
-        let heads = self.exact(&key("attention.head_count"))?;
-        let kv_heads = self.exact(&key("attention.head_count_kv"))?;
-        if heads == 0 || kv_heads == 0 || heads % kv_heads != 0 || heads > 4096 || !(1..=1 << 20).contains(&embedding) {
-            return Err(damaged(format!("its attention has {heads} heads over {kv_heads} in {embedding} dimensions")));
+        let embedding = needed("embedding_length")?;
+        if !(1..=1 << 20).contains(&embedding) {
+            return Err(damaged(format!("it claims to compute in {embedding} dimensions")));
         }
+        let heads = self.each_layer(&key("attention.head_count"), layers)?;
+        // Without a figure of its own, each head has keys and values of its own.
+        let kv_heads = self.each_layer(&key("attention.head_count_kv"), layers)?.or_else(|| heads.clone());
+        let heads = heads.unwrap_or_default().into_iter().max().unwrap_or(0);
         let length = |name: &str| match self.0.get(&key(name)) {
             Some(Value::U32(length @ 1..=65_536)) => Ok(*length),
             Some(_) => Err(damaged(format!("the field {} makes no sense", key(name)))),
-            None if embedding % heads == 0 => Ok(embedding / heads),
-            None => Err(damaged(format!("{embedding} dimensions cannot be shared by {heads} heads"))),
+            // Models without attention have no heads.
+            None => Ok((embedding / u64::from(heads.max(1))) as u32),
         };
-        let (key_length, value_length) = (length("attention.key_length")?, length("attention.value_length")?);
-        Ok(Shape { layers, embedding, context: context as u32, kv_heads, key_length, value_length })
+        Ok(Shape {
+            layers: layers as u32,
+            embedding: embedding as u32,
+            context: context as u32,
+            kv_heads: kv_heads.unwrap_or_default().into_iter().map(u64::from).sum(),
+            key_length: length("attention.key_length")?,
+            value_length: length("attention.value_length")?,
+        })
     }
 
-    /// The number of tokens, when the tokenizer is one that the loader builds without a panic.
+    /// A number of heads: one for all layers or one for each, 0 in layers without attention. `None` where the file names none.
+    fn each_layer(&self, key: &str, layers: u64) -> Result<Option<Vec<u32>>, GgufError> {
+        let counts = match self.0.get(key) {
+            None => return Ok(None),
+            Some(Value::U32(count)) => vec![*count; layers as usize],
+            Some(Value::Numbers(Numbers { few, .. })) if few.len() as u64 >= layers => few.clone(),
+            Some(_) => return Err(damaged(format!("the field {key} is not a number for each layer"))),
+        };
+        match counts.iter().find(|&&count| count > MAX_HEADS) {
+            Some(count) => Err(damaged(format!("its attention claims to have {count} heads"))),
+            None => Ok(Some(counts)),
+        }
+    }
+
+    /// The number of tokens, when what the tokenizer's tables claim fits together.
     fn check_tokenizer(&self) -> Result<u64, GgufError> {
         let field = |name: &str| self.0.get(&format!("tokenizer.ggml.{name}"));
         let Some(model) = self.text("tokenizer.ggml.model") else {
@@ -406,41 +422,27 @@ impl Fields {
             Some(Value::Texts(Texts { count: count @ 1.., .. })) => *count,
             _ => return Err(damaged("it has no vocabulary")),
         };
-        match model.as_str() {
-            "gpt2" => match field("merges") {
-                Some(Value::Texts(Texts { all_pairs: true, .. })) => {}
-                // The loader splits an empty list without harm, but one element that is no pair makes it panic.
-                Some(_) => return Err(damaged("the merges of its tokenizer are not pairs")),
-                None => return Err(damaged("its tokenizer has no merges")),
-            },
-            "llama" | "replit" => match field("scores") {
-                Some(Value::Numbers(TYPE_F32, count)) if *count == tokens => {}
-                _ => return Err(damaged("its tokenizer does not have a score for each token")),
-            },
-            other => {
-                let shown: String = other.chars().take(40).collect();
-                return Err(unsupported(format!("its tokenizer is of the kind {shown:?}, which is not supported")));
-            }
+        match (model.as_str(), field("merges")) {
+            (_, Some(Value::Texts(_))) => {}
+            ("gpt2", None) => return Err(damaged("its tokenizer has no merges")),
+            (_, None) => {}
+            (_, Some(_)) => return Err(damaged("the merges of its tokenizer are not pairs")),
+        }
+        match field("scores") {
+            None if model != "llama" => {}
+            Some(Value::Numbers(Numbers { kind: TYPE_F32, count, .. })) if *count == tokens => {}
+            _ => return Err(damaged("its tokenizer does not have a score for each token")),
         }
         match field("token_type") {
-            None | Some(Value::Numbers(TYPE_I32, _)) => {}
-            Some(_) => return Err(damaged("the types of its tokens are not numbers")),
+            None => {}
+            Some(Value::Numbers(Numbers { kind: TYPE_I32, count, .. })) if *count == tokens => {}
+            Some(_) => return Err(damaged("the types of its tokens are not a number for each token")),
         }
-        match field("added_tokens") {
-            None | Some(Value::Texts(_)) => {}
-            Some(_) => return Err(damaged("its added tokens are not texts")),
-        }
-        let end = self.exact("tokenizer.ggml.eos_token_id")?;
-        for (what, id) in [
-            ("end", Some(end)),
-            ("begin", self.optional("bos_token_id")),
-            ("unknown", self.optional("unknown_token_id")),
-        ] {
-            if id.is_some_and(|id| u64::from(id) >= tokens) {
+        for (what, name) in [("end", "eos_token_id"), ("begin", "bos_token_id"), ("unknown", "unknown_token_id")] {
+            if self.optional(name).is_some_and(|id| u64::from(id) >= tokens) {
                 return Err(damaged(format!("its {what} token is not in its vocabulary")));
             }
         }
-        // A Unigram tokenizer takes token 0 where the file names no unknown token, so one token is enough.
         Ok(tokens)
     }
 

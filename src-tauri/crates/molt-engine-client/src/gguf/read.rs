@@ -14,6 +14,8 @@ const MAX_TENSOR_NAME: u64 = 512;
 const MAX_TEXT: u64 = 8 << 20;
 /// Elements of one array. Vocabularies and merge lists stay below 600,000; the loader needs 32 bytes for each.
 const MAX_ARRAY: u64 = 4 << 20;
+/// Elements of an array of integers that is kept.
+const FEW: u64 = 1024;
 /// Elements of all arrays together.
 const MAX_ELEMENTS: u64 = 12 << 20;
 
@@ -28,8 +30,17 @@ pub(super) enum Value {
     F64(f64),
     Text(String),
     Texts(Texts),
-    /// Element type (as in the file) and number of elements.
-    Numbers(u32, u64),
+    Numbers(Numbers),
+}
+
+/// What is kept of an array of numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Numbers {
+    /// The element type, as in the file.
+    pub kind: u32,
+    pub count: u64,
+    /// The elements, where these are few 32-bit integers: figures of each layer.
+    pub few: Vec<u32>,
 }
 
 /// What is kept of an array of texts.
@@ -180,14 +191,21 @@ impl<R: BufRead> Header<R> {
             }
             return Ok(Value::Texts(texts));
         }
-        if kind == 7 {
-            for _ in 0..count {
-                self.boolean()?;
+        let mut few = Vec::new();
+        match kind {
+            4 | TYPE_I32 if count <= FEW => {
+                for _ in 0..count {
+                    few.push(self.u32()?);
+                }
             }
-        } else {
-            self.skip(count * width)?;
+            7 => {
+                for _ in 0..count {
+                    self.boolean()?;
+                }
+            }
+            _ => self.skip(count * width)?,
         }
-        Ok(Value::Numbers(kind, count))
+        Ok(Value::Numbers(Numbers { kind, count, few }))
     }
 
     fn skip(&mut self, count: u64) -> Result<(), GgufError> {

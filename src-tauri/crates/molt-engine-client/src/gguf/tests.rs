@@ -73,6 +73,15 @@ impl Maker {
         self
     }
 
+    /// Makes it a file of another architecture.
+    fn rename(&mut self, architecture: &str) {
+        for field in &mut self.fields {
+            field.0 =
+                String::from_utf8(field.0.clone()).unwrap().replace("qwen3.", &format!("{architecture}.")).into_bytes();
+        }
+        self.set("general.architecture", string(architecture));
+    }
+
     fn tensor(&mut self, name: &str, dimensions: &[u64], kind: u32, bytes: u64) -> &mut Self {
         self.tensors.push((name.as_bytes().to_vec(), dimensions.to_vec(), kind, self.data));
         self.data += bytes.next_multiple_of(32);
@@ -129,6 +138,17 @@ fn inspect_bytes(bytes: &[u8]) -> Result<GgufInfo, GgufError> {
     inspect_reader(bytes, bytes.len() as u64)
 }
 
+/// Applies `change` to a sound file and expects `part` in the refusal of mistral.rs, and none otherwise.
+#[track_caller]
+fn only_llama(part: &str, change: impl FnOnce(&mut Maker)) -> GgufInfo {
+    let mut maker = Maker::sound();
+    change(&mut maker);
+    let info = maker.inspect().unwrap();
+    let refusal = info.not_for_mistral_rs.as_deref().unwrap_or("it runs it");
+    assert!(refusal.contains(part), "{refusal}");
+    info
+}
+
 /// Applies `change` to a sound file and expects `part` in the refusal.
 #[track_caller]
 fn refused(part: &str, change: impl FnOnce(&mut Maker)) {
@@ -159,6 +179,7 @@ fn a_sound_file_tells_its_figures() {
             // The embedding twice: it is the output layer as well.
             loaded_bytes: weights + 2 * 1024 + 512 * 16 * 4,
             has_chat_template: true,
+            not_for_mistral_rs: None,
         }
     );
 }
@@ -321,19 +342,17 @@ fn duplicates() {
 
 #[test]
 fn architectures() {
-    for known in ARCHITECTURES {
+    for known in mistral_rs::ARCHITECTURES {
         let mut maker = Maker::sound();
-        for field in &mut maker.fields {
-            field.0 = String::from_utf8(field.0.clone()).unwrap().replace("qwen3.", &format!("{known}.")).into_bytes();
-        }
-        maker.set("general.architecture", string(known));
-        assert_eq!(maker.inspect().unwrap().architecture, known);
+        maker.rename(known);
+        let info = maker.inspect().unwrap();
+        assert_eq!((info.architecture.as_str(), info.not_for_mistral_rs), (known, None));
     }
-    refused("\"gemma3\" is not supported", |maker| {
-        maker.set("general.architecture", string("gemma3"));
-    });
-    refused("NVIDIA", |maker| {
-        maker.set("general.architecture", string("qwen3moe"));
+    let info = only_llama("does not know its architecture gemma3", |maker| maker.rename("gemma3"));
+    assert_eq!((info.architecture.as_str(), info.kv_bytes_per_token), ("gemma3", 2 * 2 * 32 * 4));
+    refused("do not write answers", |maker| maker.rename("nomic-bert"));
+    refused("impossible name", |maker| {
+        maker.set("general.architecture", string("a/b"));
     });
     refused("which architecture", |maker| {
         maker.set("general.architecture", number(3));
@@ -357,23 +376,25 @@ fn architectures() {
 
 #[test]
 fn figures_that_the_loader_takes_for_granted() {
-    for key in ["block_count", "embedding_length", "attention.head_count", "attention.head_count_kv"] {
+    for key in ["context_length", "block_count", "embedding_length"] {
         refused("is missing", |maker| {
             maker.unset(&format!("qwen3.{key}"));
         });
-        refused("32-bit number", |maker| {
-            maker.set(&format!("qwen3.{key}"), list(4, 2, &[0; 8]));
+        refused("is not a number", |maker| {
+            maker.set(&format!("qwen3.{key}"), string("much"));
+        });
+    }
+    for key in ["attention.head_count", "attention.head_count_kv"] {
+        refused("is missing", |maker| {
+            maker.unset(&format!("qwen3.{key}"));
+        });
+        refused("not a number for each layer", |maker| {
+            maker.set(&format!("qwen3.{key}"), list(4, 1, &[0; 4]));
         });
         refused("The file is damaged", |maker| {
             maker.set(&format!("qwen3.{key}"), number(0));
         });
     }
-    refused("how much text", |maker| {
-        maker.unset("qwen3.context_length");
-    });
-    refused("context length is not a number", |maker| {
-        maker.set("qwen3.context_length", string("much"));
-    });
     for context in [0, 15, u32::MAX] {
         refused("tokens at once", |maker| {
             maker.set("qwen3.context_length", number(context));
@@ -406,6 +427,22 @@ fn figures_that_the_loader_takes_for_granted() {
 }
 
 #[test]
+fn each_layer_may_have_its_own_heads() {
+    let numbers = |numbers: [u32; 2]| list(5, 2, &numbers.map(u32::to_le_bytes).concat());
+    let info = only_llama("as a 32-bit number", |maker| {
+        maker.set("qwen3.attention.head_count", numbers([4, 4])).set("qwen3.attention.head_count_kv", numbers([2, 0]));
+    });
+    assert_eq!(info.kv_bytes_per_token, 2 * 32 * 4);
+    let info = only_llama("architecture mamba", |maker| {
+        maker.unset("qwen3.attention.head_count").unset("qwen3.attention.head_count_kv").rename("mamba");
+    });
+    assert_eq!(info.kv_bytes_per_token, 0);
+    only_llama("block_count as a 32-bit number", |maker| {
+        maker.set("qwen3.block_count", [&10_u32.to_le_bytes()[..], &2_u64.to_le_bytes()].concat());
+    });
+}
+
+#[test]
 fn tensors_that_lie() {
     refused("0 dimensions", |maker| {
         maker.change("output_norm.weight", |tensor| tensor.1.clear());
@@ -430,7 +467,10 @@ fn tensors_that_lie() {
     refused("do not fit its format Q8_0", |maker| {
         maker.change("blk.0.attn_output.weight", |tensor| tensor.1 = vec![33, 64]);
     });
-    refused("format IQ4_XS", |maker| {
+    only_llama("format IQ4_NL", |maker| {
+        maker.change("blk.0.attn_output.weight", |tensor| tensor.2 = 20);
+    });
+    refused("do not fit its format IQ4_XS", |maker| {
         maker.change("blk.0.attn_output.weight", |tensor| tensor.2 = 23);
     });
     refused("format Q8_1", |maker| {
@@ -462,7 +502,7 @@ fn tokenizers() {
     refused("no tokenizer", |maker| {
         maker.unset("tokenizer.ggml.model");
     });
-    refused("\"bert\", which is not supported", |maker| {
+    only_llama("tokenizers of the kind \"bert\"", |maker| {
         maker.set("tokenizer.ggml.model", string("bert"));
     });
     refused("no vocabulary", |maker| {
@@ -485,6 +525,9 @@ fn tokenizers() {
     });
     refused("types of its tokens", |maker| {
         maker.set("tokenizer.ggml.token_type", list(4, 4, &[0; 16]));
+    });
+    refused("a number for each token", |maker| {
+        maker.set("tokenizer.ggml.token_type", list(5, 3, &[0; 12]));
     });
     refused("added tokens", |maker| {
         maker.set("tokenizer.ggml.added_tokens", number(1));

@@ -17,6 +17,7 @@ pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
         close_to_tray: false,
         notifications: false,
         welcomed: true,
+        first_word_seconds: 10,
     };
     store.put_settings(&changed).unwrap();
     assert_eq!(store.settings().unwrap(), changed);
