@@ -11,6 +11,7 @@ mod actions;
 mod due;
 mod error;
 mod quick;
+mod recur;
 mod reminding;
 mod rule;
 mod scheduler;
@@ -19,6 +20,7 @@ pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restor
 pub use due::{due_at, is_overdue, remind_at};
 pub use error::TaskError;
 pub use quick::{is_reminder, quick_add};
+pub use recur::{ExpandRequest, Expansion, Recur, Series, SeriesStart, expand};
 pub use reminding::{ShownReminder, complete, dismiss, shown, snooze};
 pub use rule::{Frequency, Rule, RuleError};
 pub use scheduler::{Effect, Scheduler, reminders_for};

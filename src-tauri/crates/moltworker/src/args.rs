@@ -135,6 +135,8 @@ pub enum Task {
     Done(TaskDone),
     /// Show how a line is understood, without adding anything
     Parse(TaskParse),
+    /// Show the times of a calendar's repetition rule (RFC 5545)
+    Expand(TaskExpand),
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +166,19 @@ pub struct TaskParse {
     pub line: Vec<String>,
     /// Read many lines: one JSON object {"id", "text", "reference_time"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "line")]
+    pub batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskExpand {
+    /// The rule, such as FREQ=WEEKLY;BYDAY=MO
+    #[arg(required_unless_present = "batch")]
+    pub rule: Option<String>,
+    /// From when: a day 20261121 or a local time 20261121T090000
+    #[arg(required_unless_present = "batch")]
+    pub start: Option<String>,
+    /// Expand many rules: one JSON object {"id", "rrule", "dtstart"} a line; - is the standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rule", "start"])]
     pub batch: Option<PathBuf>,
 }
 

@@ -83,9 +83,11 @@ fn start_log(command: &Command) {
 }
 
 async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
-    // Reading a line needs neither data nor a model.
-    if let Command::Task(Task::Parse(args)) = cli.command {
-        return commands::task::parse(&printer, args).await;
+    // Reading a line or a rule needs neither data nor a model.
+    match cli.command {
+        Command::Task(Task::Parse(args)) => return commands::task::parse(&printer, args).await,
+        Command::Task(Task::Expand(args)) => return commands::task::expand(&printer, args).await,
+        _ => {}
     }
     let data = match cli.data_dir {
         Some(path) => DataDir::at(std::path::absolute(&path).unwrap_or(path)),

@@ -49,7 +49,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("molt-gateway", &["molt-core", "molt-api"]),
     // 4: the faces.
-    // `task parse` reads a line without any data or backend.
+    // `task parse` and `task expand` read a line without any data or backend.
     ("moltworker", &["molt-core", "molt-tasks", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
     ("moltworker-desktop", &["molt-core", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
     ("xtask", &[]),

@@ -1,16 +1,17 @@
-//! `task add | list | done | parse`.
+//! `task add | list | done | parse | expand`.
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use molt_api::{TaskLine, TaskSetDone, TaskView};
 use molt_core::{Due, Priority, TaskDraft};
+use molt_tasks::{ExpandRequest, Expansion};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    args::{Task, TaskAdd, TaskDone, TaskList, TaskParse},
+    args::{Task, TaskAdd, TaskDone, TaskExpand, TaskList, TaskParse},
     batch::{self, Object},
     commands::choose,
-    connect::Connection,
+    connect::{Connection, sentence},
     failure::Failure,
     print::{Printer, one_line, short, table},
     words::Words,
@@ -22,6 +23,7 @@ pub async fn run(connection: &Connection, printer: &Printer, task: Task) -> Resu
         Task::List(args) => list(connection, printer, args).await,
         Task::Done(args) => done(connection, printer, args).await,
         Task::Parse(args) => parse(printer, args).await,
+        Task::Expand(args) => expand(printer, args).await,
     }
 }
 
@@ -148,6 +150,23 @@ fn understood(draft: &TaskDraft) -> Object {
     }))
 }
 
+/// Shows the times of a calendar's rule, a line each. Needs neither data nor a running program.
+pub async fn expand(printer: &Printer, args: TaskExpand) -> Result<(), Failure> {
+    if let Some(file) = args.batch {
+        return batch::run(printer, &file, async |request: ExpandRequest| Ok(batch::object(expanded(&request)?))).await;
+    }
+    let (rrule, dtstart) = (args.rule.unwrap_or_default(), args.start.unwrap_or_default());
+    let expansion = expanded(&ExpandRequest { rrule, dtstart, zone: None, limit: None })?;
+    if printer.json {
+        return Ok(printer.value(&expansion)?);
+    }
+    Ok(printer.line(expansion.occurrences.join("\n"))?)
+}
+
+fn expanded(request: &ExpandRequest) -> Result<Expansion, Failure> {
+    molt_tasks::expand(request).map_err(|error| Failure::Usage(sentence(&error.to_string())))
+}
+
 /// What is known of a task beside its title, a line each.
 fn details(
     printer: &Printer,
@@ -192,6 +211,19 @@ mod tests {
         let wrong = |time, zone| reference(&line(time, zone), words).unwrap_err().message();
         assert!(wrong(Some("soon"), None).contains("soon"));
         assert!(wrong(None, Some("Mars/Base")).contains("Mars/Base"));
+    }
+
+    #[test]
+    fn a_rule_is_expanded_or_refused_in_a_sentence() {
+        let ask = |rrule: &str| {
+            let line = json!({ "rrule": rrule, "dtstart": "20261121T090000", "source": "elsewhere" });
+            expanded(&serde_json::from_value(line).unwrap()).map(batch::object).map_err(|failure| failure.message())
+        };
+        let found = ask("FREQ=WEEKLY;COUNT=2").unwrap();
+        assert_eq!(found["occurrences"], json!(["2026-11-21T09:00:00", "2026-11-28T09:00:00"]));
+        assert_eq!(found["complete"], true);
+        let refused = ask("FREQ=FORTNIGHTLY").unwrap_err();
+        assert!(refused.starts_with("The repetition") && refused.ends_with('.'), "{refused}");
     }
 
     #[test]
