@@ -1,10 +1,11 @@
-//! Reads lines `{"id", "text", "reference_time"}` and writes `{"id", "pred"}`: for scoring the parser on collections of times.
+//! Reads lines `{"id", "text", "reference_time"}` and writes `{"id", "pred", "rrule", "occurrences"}`: for scoring the
+//! parser on collections of times and repetitions.
 
 use std::io::{BufRead, Write};
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use molt_core::Due;
-use molt_tasks::quick_add;
+use molt_tasks::{occurrences, quick_add};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = std::io::stdout().lock();
@@ -13,13 +14,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let text = |name: &str| case[name].as_str().unwrap_or_default().to_owned();
         let now: DateTime = text("reference_time").parse()?;
         let draft = quick_add(&text("text"), now.to_zoned(TimeZone::UTC)?);
+        let rule = draft.recurrence;
+        let series = draft.due.as_ref().filter(|_| rule.is_some()).map(|due| occurrences(due, rule.as_deref(), 20));
         let pred = match draft.due {
             None => None,
             Some(Due::Date { date }) => Some(date.at(0, 0, 0, 0).to_string()),
             Some(Due::Time { at, .. }) => Some(at.to_string()),
         };
-        let rule = draft.recurrence;
-        writeln!(out, "{}", serde_json::json!({ "id": case["id"], "pred": pred, "rule": rule, "title": draft.title }))?;
+        let answer = serde_json::json!({
+            "id": case["id"], "pred": pred, "rrule": rule, "occurrences": series, "title": draft.title
+        });
+        writeln!(out, "{answer}")?;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use jiff::{Timestamp, ToSpan, civil, tz::AmbiguousOffset, tz::TimeZone};
 use molt_core::Due;
 
+use crate::Rule;
+
 /// When the reminder of a whole-day task is shown, local time.
 pub(crate) const ALL_DAY_TIME: civil::Time = civil::time(9, 0, 0, 0);
 
@@ -68,6 +70,18 @@ pub fn is_overdue(due: &Due, now: Timestamp, local: &TimeZone) -> bool {
     now > due_at(due, local)
 }
 
+/// The first `n` local times of a task: those of its repetition, else the due time alone. Whole days have no time.
+pub fn occurrences(due: &Due, recurrence: Option<&str>, n: usize) -> Vec<String> {
+    let written = |due: &Due| match due {
+        Due::Date { date } => date.to_string(),
+        Due::Time { at, .. } => at.to_string(),
+    };
+    match recurrence.and_then(|text| Rule::parse(text).ok()) {
+        None => vec![written(due)],
+        Some(rule) => rule.days(date_of(due)).take(n).map(|day| written(&on_date(due, day))).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +124,14 @@ mod tests {
             due_at(&Due::Date { date: civil::Date::MAX }, &local),
             Timestamp::MAX.checked_sub(1.second()).unwrap()
         );
+    }
+
+    #[test]
+    fn occurrences_keep_their_time() {
+        let day = Due::Date { date: "2026-11-21".parse().unwrap() };
+        assert_eq!(occurrences(&day, None, 3), ["2026-11-21"]);
+        assert_eq!(occurrences(&day, Some("FREQ=WEEKLY"), 2), ["2026-11-21", "2026-11-28"]);
+        let time = Due::Time { at: "2026-11-21T09:00".parse().unwrap(), zone: "Asia/Shanghai".into() };
+        assert_eq!(occurrences(&time, Some("FREQ=DAILY;COUNT=2"), 9), ["2026-11-21T09:00:00", "2026-11-22T09:00:00"]);
     }
 }

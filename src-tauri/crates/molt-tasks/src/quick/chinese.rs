@@ -1,11 +1,12 @@
 //! Chinese: numerals and the order in which pieces are tried.
 
-use super::{chinese_day, chinese_repeat, chinese_span, chinese_time, says::Hit, token::Line};
+use super::{chinese_day, chinese_limit, chinese_repeat, chinese_span, chinese_time, says::Hit, token::Line};
 
 /// The longest Chinese piece at `i`. `after_day` is true directly after a piece that named a day.
 pub(super) fn find(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     let hits = [
         chinese_repeat::find(line, i),
+        chinese_limit::find(line, i),
         chinese_span::find(line, i),
         chinese_day::find(line, i),
         chinese_time::find(line, i, after_day),

@@ -164,6 +164,10 @@ fn week(line: &Line, i: usize) -> Option<Hit> {
     if i > 0 && line.is_han(i - 1, "上每") {
         return None;
     }
+    // 双周五 is every other Friday, or the next one of an even week.
+    if at == i && i > 0 && line.is_han(i - 1, "双单") && week_word(line, at).is_some() {
+        return Some(Hit::new(Says::unclear(), i + 1));
+    }
     // 黑色星期五, 复活节星期一, 圣周四.
     if at == i && i > 0 && line.glued(i) && line.is_han(i - 1, "色节圣灰默洁良") && week_word(line, at).is_some()
     {
@@ -248,7 +252,8 @@ fn month_day(line: &Line, i: usize) -> Option<Hit> {
         end + 1
     } else {
         // 11月25 alone; 3月15个 is a count, 3月8点 a time.
-        let bare = line.number(at).is_some_and(|(_, digits)| digits <= 2) && line.ends(end) && !line.mark(end, ":");
+        let written = line.number(at).map_or(d > 10, |(_, digits)| digits <= 2);
+        let bare = written && line.ends(end) && !line.mark(end, ":");
         if !bare {
             return None;
         }

@@ -7,6 +7,7 @@ use jiff::civil::Weekday;
 use super::{
     chinese::number,
     chinese_day::{week_word, weekday},
+    chinese_time::part_of_day,
     english_repeat::{WEEKEND, WORKING_WEEK, monthly, weekly},
     says::{Hit, Part, Says},
     token::Line,
@@ -14,7 +15,52 @@ use super::{
 use crate::{Frequency, Rule};
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    every(line, i).or_else(|| every_other(line, i)).or_else(|| line.phrase(i, "天天").map(|end| hit(daily(1), end)))
+    let found = every(line, i)
+        .or_else(|| every_other(line, i))
+        .or_else(|| line.phrase(i, "天天").map(|end| hit(daily(1), end)))
+        .or_else(|| line.phrase(i, "工作日每天").map(|end| hit(weekly(1, &WORKING_WEEK), end)))
+        .or_else(|| working_days(line, i))
+        .or_else(|| daily_from_to(line, i));
+    let Some(found) = found else { return half_understood(line, i) };
+    // 每三天一次 is what 每三天 says.
+    let end = line.phrase(found.end, "一次").unwrap_or(found.end);
+    // 每天三次 and 每天早晚 are several times a day.
+    let several = number(line, end).is_some_and(|(_, after)| line.is_han(after, "次遍回趟"))
+        || line.phrase(end, "早晚").is_some()
+        || line.phrase(end, "早中晚").is_some();
+    if several { Some(Hit::new(Says::unclear(), end)) } else { Some(Hit { end, ..found }) }
+}
+
+/// 每双周一, 每月初, 每年农历八月十五: what follows must not become a single day.
+fn half_understood(line: &Line, i: usize) -> Option<Hit> {
+    const TIMES: &str =
+        "个双单半零〇一二两三四五六七八九十廿几小时分钟秒周月年天日号星期礼拜季度初中旬底末第倒数最后工作农历阴旧逢隔";
+    let at = line.phrase(i, "每")?;
+    let end = (at..line.len()).find(|k| !(line.is_han(*k, TIMES) || line.number(*k).is_some())).unwrap_or(line.len());
+    (end > at).then(|| Hit::new(Says::unclear(), end))
+}
+
+/// 工作日早上9点: on every one of them.
+fn working_days(line: &Line, i: usize) -> Option<Hit> {
+    let end = line.phrase(i, "工作日")?;
+    let other = i > 0 && line.is_han(i - 1, "个非到至下上第天后前");
+    let timed = part_of_day(line, end).is_some() || number(line, end).is_some_and(|(_, at)| line.is_han(at, "点时"));
+    (timed && !other).then(|| hit(weekly(1, &WORKING_WEEK), end))
+}
+
+/// 周一至周五每天.
+fn daily_from_to(line: &Line, i: usize) -> Option<Hit> {
+    let at = week_word(line, i)?;
+    let first = weekday(line.han(at))?;
+    if !(line.is_han(at + 1, "到至") || line.mark(at + 1, "-~–")) {
+        return None;
+    }
+    let to = week_word(line, at + 2).unwrap_or(at + 2);
+    let last = weekday(line.han(to))?;
+    let end = line.phrase(to + 1, "每天").or_else(|| line.phrase(to + 1, "每日"))?;
+    let mut days = vec![first];
+    days.extend(between(first, last));
+    Some(hit(weekly(1, &days), end))
 }
 
 fn hit(rule: Rule, end: usize) -> Hit {
@@ -49,7 +95,7 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
         }
     }
     for (name, months) in [("季度", 3), ("半年", 6), ("季", 3)] {
-        if let Some(end) = line.phrase(at, name) {
+        if let Some(end) = line.phrase(at, name).filter(|end| !line.is_han(*end, "度初中末底第倒最")) {
             return Some(hit(Rule::every(Frequency::Monthly, months), end));
         }
     }
@@ -94,6 +140,10 @@ fn every_other(line: &Line, i: usize) -> Option<Hit> {
 
 /// What stands after 每周: 一三五, 一、三、五, 一到五, 末, or nothing.
 fn weeks(line: &Line, n: u16, i: usize) -> Option<Hit> {
+    // Not 周一.
+    if line.phrase(i, "一次").is_some() {
+        return Some(hit(Rule::every(Frequency::Weekly, n), i));
+    }
     if line.han(i) == "末" {
         return Some(hit(weekly(n, &WEEKEND), i + 1));
     }
@@ -145,40 +195,86 @@ fn months(line: &Line, n: u16, i: usize) -> Option<Hit> {
             return Some(hit(monthly(n, -1), end));
         }
     }
-    let place = match line.phrase(at, "最后一个") {
-        Some(end) => Some((-1, end)),
-        None => line.phrase(at, "第").and_then(|at| {
-            let (place, end) = number(line, at).filter(|(n, _)| (1..=5).contains(n))?;
-            Some((i8::try_from(place).ok()?, line.phrase(end, "个")?))
-        }),
-    };
-    if let Some((place, at)) = place {
-        let at = week_word(line, at)?;
-        let day = weekday(line.han(at))?;
-        let rule = Rule { by_day: vec![(place, day)], ..Rule::every(Frequency::Monthly, n) };
-        return Some(hit(rule, at + 1));
+    if let Some((by_day, end)) = numbered_weekday(line, at) {
+        return Some(hit(Rule { by_day: vec![by_day], ..Rule::every(Frequency::Monthly, n) }, end));
     }
-    if let Some((day, end)) = number(line, at) {
-        let day = i8::try_from(day).ok().filter(|day| (1..=31).contains(day) && line.is_han(end, "号日"))?;
-        return Some(hit(monthly(n, day), end + 1));
+    // 倒数第二天.
+    if let Some((day, end)) = line.phrase(at, "倒数第").and_then(|at| number(line, at))
+        && (1..=31).contains(&day)
+        && line.is_han(end, "天日")
+    {
+        return Some(hit(monthly(n, -i8::try_from(day).ok()?), end + 1));
+    }
+    if number(line, at).is_some() {
+        let (by_month_day, end) = days(line, at)?;
+        return Some(hit(Rule { by_month_day, ..Rule::every(Frequency::Monthly, n) }, end));
     }
     // 每月初, 每月一次: not a day.
-    if line.is_han(at, "初中旬薪") { None } else { Some(hit(Rule::every(Frequency::Monthly, n), i)) }
+    if line.is_han(at, "初中旬薪第倒最") { None } else { Some(hit(Rule::every(Frequency::Monthly, n), i)) }
+}
+
+/// 第二个周五, 最后一个周五, 倒数第二个周五.
+fn numbered_weekday(line: &Line, i: usize) -> Option<((i8, Weekday), usize)> {
+    let (place, at) = match line.phrase(i, "最后一个") {
+        Some(end) => (-1, end),
+        None => {
+            let back = line.phrase(i, "倒数");
+            let (place, end) =
+                number(line, line.phrase(back.unwrap_or(i), "第")?).filter(|(n, _)| (1..=5).contains(n))?;
+            let place = i8::try_from(place).ok()?;
+            (if back.is_some() { -place } else { place }, line.phrase(end, "个")?)
+        }
+    };
+    let at = week_word(line, at)?;
+    Some(((place, weekday(line.han(at))?), at + 1))
+}
+
+/// Days of a month: 1号, 1号和15号, 1、15号. A stretch (1号到5号) is not understood.
+fn days(line: &Line, i: usize) -> Option<(Vec<i8>, usize)> {
+    let (mut days, mut at) = (Vec::new(), i);
+    loop {
+        let (day, end) = number(line, at).filter(|(day, _)| (1..=31).contains(day))?;
+        days.push(i8::try_from(day).ok()?);
+        let named = line.is_han(end, "号日");
+        let end = if named { end + 1 } else { end };
+        let joined = line.is_han(end, "和与及") || line.mark(end, "、,，/");
+        if joined && number(line, end + 1).is_some_and(|(_, after)| !named || line.is_han(after, "号日")) {
+            at = end + 1;
+            continue;
+        }
+        if !named || ((line.is_han(end, "到至") || line.mark(end, "-~–")) && number(line, end + 1).is_some()) {
+            return None;
+        }
+        days.sort_unstable();
+        days.dedup();
+        return Some((days, end));
+    }
 }
 
 /// What stands after 每年: 5月1日, or nothing. A holiday is not known.
 fn years(line: &Line, n: u16, i: usize) -> Option<Hit> {
     let at = if line.han(i) == "的" { i + 1 } else { i };
     if let Some((m, end)) = number(line, at) {
-        let end = line.phrase(end, "月")?;
+        let end = line.phrase(end, "月份").or_else(|| line.phrase(end, "月"))?;
+        let end = if line.han(end) == "的" { end + 1 } else { end };
+        let by_month = vec![i8::try_from(m).ok().filter(|m| (1..=12).contains(m))?];
+        let rule = Rule { by_month, ..Rule::every(Frequency::Yearly, n) };
+        if let Some((by_day, end)) = numbered_weekday(line, end) {
+            return Some(hit(Rule { by_day: vec![by_day], ..rule }, end));
+        }
+        for last in ["最后一天", "最后一日", "底", "末"] {
+            if let Some(end) = line.phrase(end, last) {
+                return Some(hit(Rule { by_month_day: vec![-1], ..rule }, end));
+            }
+        }
         let (day, end) = number(line, end)?;
         let (m, day) = (i8::try_from(m).ok()?, i8::try_from(day).ok()?);
         jiff::civil::Date::new(2028, m, day).ok().filter(|_| line.is_han(end, "号日"))?;
-        let rule = Rule { by_month: vec![m], by_month_day: vec![day], ..Rule::every(Frequency::Yearly, n) };
-        return Some(hit(rule, end + 1));
+        return Some(hit(Rule { by_month_day: vec![day], ..rule }, end + 1));
     }
     let holiday = (i..i + 6).any(|k| line.is_han(k, "节夕旦诞"));
-    if holiday || line.is_han(at, "底初中春夏秋冬") {
+    let other_calendar = ["农历", "阴历", "旧历"].iter().any(|name| line.phrase(at, name).is_some());
+    if holiday || other_calendar || line.is_han(at, "底初中春夏秋冬第倒最") {
         None
     } else {
         Some(hit(Rule::every(Frequency::Yearly, n), i))

@@ -127,6 +127,13 @@ fn o_clock(line: &Line, i: usize) -> Option<(u32, u32, u32, usize)> {
         let (second, end) = seconds(line, half + 1).unwrap_or((0, half + 1));
         return Some((hour, 30, second, end));
     }
+    // 九点差五分 is before nine, 九点过五分 after it.
+    if let Some((minute, end)) = line.phrase(at, "差").and_then(|at| minutes(line, at)) {
+        return Some((before(hour), 60 - minute, 0, end));
+    }
+    if let Some(found) = line.phrase(at, "过").and_then(|at| minutes(line, at)) {
+        return Some((hour, found.0, 0, found.1));
+    }
     for (quarter, minute) in [("一刻钟", 15), ("一刻", 15), ("三刻", 45)] {
         if let Some(end) = line.phrase(at, quarter) {
             return Some((hour, minute, 0, end));
@@ -150,6 +157,32 @@ fn o_clock(line: &Line, i: usize) -> Option<(u32, u32, u32, usize)> {
     Some((hour, 0, 0, at))
 }
 
+/// 五分, 10分钟, 一刻: minutes from or to the hour.
+fn minutes(line: &Line, i: usize) -> Option<(u32, usize)> {
+    if let Some(end) = line.phrase(i, "一刻") {
+        return Some((15, end));
+    }
+    let (n, end) = number(line, i).filter(|(n, _)| (1..60).contains(n))?;
+    let end = line.phrase(end, "分钟").or_else(|| line.phrase(end, "分"))?;
+    Some((n, end))
+}
+
+/// The hour before; 12 before 1, as on the dial.
+fn before(hour: u32) -> u32 {
+    match hour {
+        0 => 23,
+        1 => 12,
+        hour => hour - 1,
+    }
+}
+
+/// 差五分九点.
+fn short_of(line: &Line, i: usize) -> Option<(u32, u32, u32, usize)> {
+    let (minute, at) = minutes(line, line.phrase(i, "差")?)?;
+    let (hour, 0, 0, end) = o_clock(line, at)? else { return None };
+    Some((before(hour), 60 - minute, 0, end))
+}
+
 fn seconds(line: &Line, i: usize) -> Option<(u32, usize)> {
     let (n, end) = number(line, i).filter(|(n, _)| *n < 60)?;
     (line.han(end) == "秒").then_some((n, end + 1))
@@ -171,7 +204,7 @@ fn clock(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     if at == i && (line.is_tied(i) || (i > 0 && line.glued(i) && is_numeral(line, i - 1))) {
         return None;
     }
-    let (hour, minute, second, end) = o_clock(line, at)?;
+    let (hour, minute, second, end) = short_of(line, at).or_else(|| o_clock(line, at))?;
     let bare = part.is_none() && !after_day && end == at + number(line, at).map_or(1, |(_, end)| end - at) + 1;
     if bare {
         // 一点 is "a little" as often as one o'clock, and 三点建议 are three suggestions.

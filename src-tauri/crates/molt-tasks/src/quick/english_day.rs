@@ -40,8 +40,25 @@ const OTHER_DAYS: [&str; 24] = [
     "closest",
 ];
 /// Words that lead to a time.
-const LEADS: [&str; 12] =
-    ["on", "by", "this", "next", "until", "till", "before", "from", "due", "around", "for", "since"];
+const LEADS: [&str; 17] = [
+    "on",
+    "by",
+    "this",
+    "next",
+    "until",
+    "till",
+    "before",
+    "from",
+    "due",
+    "around",
+    "for",
+    "since",
+    "starting",
+    "beginning",
+    "through",
+    "thru",
+    "ending",
+];
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let hits = [
@@ -86,8 +103,8 @@ fn named(line: &Line, i: usize) -> Option<Hit> {
     }
     match line.word(i) {
         "today" => day(0, i + 1),
-        "tomorrow" | "tmr" | "tmrw" | "tomorow" | "tommorow" | "tommorrow" => day(1, i + 1),
-        "tonight" => Some(Hit::new(Says::day(line.today).with_part(Part::Evening), i + 1)),
+        "tomorrow" | "tmr" | "tmrw" | "tmw" | "tomorow" | "tommorow" | "tommorrow" => day(1, i + 1),
+        "tonight" | "tonite" => Some(Hit::new(Says::day(line.today).with_part(Part::Evening), i + 1)),
         "this" if line.word(i + 1) == "day" => day(0, i + 2),
         "this" => Some(Hit::new(Says::day(line.today).with_part(part(line.word(i + 1))?), i + 2)),
         _ => None,
@@ -298,8 +315,9 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
     }
     // "the sun", "he sat": short forms that are words need company.
     let led = at > 0 && (line.is_word(at - 1, &LEADS) || line.mark(at - 1, ",(-"));
-    let marked =
-        line.mark(end, ".,)") || (line.number(end).is_some() && line.glued(end)) || month(line.word(end)).is_some();
+    let marked = line.mark(end, ".,)")
+        || (line.number(end).is_some() && (line.glued(end) || is_clock(line, end + 1)))
+        || month(line.word(end)).is_some();
     if matches!(word, "sat" | "sun" | "wed" | "mon") && !(led || marked || line.len() == 1 || line.tokens[at].capital) {
         return None;
     }
@@ -314,6 +332,10 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
     };
     if until > end && weekday(line.word(until)).is_some() {
         return Some(Hit::new(Says::unclear(), until + 1));
+    }
+    // Of "tue/thu" neither is meant alone.
+    if line.mark(end, "/&") && weekday(line.word(end + 1)).is_some() {
+        return Some(Hit::new(Says::unclear(), end + 2));
     }
     if weeks.is_none()
         && let Some((weeks, end)) = relative_week(line, end)
@@ -339,13 +361,18 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
     Some(Hit::new(Says { weekday: Some(day), ..Says::default() }, end))
 }
 
-/// "on the 4th", "on 15 at 8:00". A noun after it makes it something else ("on the 4th floor").
+/// "on the 4th", "the 4th", "on 15 at 8:00". A noun after it makes it something else ("on the 4th floor").
 fn numbered(line: &Line, i: usize) -> Option<Hit> {
-    if !line.is_word(i, &["on", "by", "until", "till", "before", "around", "from"]) {
+    // "the 25th" leads itself.
+    let bare = line.word(i) == "the";
+    if !bare && !line.is_word(i, &["on", "by", "until", "till", "before", "around", "from"]) {
         return None;
     }
-    let from = past_the(line, i + 1);
+    let from = past_the(line, if bare { i } else { i + 1 });
     let (n, end, ordinal) = day_number(line, from)?;
+    if bare && !(ordinal && line.word(i.wrapping_sub(1)) != "of") {
+        return None;
+    }
     let digits = line.number(from).is_some();
     let time = line.is_word(end, &["at", "@"]) || line.mark(end, "@");
     let closed = line.ends(end) || time || line.is_word(end, &["to", "and", "with", "for"]);
@@ -367,6 +394,10 @@ fn stretch(line: &Line, i: usize) -> Option<Hit> {
         return match line.word(at) {
             "month" => hit(end_of_month(line.today, 0), at + 1),
             "year" => hit(Some(line.today.last_of_year()), at + 1),
+            "this" if line.word(at + 1) == "year" => hit(Some(line.today.last_of_year()), at + 2),
+            // Friday to some, Sunday to others.
+            "week" => Some(Hit::new(Says::unclear(), at + 1)),
+            "this" | "next" if line.word(at + 1) == "week" => Some(Hit::new(Says::unclear(), at + 2)),
             word => {
                 let m = month(word)?;
                 let first = date(line.today.first_of_month(), year(line, at + 1, false).map(|y| y.0), m, 1)?;

@@ -5,8 +5,11 @@
 use jiff::civil::Weekday;
 
 use super::{
-    english::{day_number, month, number, ordinal, weekday, weekdays},
+    english::{month, number, ordinal, weekday, weekdays},
     english_day::part,
+    english_limit::{edge, lasting, times, whole},
+    english_list::{day_list, month_days, numbered_weekdays},
+    numeric,
     says::{Hit, Says},
     token::Line,
 };
@@ -29,22 +32,29 @@ pub(super) fn monthly(interval: u16, day: i8) -> Rule {
 }
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    let repeat = every(line, i)
+    // Of "first weekday of every month" only the end would be understood.
+    if line.is_word(i, &["every", "each"]) && i > 0 && line.word(i - 1) == "of" {
+        return Some(Hit::new(Says::unclear(), i + 1));
+    }
+    let repeat = every_year(line, i)
+        .or_else(|| every(line, i))
         .or_else(|| adverb(line, i))
         .or_else(|| plural_days(line, i))
         .or_else(|| of_every_month(line, i))
         .or_else(|| edge_of_month(line, i));
     match repeat {
-        Some(hit) => limits(line, hit),
-        None => times(line, i).or_else(|| half_understood(line, i)),
+        Some(hit) => whole(line, hit),
+        None => {
+            times(line, i).or_else(|| lasting(line, i)).or_else(|| edge(line, i)).or_else(|| half_understood(line, i))
+        }
     }
 }
 
-/// "every 4th and 10th", "every aug on day 20": a repetition that is none of ours must not become a single day.
+/// "every 4th instance", "monthly on the first and last": a repetition that is none of ours must not become a single day.
 fn half_understood(line: &Line, i: usize) -> Option<Hit> {
     let times = |k: usize| {
         unit(line, k).is_some()
-            || weekday(line.word(k)).is_some()
+            || weekday(line.word(k)).or_else(|| weekdays(line.word(k))).is_some()
             || month(line.word(k)).is_some()
             || number(line, k).is_some()
             || ordinal(line, k).is_some()
@@ -52,14 +62,29 @@ fn half_understood(line: &Line, i: usize) -> Option<Hit> {
                 k,
                 &[
                     "st", "nd", "rd", "th", "and", "on", "of", "in", "the", "day", "week", "last", "hour", "minute",
-                    "hours", "minutes",
+                    "hours", "minutes", "second", "seconds", "secs", "mins", "hrs", "instance", "other", "few", "to",
                 ],
             )
     };
-    if !line.is_word(i, &["every", "each"]) || !times(i + 1) {
-        return None;
+    let each = line.is_word(i, &["every", "each"]) && times(i + 1);
+    let on = ADVERBS.contains(&line.word(i)) && line.word(i + 1) == "on" && times(i + 2);
+    // "twice a week" is not on a day.
+    let counted = line.is_word(i, &["twice", "thrice", "times"])
+        && line.is_word(i + 1, &["a", "an", "per", "every", "each"])
+        && unit(line, i + 2).is_some();
+    if counted {
+        return Some(Hit::new(Says::unclear(), i + 3));
     }
-    Some(Hit::new(Says::unclear(), (i + 1..line.len()).find(|k| !times(*k)).unwrap_or(line.len())))
+    // "biweekly" is twice a week to some, every two weeks to others.
+    let doubled =
+        ["bi", "semi"].iter().any(|half| line.word(i).strip_prefix(half).is_some_and(|rest| ADVERBS.contains(&rest)));
+    if doubled || line.word(i) == "hourly" {
+        return Some(Hit::new(Says::unclear(), i + 1));
+    }
+    if line.is_word(i, &["bi", "semi"]) && line.mark(i + 1, "-") && ADVERBS.contains(&line.word(i + 2)) {
+        return Some(Hit::new(Says::unclear(), i + 3));
+    }
+    (each || on).then(|| Hit::new(Says::unclear(), (i + 1..line.len()).find(|k| !times(*k)).unwrap_or(line.len())))
 }
 
 /// the beginning of each month, the end of every month.
@@ -89,10 +114,15 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
         (interval, at) = (u16::try_from(n).ok()?, end);
     }
     // "every first Friday of the month".
-    if let Some((n, day, end)) = numbered_weekday(line, i + 1)
-        && let Some(end) = line.words(end, "of the month").or_else(|| line.words(end, "of month"))
+    if let Some((by_day, end)) = numbered_weekdays(line, i + 1, 5)
+        && let Some(end) = of_the_month(line, end)
     {
-        let rule = Rule { by_day: vec![(n, day)], ..Rule::every(Frequency::Monthly, 1) };
+        let rule = Rule { by_day, ..Rule::every(Frequency::Monthly, 1) };
+        return Some(Hit::new(Says::repeat(rule), end));
+    }
+    // "every 2nd and 4th Wednesday".
+    if let Some((by_day, end)) = numbered_weekdays(line, i + 1, 5).filter(|(days, _)| days.len() > 1) {
+        let rule = Rule { by_day, ..Rule::every(Frequency::Monthly, 1) };
         return Some(Hit::new(Says::repeat(rule), end));
     }
     if let Some(frequency) = unit(line, at) {
@@ -120,22 +150,30 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
             let (rule, end) = day_of_year(line, at)?;
             Some(Hit::new(Says::repeat(Rule { interval, ..rule }), end))
         }
-        // "every 15th", "every 20th of August".
+        "fortnight" => detail(line, Rule::every(Frequency::Weekly, 2 * interval.min(100)), at + 1),
+        // "every 15th", "every 4th and 10th of the month", "every 20th of August".
         _ if interval == 1 => {
-            let (day, end) = ordinal(line, at).filter(|(n, _)| (1..=31).contains(n))?;
-            if let Some(m) = month(line.word(if line.word(end) == "of" { end + 1 } else { end })) {
-                let end = if line.word(end) == "of" { end + 2 } else { end + 1 };
-                return Some(Hit::new(Says::repeat(yearly(m, day)?), end));
+            let (days, end) = month_days(line, at, false)?;
+            let of = if line.word(end) == "of" { end + 1 } else { end };
+            if let Some(m) = month(line.word(of)) {
+                return Some(Hit::new(Says::repeat(yearly(m, days)?), of + 1));
             }
-            let of_month = line.words(end, "of the month").or_else(|| line.words(end, "of month"));
-            (of_month.is_some() || line.ends(end) || line.is_word(end, &["at", "to", "for"]))
-                .then(|| Some(Hit::new(Says::repeat(monthly(1, i8::try_from(day).ok()?)), of_month.unwrap_or(end))))?
+            let of_month = of_the_month(line, end);
+            let alone = line.ends(end) || line.is_word(end, &["at", "to", "for"]);
+            let rule = Rule { by_month_day: days, ..Rule::every(Frequency::Monthly, 1) };
+            (of_month.is_some() || alone).then(|| Hit::new(Says::repeat(rule), of_month.unwrap_or(end)))
         }
         _ => None,
     }
 }
 
-fn unit(line: &Line, i: usize) -> Option<Frequency> {
+/// The token after "of the month".
+fn of_the_month(line: &Line, i: usize) -> Option<usize> {
+    ["of the month", "of month", "of every month", "of each month"].iter().find_map(|words| line.words(i, words))
+}
+
+/// A unit of days and above.
+pub(super) fn unit(line: &Line, i: usize) -> Option<Frequency> {
     Some(match line.word(i) {
         "day" | "days" => Frequency::Daily,
         "week" | "weeks" => Frequency::Weekly,
@@ -145,62 +183,42 @@ fn unit(line: &Line, i: usize) -> Option<Frequency> {
     })
 }
 
-/// "Monday", "Mon, Wed and Fri", "Tuesdays & Thursdays".
-fn day_list(line: &Line, i: usize) -> Option<(Vec<Weekday>, usize)> {
-    let one = |at: usize| weekday(line.word(at)).or_else(|| weekdays(line.word(at)));
-    let mut days = vec![one(i)?];
-    let mut end = i + 1;
-    loop {
-        let mut next = end;
-        while line.mark(next, ",&/+") || line.is_word(next, &["and", "or"]) {
-            next += 1;
-        }
-        match one(next).filter(|_| next > end) {
-            Some(day) => days.push(day),
-            None => return Some((days, end)),
-        }
-        end = next + 1;
-    }
-}
-
-fn yearly(m: u32, day: u32) -> Option<Rule> {
-    let (m, day) = (i8::try_from(m).ok()?, i8::try_from(day).ok()?);
+/// These days of a month in every year; none when a month never has one of them.
+fn yearly(m: u32, days: Vec<i8>) -> Option<Rule> {
+    let m = i8::try_from(m).ok()?;
     // 2028 has a February 29.
-    jiff::civil::Date::new(2028, m, day).ok()?;
-    Some(Rule { by_month: vec![m], by_month_day: vec![day], ..Rule::every(Frequency::Yearly, 1) })
+    let exists = |day: &i8| *day < 0 || jiff::civil::Date::new(2028, m, *day).is_ok();
+    days.iter().all(exists).then(|| Rule { by_month: vec![m], by_month_day: days, ..Rule::every(Frequency::Yearly, 1) })
 }
 
-/// "December 31st", "the 4th of July", "the fourth Thursday in November".
+/// "December 31st", "August on day 20 and 30", "the 4th of July", "the fourth Thursday in November".
 fn day_of_year(line: &Line, i: usize) -> Option<(Rule, usize)> {
     let at = if line.word(i) == "the" { i + 1 } else { i };
     if let Some(m) = month(line.word(at)) {
-        let (day, end, _) = day_number(line, if line.word(at + 1) == "the" { at + 2 } else { at + 1 })?;
-        return Some((yearly(m, day)?, end));
+        let on = if line.word(at + 1) == "on" { at + 2 } else { at + 1 };
+        let the = if line.word(on) == "the" { on + 1 } else { on };
+        if let Some((by_day, end)) = numbered_weekdays(line, the, 5) {
+            let by_month = vec![i8::try_from(m).ok()?];
+            return Some((Rule { by_month, by_day, ..Rule::every(Frequency::Yearly, 1) }, end));
+        }
+        let (days, end) = month_days(line, the, true)?;
+        return Some((yearly(m, days)?, end));
     }
     let of = |at: usize| if line.is_word(at, &["of", "in"]) { at + 1 } else { at };
-    if let Some((n, day, end)) = numbered_weekday(line, at) {
-        let m = i8::try_from(month(line.word(of(end)))?).ok()?;
-        let rule = Rule { by_month: vec![m], by_day: vec![(n, day)], ..Rule::every(Frequency::Yearly, 1) };
-        return Some((rule, of(end) + 1));
+    if let Some((by_day, end)) = numbered_weekdays(line, at, 5) {
+        let by_month = vec![i8::try_from(month(line.word(of(end)))?).ok()?];
+        return Some((Rule { by_month, by_day, ..Rule::every(Frequency::Yearly, 1) }, of(end) + 1));
     }
-    let (day, end, _) = day_number(line, at)?;
-    Some((yearly(month(line.word(of(end)))?, day)?, of(end) + 1))
+    let (days, end) = month_days(line, at, true)?;
+    Some((yearly(month(line.word(of(end)))?, days)?, of(end) + 1))
 }
 
-/// "first Friday", "last Monday".
-fn numbered_weekday(line: &Line, i: usize) -> Option<(i8, Weekday, usize)> {
-    let (n, at) = position(line, i)?;
-    let word = line.word(at);
-    Some((n, weekday(word).or_else(|| weekdays(word))?, at + 1))
-}
-
-/// "first", "2nd", "last" as a place in a month.
-fn position(line: &Line, i: usize) -> Option<(i8, usize)> {
-    if line.word(i) == "last" {
-        return Some((-1, i + 1));
-    }
-    let (n, end) = ordinal(line, i).filter(|(n, _)| (1..=5).contains(n))?;
-    Some((i8::try_from(n).ok()?, end))
+/// "the first Monday of January every year".
+fn every_year(line: &Line, i: usize) -> Option<Hit> {
+    let (rule, end) = day_of_year(line, i)?;
+    let at = if line.mark(end, ",") { end + 1 } else { end };
+    let end = line.words(at, "every year").or_else(|| line.words(at, "each year"))?;
+    Some(Hit::new(Says::repeat(rule), end))
 }
 
 /// What may stand after "every week", "every month", "every year".
@@ -216,40 +234,91 @@ fn detail(line: &Line, rule: Rule, end: usize) -> Option<Hit> {
     match rule.frequency {
         Frequency::Daily => plain,
         Frequency::Weekly => {
-            let (days, end) = day_list(line, at)?;
-            Some(Hit::new(Says::repeat(weekly(rule.interval, &days)), end))
+            let (days, end) = match line.word(the) {
+                "weekend" | "weekends" => (WEEKEND.to_vec(), the + 1),
+                "weekday" | "weekdays" | "workdays" => (WORKING_WEEK.to_vec(), the + 1),
+                _ => day_list(line, at)?,
+            };
+            let says = Says { from_this_week: rule.interval > 1, ..Says::repeat(weekly(rule.interval, &days)) };
+            Some(Hit::new(says, end))
         }
         Frequency::Monthly => {
-            if let Some((n, day, end)) = numbered_weekday(line, the) {
-                return Some(Hit::new(Says::repeat(Rule { by_day: vec![(n, day)], ..rule }), end));
+            if let Some((by_day, end)) = numbered_weekdays(line, the, 5) {
+                return Some(Hit::new(Says::repeat(Rule { by_day, ..rule }), end));
             }
-            if let Some(end) = line.words(the, "last day") {
-                return Some(Hit::new(Says::repeat(monthly(rule.interval, -1)), end));
-            }
-            let the = if line.word(the) == "day" { the + 1 } else { the };
-            let (day, end, _) = day_number(line, the).filter(|(_, end, _)| line.word(*end) != "and")?;
-            Some(Hit::new(Says::repeat(monthly(rule.interval, i8::try_from(day).ok()?)), end))
+            let (by_month_day, end) = month_days(line, the, true)?;
+            // "on the first and last instance of Wed", "on the first weekday": no days of the month.
+            let counted = line.is_word(end, &COUNTED) || unit(line, end).is_some();
+            (!counted).then(|| Hit::new(Says::repeat(Rule { by_month_day, ..rule }), end))
         }
         Frequency::Yearly => {
-            let (of, end) = day_of_year(line, at)?;
-            Some(Hit::new(Says::repeat(Rule { interval: rule.interval, ..of }), end))
+            if let Some((of, end)) = day_of_year(line, at) {
+                return Some(Hit::new(Says::repeat(Rule { interval: rule.interval, ..of }), end));
+            }
+            if let Some(Hit { says: Says { day: Some(day), .. }, end }) = numeric::find(line, the) {
+                let (by_month, by_month_day) = (vec![day.month()], vec![day.day()]);
+                return Some(Hit::new(Says::repeat(Rule { by_month, by_month_day, ..rule }), end));
+            }
+            // "every year on the 13th Friday".
+            let (by_day, end) = numbered_weekdays(line, the, 53)?;
+            Some(Hit::new(Says::repeat(Rule { by_day, ..rule }), end))
         }
     }
 }
 
-/// daily, weekly on Monday, monthly on the 4th. Before a noun ("the weekly report") it is none.
+/// What may be counted within a month other than its days.
+const COUNTED: [&str; 13] = [
+    "instance",
+    "instances",
+    "occurrence",
+    "occurrences",
+    "weekday",
+    "weekdays",
+    "weekend",
+    "weekends",
+    "workday",
+    "workdays",
+    "business",
+    "working",
+    "work",
+];
+/// Words that are a repetition by themselves.
+const ADVERBS: [&str; 8] = ["daily", "everyday", "weekly", "fortnightly", "monthly", "quarterly", "yearly", "annually"];
+
+/// daily, weekly on Monday, monthly on the 4th, once a week. Before a noun ("the weekly report") it is none.
 fn adverb(line: &Line, i: usize) -> Option<Hit> {
+    if line.word(i) == "once" && line.is_word(i + 1, &["a", "per", "every", "each"]) {
+        let frequency = unit(line, i + 2).filter(|_| !line.word(i + 2).ends_with('s'))?;
+        return detail(line, Rule::every(frequency, 1), i + 3);
+    }
     let rule = match line.word(i) {
         "daily" | "everyday" => Rule::every(Frequency::Daily, 1),
         "weekly" => Rule::every(Frequency::Weekly, 1),
+        "fortnightly" => Rule::every(Frequency::Weekly, 2),
         "monthly" => Rule::every(Frequency::Monthly, 1),
         "quarterly" => Rule::every(Frequency::Monthly, 3),
         "yearly" | "annually" => Rule::every(Frequency::Yearly, 1),
         _ => return None,
     };
-    let noun = !line.ends(i + 1)
-        && !line.is_word(i + 1, &["at", "on", "in", "from", "starting", "until", "till", "for", "to"])
-        && !line.mark(i + 1, "@#");
+    let follows = [
+        "at",
+        "on",
+        "in",
+        "from",
+        "starting",
+        "beginning",
+        "until",
+        "till",
+        "through",
+        "thru",
+        "for",
+        "to",
+        "up",
+        "except",
+        "excluding",
+    ];
+    let noun =
+        !line.ends(i + 1) && !line.is_word(i + 1, &follows) && number(line, i + 1).is_none() && !line.mark(i + 1, "@#");
     if noun { None } else { detail(line, rule, i + 1) }
 }
 
@@ -279,31 +348,15 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
             && k > 0
             && (ordinal(line, k - 1).is_some() || line.is_word(k - 1, &["nd", "rd", "th", "st"]))
     });
-    let (mut by_day, mut by_month_day) = (Vec::new(), Vec::new());
-    if let Some((first, mut next)) = position(line, at) {
-        let mut places = vec![first];
-        while line.word(next) == "and"
-            && let Some((n, end)) = position(line, next + 1)
-        {
-            places.push(n);
-            next = end;
-        }
-        if let Some(day) = weekday(line.word(next)).or_else(|| weekdays(line.word(next))) {
-            places.sort_unstable();
-            by_day = places.iter().map(|n| (*n, day)).collect();
-            at = next + 1;
-        } else if first == -1 && line.word(next) == "day" {
-            by_month_day = vec![-1];
-            at = next + 1;
-        }
-    }
-    if by_day.is_empty() && by_month_day.is_empty() {
+    let (by_day, by_month_day);
+    if let Some((days, end)) = numbered_weekdays(line, at, 5) {
+        (by_day, by_month_day, at) = (days, vec![], end);
+    } else {
         if line.is_tied(at) {
             return None;
         }
-        let (day, end, _) = day_number(line, at)?;
-        by_month_day = vec![i8::try_from(day).ok()?];
-        at = if line.word(end) == "day" { end + 1 } else { end };
+        let (days, end) = month_days(line, at, true)?;
+        (by_day, by_month_day, at) = (vec![], days, end);
     }
     if !line.is_word(at, &["of", "in"]) || !line.is_word(at + 1, &["every", "each"]) {
         return None;
@@ -321,31 +374,4 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
         return Some(Hit::new(Says::unclear(), end + 1));
     }
     Some(Hit::new(Says::repeat(Rule { by_day, by_month_day, ..Rule::every(Frequency::Monthly, interval) }), end + 1))
-}
-
-/// "for 8 times", "5x", "twice".
-fn times(line: &Line, i: usize) -> Option<Hit> {
-    let says = |n: u32| Says { count: Some(n), ..Says::default() };
-    if line.word(i) == "twice" {
-        return Some(Hit::new(says(2), i + 1));
-    }
-    let led = line.word(i) == "for";
-    let from = if led { i + 1 } else { i };
-    let (n, end) = number(line, from).filter(|(n, _)| *n > 0 && !line.is_tied(from))?;
-    let counted = line.is_word(end, &["times", "occurrences"]) || (line.word(end) == "x" && line.glued(end));
-    counted.then(|| Hit::new(says(n), end + 1))
-}
-
-/// An end that is not understood makes the whole repetition not understood. "until May 5" is a piece of its own.
-fn limits(line: &Line, hit: Hit) -> Option<Hit> {
-    let at = hit.end;
-    let next = line.words(at, "for the next").or_else(|| line.words(at, "for"));
-    let stretch = next.and_then(|at| number(line, at)).map(|(_, end)| end);
-    let stretch = stretch.filter(|end| line.is_word(*end, &["days", "weeks", "months", "years", "more"]));
-    let strange = line.is_word(at, &["through", "except"]) || line.words(at, "in week").is_some();
-    match stretch {
-        Some(end) => Some(Hit::new(Says::unclear(), end + 1)),
-        None if strange => Some(Hit::new(Says::unclear(), at + 1)),
-        None => Some(hit),
-    }
 }

@@ -23,7 +23,7 @@ enum Unit {
 }
 
 /// A unit and the token after it. Single letters count only close to their number.
-fn unit(line: &Line, i: usize) -> Option<(Unit, usize)> {
+fn unit_of(line: &Line, i: usize) -> Option<(Unit, usize)> {
     if line.is_word(i, &["business", "working", "work"]) && line.is_word(i + 1, &["day", "days"]) {
         return Some((Unit::WorkingDay, i + 2));
     }
@@ -134,14 +134,25 @@ fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
     let (mut at, mut end) = (i, i);
     while let Some((sixtieths, after)) = amount(line, at) {
         let after = if line.is_word(after, &["more", "full", "upcoming"]) { after + 1 } else { after };
-        let Some((unit, after)) = unit(line, after) else { break };
+        let Some((unit, after)) = unit_of(line, after) else { break };
         match unit {
             Unit::Hour => sum.add(sixtieths * 60, Unit::Second)?,
             Unit::Minute => sum.add(sixtieths, Unit::Second)?,
+            Unit::Day if sixtieths % 60 > 0 => sum.add(sixtieths * 24 * 60, Unit::Second)?,
+            Unit::Year if sixtieths % 60 > 0 && sixtieths % 5 == 0 => sum.add(sixtieths * 12 / 60, Unit::Month)?,
             unit if sixtieths % 60 == 0 => sum.add(sixtieths / 60, unit)?,
             _ => return None,
         }
         end = after;
+        // "1h30".
+        if line.word(end - 1) == "h"
+            && line.glued(end)
+            && let Some((minutes, 2)) = line.number(end)
+            && unit_of(line, end + 1).is_none()
+        {
+            sum.add(i64::from(minutes), Unit::Minute)?;
+            end += 1;
+        }
         if unit == Unit::Hour
             && let Some(half) = line.words(end, "and a half")
         {
@@ -177,6 +188,10 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
         "for" => timer(),
         _ => false,
     };
+    // "half a century from now" is not a century from now.
+    if i > 0 && line.is_word(i - 1, &["half", "quarter", "quarters"]) {
+        return None;
+    }
     let plus = line.mark(i, "+") && line.glued(i + 1);
     let from = if led || plus || line.is_word(i, &["in", "after", "within"]) { skip(i + 1) } else { i };
     let (distance, end) = distance(line, from)?;

@@ -11,6 +11,7 @@ use super::{
 pub(super) fn find(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     let hits = [
         hour_with_half(line, i),
+        hour_range(line, i),
         past_or_to(line, i),
         noon(line, i),
         part_of_day(line, i, after_day),
@@ -66,6 +67,24 @@ fn hour_with_half(line: &Line, i: usize) -> Option<Hit> {
     }
 }
 
+/// "3-4pm", "from 11 to 1 pm": the half of the day is said once, with the second hour.
+fn hour_range(line: &Line, i: usize) -> Option<Hit> {
+    let (first, minute, end) = hour(line, i)?;
+    let joined = line.mark(end, "-–—~")
+        || line.is_word(end, &["to", "until", "till"])
+        || (line.word(end) == "and" && i > 0 && line.word(i - 1) == "between");
+    let (second, at) = number(line, end + 1).filter(|(n, _)| joined && (1..=12).contains(n))?;
+    let (half, end) = half_of_day(line, at)?;
+    // From 11 to 1 pm it is noon in between.
+    let turned = first % 12 > second % 12;
+    let half = match half {
+        Half::Pm if turned => Half::Am,
+        Half::Am if turned => Half::Pm,
+        half => half,
+    };
+    Some(clock_hit(line, clock(first, minute, half)?, end))
+}
+
 /// half past three, a quarter to nine, 15 minutes past 3pm, 20 minutes to 2pm, 15 past noon.
 fn past_or_to(line: &Line, i: usize) -> Option<Hit> {
     let from = if line.is_word(i, &["a", "at"]) { i + 1 } else { i };
@@ -96,7 +115,9 @@ fn past_or_to(line: &Line, i: usize) -> Option<Hit> {
             half_of_day(line, end).map_or((h, Half::Open, end), |(half, end)| (h, half, end))
         }
     };
-    if !counted && half == Half::Open && from == i {
+    // "twenty past seven" is a time; "ten to eight" is as often a stretch.
+    let usual = !before && [5, 10, 20, 25].contains(&minutes);
+    if !counted && !usual && half == Half::Open && from == i {
         return None;
     }
     let total = |h: u32| if before { h * 60 - minutes } else { h * 60 + minutes };
@@ -179,6 +200,9 @@ fn bare_hour(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     {
         return None;
     }
+    if let Some(end) = more_hours(line, end) {
+        return Some(Hit::new(Says::unclear(), end));
+    }
     let begins = i == 0 || after_day;
     if !begins && !may_follow_hour(line, end) {
         return None;
@@ -187,11 +211,29 @@ fn bare_hour(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     Some(clock_hit(line, clock(h, m, half)?, end))
 }
 
+/// In "at 10, 12 and 17" the hours after the first; which of them is meant is not known. The token after them.
+fn more_hours(line: &Line, i: usize) -> Option<usize> {
+    let mut end = None;
+    let mut at = i;
+    loop {
+        let mut next = at;
+        while line.mark(next, ",&/") || line.is_word(next, &["and", "or"]) {
+            next += 1;
+        }
+        let hour = line.number(next).filter(|(h, digits)| next > at && *digits <= 2 && *h <= 24).map(|_| next + 1);
+        // "at 5 and 7 people" counts people.
+        match hour.filter(|after| line.ends(*after) || line.is_word(*after, &["and", "or"])) {
+            Some(after) => (end, at) = (Some(after), after),
+            None => return end,
+        }
+    }
+}
+
 /// "8 tonight", "nine tomorrow morning", "five-thirty in the evening": the part of the day tells that the number is an hour.
 fn hour_before_part(line: &Line, i: usize) -> Option<Hit> {
     let (h, m, end) = hour(line, i)?;
     let part = match line.word(end) {
-        "tonight" => true,
+        "tonight" | "tonite" => true,
         "tomorrow" | "this" => part(line.word(end + 1)).is_some(),
         "at" => line.word(end + 1) == "night",
         "in" => line.word(end + 1) == "the" && part(line.word(end + 2)).is_some(),

@@ -7,11 +7,14 @@
 mod calendar;
 mod chinese;
 mod chinese_day;
+mod chinese_limit;
 mod chinese_repeat;
 mod chinese_span;
 mod chinese_time;
 mod english;
 mod english_day;
+mod english_limit;
+mod english_list;
 mod english_repeat;
 mod english_span;
 mod english_time;
@@ -21,6 +24,8 @@ mod resolve;
 mod says;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_shapes;
 mod title;
 mod token;
 
@@ -112,11 +117,7 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     found.extend(reading.category.as_ref().map(|m| (SpanKind::Category, m.start, m.end)));
     if due.is_some() {
         found.extend(reading.understood.pieces.iter().map(|p| {
-            let kind = if p.says.repeat.is_some() || p.says.count.is_some() || p.says.until.is_some() {
-                SpanKind::Recurrence
-            } else {
-                SpanKind::When
-            };
+            let kind = if p.says.repeat.is_some() || p.says.limits() { SpanKind::Recurrence } else { SpanKind::When };
             (kind, p.start, p.end)
         }));
     }
@@ -146,7 +147,7 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
         title: title::title(line, &bytes, reading.ask.as_ref().map(|m| m.says)),
         priority: reading.priority.as_ref().map_or(Priority::Normal, |m| m.says),
         category: reading.category.as_ref().map(|m| m.says.clone()),
-        recurrence: due.as_ref().and(rule(says)).map(|rule| rule.to_string()),
+        recurrence: due.as_ref().and_then(|due| rule(says, due)).map(|rule| rule.to_string()),
         due,
     }
 }

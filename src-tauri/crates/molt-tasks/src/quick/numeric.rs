@@ -28,9 +28,11 @@ pub(super) fn date_hit(day: Option<Date>, end: usize) -> Hit {
 }
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
-    if line.is_tied(i) {
-        return None;
-    }
+    if line.is_tied(i) { None } else { find_free(line, i) }
+}
+
+/// The same where what stands before is known not to belong to the number.
+pub(super) fn find_free(line: &Line, i: usize) -> Option<Hit> {
     [year_first(line, i), year_last(line, i), month_and_day(line, i), clock(line, i)]
         .into_iter()
         .flatten()
@@ -123,7 +125,7 @@ fn clock(line: &Line, i: usize) -> Option<Hit> {
     clock_at(line, i).or_else(|| military(line, i))
 }
 
-/// "1140 a.m.", "0930 hours".
+/// "1140 a.m.", "0930 hours", "at 1530".
 fn military(line: &Line, i: usize) -> Option<Hit> {
     let (n, digits) = line.number(i).filter(|(_, digits)| (3..=4).contains(digits))?;
     let clock = |half| Clock { hour: (n / 100) as i8, minute: (n % 100) as i8, second: 0, half };
@@ -133,8 +135,12 @@ fn military(line: &Line, i: usize) -> Option<Hit> {
     if let Some((half, end)) = half_of_day(line, i + 1).filter(|_| (100..1300).contains(&n)) {
         return Some(clock_hit(line, clock(half), end));
     }
-    let hours = digits == 4 && n < 2400 && line.is_word(i + 1, &["hours", "hrs"]);
-    hours.then(|| clock_hit(line, clock(Half::Whole), i + 2))
+    if digits != 4 || n >= 2400 {
+        return None;
+    }
+    let led = i > 0 && line.word(i - 1) == "at" && line.ends(i + 1);
+    let end = if line.is_word(i + 1, &["hours", "hrs"]) { i + 2 } else { i + 1 };
+    (led || end > i + 1).then(|| clock_hit(line, clock(Half::Whole), end))
 }
 
 /// 15:30, 3:15pm, 8.30 pm, 13h30, 15h, 17:49:19.
@@ -155,9 +161,12 @@ fn clock_at(line: &Line, i: usize) -> Option<Hit> {
             (second, end) = (two(end + 1)?, end + 2);
         }
     } else if line.mark(i + 1, ".") && line.glued(i + 1) {
-        // A point is only a clock's with am or pm after it.
+        // A point is only a clock's with am or pm after it, or "at" before it and nothing after.
         minute = two(i + 2)?;
-        half_of_day(line, i + 3)?;
+        let at = i > 0 && line.word(i - 1) == "at" && line.ends(i + 3);
+        if !at && half_of_day(line, i + 3).is_none() {
+            return None;
+        }
         end = i + 3;
     } else {
         return None;

@@ -1,13 +1,20 @@
 //! Finding the pieces of a line and putting them together into one due time.
 
-use jiff::civil::{Date, Time};
+use jiff::{
+    Span,
+    civil::{Date, Time},
+};
 use molt_core::Due;
 
-use crate::Rule;
+use crate::{Frequency, Rule, due::date_of};
 
 use super::{
     calendar::{coming_weekday, plus_days},
-    chinese, english, numeric,
+    chinese,
+    chinese_limit::{from_zh, until_zh},
+    chinese_time, english,
+    english_limit::{FIRST, LAST},
+    english_time, numeric,
     says::{Clock, Half, Hit, Part, Says},
     token::Line,
 };
@@ -21,8 +28,8 @@ pub(super) struct Piece {
 }
 
 /// Small words before a piece that belong to it.
-const LEADS: [&str; 12] =
-    ["at", "on", "by", "for", "before", "until", "till", "due", "around", "about", "from", "starting"];
+const LEADS: [&str; 13] =
+    ["at", "on", "by", "for", "before", "until", "till", "due", "around", "about", "from", "between", "starting"];
 /// Days with names of their own, which differ by year and country.
 const HOLIDAYS: [&str; 16] = [
     "christmas",
@@ -108,6 +115,8 @@ pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
         match best.filter(|hit| (i..hit.end).all(free)) {
             Some(hit) => {
                 let floor = pieces.last().map_or(0, |p| p.end);
+                let end = range_end(line, &hit).filter(|end| (hit.end..*end).all(free)).unwrap_or(hit.end);
+                let hit = Hit { end, ..hit };
                 let mut start = i;
                 while start > floor
                     && free(start - 1)
@@ -122,6 +131,23 @@ pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
         }
     }
     pieces
+}
+
+/// "3pm to 5pm", 下午两点到四点: something begins at the first time and lasts to the second. The token after the second.
+fn range_end(line: &Line, hit: &Hit) -> Option<usize> {
+    hit.says.clock?;
+    let at = hit.end;
+    let joined = line.mark(at, "-–—~")
+        || line.is_word(at, &["to", "until", "till", "through"])
+        || (line.word(at) == "and" && (0..at).any(|k| line.word(k) == "between"))
+        || line.is_han(at, "到至");
+    let hits = [
+        numeric::find_free(line, at + 1),
+        english_time::find(line, at + 1, true),
+        chinese_time::find(line, at + 1, true),
+    ];
+    let clock = |hit: &Hit| hit.says.clock.is_some() && hit.says.day.is_none();
+    hits.into_iter().flatten().filter(clock).map(|hit| hit.end).max().filter(|_| joined)
 }
 
 fn leads_zh(line: &Line, start: usize) -> bool {
@@ -145,8 +171,11 @@ pub(super) struct Understood {
 /// meant is anybody's guess, and neither counts.
 pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Understood {
     drop_descriptions(line, taken, &mut pieces);
-    last_days(line, &mut pieces);
+    last_days(line, taken, &mut pieces);
     let doubtful = pieces.iter().any(|p| p.says.unclear);
+    if pieces.iter().any(|p| p.says.repeat.is_some() || p.says.unclear) && pieces.iter().any(|p| is_excepted(line, p)) {
+        return Understood::default();
+    }
     let mut sum = Understood::default();
     for cluster in clusters(line, pieces) {
         let mut says = Some(Says::default());
@@ -178,19 +207,54 @@ pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Un
     }
     // "three times" without a repetition is something else.
     if sum.says.repeat.is_none() {
-        sum.pieces.retain(|p| p.says.count.is_none());
+        sum.pieces.retain(|p| !p.says.limits());
+        sum.says = Says { count: None, until: None, since: None, lasting: None, ..sum.says };
     }
+    next_year(line, &mut sum);
     sum
 }
 
+/// "every day except on Fridays", 每天除了周末: what is left out cannot be said by a rule.
+fn is_excepted(line: &Line, piece: &Piece) -> bool {
+    let Some(before) = piece.start.checked_sub(1) else { return false };
+    line.is_word(before, &["except", "excluding", "unless", "besides", "not"])
+        || line.han(before) == "除"
+        || (before > 0 && line.han(before - 1) == "除" && line.is_han(before, "了去开"))
+}
+
+/// In "from April until March" the March is that of the year after, unless a year is said.
+fn next_year(line: &Line, sum: &mut Understood) {
+    let (Some(until), Some(start)) = (sum.says.until, sum.says.day.or(sum.says.since)) else { return };
+    let year = |p: &Piece| (p.start..p.end).any(|k| line.number(k).is_some_and(|(_, digits)| digits == 4));
+    let said = sum.pieces.iter().any(|p| p.says.until.is_some() && year(p));
+    if until < start && !said {
+        sum.says.until = until.checked_add(jiff::Span::new().years(1)).ok();
+    }
+}
+
 /// With a repetition, "until May 5" is its last day and not its first.
-fn last_days(line: &Line, pieces: &mut [Piece]) {
+fn last_days(line: &Line, taken: &[bool], pieces: &mut [Piece]) {
     if !pieces.iter().any(|p| p.says.repeat.is_some()) {
         return;
     }
+    let mut floor = 0;
     for piece in pieces.iter_mut() {
-        let led = (piece.start..piece.end).any(|k| line.is_word(k, &["until", "till"]));
-        if led && let Some(day) = piece.says.day.or_else(|| coming_weekday(line.today, piece.says.weekday?)) {
+        let free = |k: usize| k >= floor && !taken.get(k).copied().unwrap_or(true);
+        let dated = piece.says.day.is_some() || piece.says.weekday.is_some();
+        // Words that lead only where there is a repetition.
+        let before = piece.start.checked_sub(1).filter(|k| dated && free(*k));
+        if before.is_some_and(|k| line.is_word(k, &LAST) || line.is_word(k, &FIRST)) {
+            piece.start -= 1;
+        }
+        let led = (piece.start..piece.end).any(|k| line.is_word(k, &LAST));
+        let chinese = until_zh(line, piece.start, piece.end).filter(|(start, _)| dated && free(*start));
+        if let Some((start, end)) = chinese.or_else(|| from_zh(line, piece.start, piece.end).filter(|_| dated)) {
+            (piece.start, piece.end) = (start.max(floor), end);
+        }
+        floor = piece.end;
+        if (led || chinese.is_some())
+            && let Some(day) = piece.says.day.or_else(|| coming_weekday(line.today, piece.says.weekday?))
+        {
             piece.says = Says { day: None, weekday: None, until: Some(day), ..piece.says.clone() };
         }
     }
@@ -227,6 +291,9 @@ fn join(a: &Says, b: &Says) -> Option<Says> {
         repeat: one(&a.repeat, &b.repeat)?,
         count: one(&a.count, &b.count)?,
         until: one(&a.until, &b.until)?,
+        since: one(&a.since, &b.since)?,
+        lasting: one(&a.lasting, &b.lasting)?,
+        from_this_week: a.from_this_week || b.from_this_week,
         unclear: a.unclear || b.unclear,
     };
     if let (Some(day), Some(weekday)) = (says.day, says.weekday)
@@ -270,6 +337,10 @@ fn readings(clock: Clock, part: Option<Part>) -> Vec<(i64, Time)> {
         (Half::Whole, _) if h == 24 => vec![(1, 0)],
         // 今晚零点 is the end of the evening.
         (Half::Whole, Some(Part::Evening)) if h == 0 => vec![(1, 0)],
+        // 明晚9:30 is on no 24-hour clock.
+        (Half::Whole, Some(Part::Afternoon | Part::Evening)) if h <= 12 => {
+            return readings(Clock { half: Half::Open, ..clock }, part);
+        }
         (Half::Whole, _) => vec![(0, h)],
         // Tonight at 2 a.m. is after midnight.
         (Half::Am, Some(Part::Evening)) if h % 12 < 6 => vec![(0, h % 12), (1, h % 12)],
@@ -309,9 +380,32 @@ fn at(line: &Line, day: Date, add: i64, time: Time) -> Option<Due> {
     })
 }
 
-/// The repetition that was understood, if any.
-pub(super) fn rule(says: &Says) -> Option<Rule> {
-    says.repeat.clone().map(|rule| Rule { count: says.count.or(rule.count), until: says.until.or(rule.until), ..rule })
+/// The repetition that was understood, if any, for a task that is first due at `due`.
+pub(super) fn rule(says: &Says, due: &Due) -> Option<Rule> {
+    let lasts = says.lasting.and_then(|(n, unit)| {
+        let n = i64::from(n);
+        let span = match unit {
+            Frequency::Daily => Span::new().try_days(n),
+            Frequency::Weekly => Span::new().try_weeks(n),
+            Frequency::Monthly => Span::new().try_months(n),
+            Frequency::Yearly => Span::new().try_years(n),
+        };
+        // The first day is one of them.
+        date_of(due).checked_add(span.ok()?).ok()?.yesterday().ok()
+    });
+    says.repeat.clone().map(|rule| Rule {
+        count: says.count.or(rule.count),
+        until: says.until.or(lasts).or(rule.until),
+        ..rule
+    })
+}
+
+/// The first day of a weekly rule with an interval whose weeks are counted from the one of `today`.
+fn from_this_week(rule: &Rule, today: Date) -> Date {
+    let first = rule.first_from(today);
+    let endless = Rule { count: None, until: None, ..rule.clone() };
+    // A series begins with its start, whatever the rule says of that day.
+    if first == today { first } else { endless.days(today).nth(1).unwrap_or(first) }
 }
 
 /// The due time that was understood, if any.
@@ -334,10 +428,19 @@ pub(super) fn due(line: &Line, says: &Says) -> Option<Due> {
         None => says.part.and_then(usual).unwrap_or_default(),
     };
     if let Some(rule) = &says.repeat {
-        let first = rule.first_from(day.unwrap_or(line.today));
-        let Some((add, time)) = times.first().copied() else { return Some(Due::Date { date: first }) };
-        let first = if future(first, add, time) { first } else { rule.first_from(plus_days(first, 1)?) };
-        return at(line, first, add, time);
+        let first = match day.or(says.since) {
+            None if says.from_this_week => from_this_week(rule, line.today),
+            said => rule.first_from(said.unwrap_or(line.today)),
+        };
+        // One that ends before it begins is not understood.
+        let within = |day: &Date| says.until.is_none_or(|until| *day <= until);
+        let Some((add, time)) = times.first().copied() else {
+            return Some(first).filter(within).map(|date| Due::Date { date });
+        };
+        // A repetition may begin this minute.
+        let now = plus_days(first, add).is_some_and(|day| day.to_datetime(time) == line.now.datetime());
+        let first = if now || future(first, add, time) { first } else { rule.first_from(plus_days(first, 1)?) };
+        return within(&first).then(|| at(line, first, add, time))?;
     }
     let (add, time) = match (times.first().copied(), day) {
         (None, Some(day)) => return Some(Due::Date { date: day }),

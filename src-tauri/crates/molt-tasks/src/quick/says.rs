@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime, Weekday};
 
-use crate::Rule;
+use crate::{Frequency, Rule};
 
 /// Which half of the day an hour from 1 to 12 belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,12 @@ pub(super) struct Says {
     pub count: Option<u32>,
     /// The last day of a repetition.
     pub until: Option<Date>,
+    /// The day from which a repetition counts, where it would not do as a due date by itself.
+    pub since: Option<Date>,
+    /// How long a repetition lasts, in periods of a day and more.
+    pub lasting: Option<(u16, Frequency)>,
+    /// The weeks of a repetition are counted from this one: "every 3 weeks on Monday".
+    pub from_this_week: bool,
     /// This is a time, but not one that a task can be due at: past, impossible, a holiday, in another zone or calendar. What stands
     /// together with it must not be read without it.
     pub unclear: bool,
@@ -89,6 +95,11 @@ impl Says {
 
     pub fn unclear() -> Self {
         Self { unclear: true, ..Self::default() }
+    }
+
+    /// Says how a repetition begins or ends, and nothing without one.
+    pub fn limits(&self) -> bool {
+        self.count.is_some() || self.until.is_some() || self.since.is_some() || self.lasting.is_some()
     }
 
     pub fn with_part(self, part: Part) -> Self {
