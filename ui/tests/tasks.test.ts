@@ -11,7 +11,7 @@ const NOW = new Date(2026, 10, 21, 12, 0);
 
 function task(id: string, more: Partial<TaskView["task"]> = {}, view: Partial<TaskView> = {}): TaskView {
   return {
-    task: { id, title: id, notes: "", priority: "normal", category: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more },
+    task: { id, title: id, notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more },
     due_at: null,
     overdue: false,
     ...view,
@@ -80,8 +80,12 @@ describe("the quick-add line", () => {
   const line = "call Anna tomorrow at 9 !high #Work";
   const draft: TaskDraft = {
     title: "call Anna",
+    notes: "",
     priority: "high",
     category: "Work",
+    labels: [],
+    deadline: null,
+    remind_before: [],
     due: { kind: "time", at: "2026-11-22T09:00:00", zone: "Europe/Oslo" },
     recurrence: null,
     spans: [

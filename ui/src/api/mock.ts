@@ -128,7 +128,7 @@ export function startPretending(): void {
   }
 
   function parse(text: string): TaskDraft {
-    const draft: TaskDraft = { title: text, priority: "normal", category: null, due: null, recurrence: null, spans: [] };
+    const draft: TaskDraft = { title: text, notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, spans: [] };
     const tomorrow = new Date(Date.now() + 86_400_000);
     const date = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}`;
     const take = (pattern: RegExp, kind: TaskDraft["spans"][0]["kind"], use: (found: string) => void) => {
@@ -151,7 +151,7 @@ export function startPretending(): void {
 
   function addTask(draft: Omit<TaskDraft, "spans">): TaskView {
     const view: TaskView = {
-      task: { id: `n${(counter += 1)}`, notes: "", done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0), ...draft },
+      task: { id: `n${(counter += 1)}`, done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0), ...draft },
       due_at: draft.due?.kind === "time" ? new Date(draft.due.at).toISOString() : draft.due ? `${draft.due.date}T22:59:59Z` : null,
       overdue: false,
     };
@@ -269,7 +269,7 @@ export function startPretending(): void {
     knowledge_extract: () => ({ text: "", pages: null, reader: "text", title: null }),
     task_list: () => tasks,
     task_parse: ({ text }) => parse(text),
-    task_add: (add) => addTask(add),
+    task_add: (add) => addTask({ ...add, notes: add.notes ?? "" }),
     task_add_line: ({ text }) => addTask(parse(text)),
     task_update: (next) => {
       tasks = tasks.map((one) => (one.task.id === next.id ? { ...one, task: next } : one));

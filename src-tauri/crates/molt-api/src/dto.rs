@@ -125,6 +125,14 @@ dto! {
         pub notes: Option<String>,
         pub priority: Priority,
         pub category: Option<String>,
+        #[serde(default)]
+        pub labels: Vec<String>,
+        #[serde(default)]
+        #[ts(type = "string | null")]
+        pub deadline: Option<jiff::civil::Date>,
+        /// Minutes before the due time.
+        #[serde(default)]
+        pub remind_before: Vec<u32>,
         pub due: Option<Due>,
         pub recurrence: Option<String>,
     }

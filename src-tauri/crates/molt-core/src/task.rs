@@ -44,6 +44,16 @@ pub struct Task {
     pub priority: Priority,
     /// What the user calls a project or a category.
     pub category: Option<String>,
+    /// Words to find it by, beside its category.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// The day after which it is of no use; the due time is when it is to be done.
+    #[serde(default)]
+    #[ts(type = "string | null")]
+    pub deadline: Option<civil::Date>,
+    /// Minutes before the due time at which it also reminds, besides the reminder at the due time.
+    #[serde(default)]
+    pub remind_before: Vec<u32>,
     pub due: Option<Due>,
     /// RFC 5545 recurrence rule without the `RRULE:` prefix.
     pub recurrence: Option<String>,
@@ -93,8 +103,15 @@ pub struct Reminder {
 #[ts(export)]
 pub struct TaskDraft {
     pub title: String,
+    /// What stood behind `//`.
+    pub notes: String,
     pub priority: Priority,
     pub category: Option<String>,
+    pub labels: Vec<String>,
+    #[ts(type = "string | null")]
+    pub deadline: Option<civil::Date>,
+    /// Minutes before the due time.
+    pub remind_before: Vec<u32>,
     pub due: Option<Due>,
     pub recurrence: Option<String>,
     pub spans: Vec<DraftSpan>,
@@ -108,6 +125,11 @@ pub enum SpanKind {
     Recurrence,
     Priority,
     Category,
+    Label,
+    Deadline,
+    /// A reminder before the due time.
+    Reminder,
+    Note,
     /// The words that say it is a reminder ("remind me to", "提醒我").
     Verb,
 }

@@ -7,12 +7,13 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use crate::{
     Store,
     error::{failed, is_orphan, is_taken},
-    sql::{At, Name},
+    sql::{At, Json, Name},
 };
 
 const TASK: StoreError = StoreError::NotFound("task");
 const TASK_COLUMNS: &str = "id, title, notes, priority, category, due_date, due_time, due_zone, recurrence, done_at, \
-                            source_conversation, source_message, created_at, updated_at";
+                            source_conversation, source_message, created_at, updated_at, labels, deadline, \
+                            remind_before";
 const REMINDER_COLUMNS: &str = "r.id, r.task_id, r.at, r.state, r.late";
 
 fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
@@ -35,6 +36,9 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         notes: row.get(2)?,
         priority: row.get::<_, Name<_>>(3)?.0,
         category: row.get(4)?,
+        labels: row.get::<_, Json<_>>(14)?.0,
+        deadline: row.get::<_, Option<Name<_>>>(15)?.map(|day| day.0),
+        remind_before: row.get::<_, Json<_>>(16)?.0,
         due,
         recurrence: row.get(8)?,
         done_at: row.get::<_, Option<At>>(9)?.map(|at| at.0),
@@ -94,14 +98,15 @@ impl TaskStore for Store {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
-                 done_at, source_conversation, source_message, created_at, updated_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 done_at, source_conversation, source_message, created_at, updated_at, labels, deadline, remind_before)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
                  priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
                  due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
                  done_at = excluded.done_at, source_conversation = excluded.source_conversation,
                  source_message = excluded.source_message, created_at = excluded.created_at,
-                 updated_at = excluded.updated_at",
+                 updated_at = excluded.updated_at, labels = excluded.labels, deadline = excluded.deadline,
+                 remind_before = excluded.remind_before",
                 params![
                     task.id.as_str(),
                     task.title,
@@ -116,7 +121,10 @@ impl TaskStore for Store {
                     task.source.as_ref().map(|s| s.conversation_id.as_str()),
                     task.source.as_ref().map(|s| s.message_id.as_str()),
                     At(task.created_at),
-                    At(task.updated_at)
+                    At(task.updated_at),
+                    Json(&task.labels),
+                    task.deadline.map(Name),
+                    Json(&task.remind_before)
                 ],
             )
             .map_err(failed)?;

@@ -1,6 +1,6 @@
 //! What a user does with tasks: add, change, complete, delete, list.
 
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use molt_core::{
     Clock, Due, Priority, Reminder, ReminderState, StoreError, Task, TaskDraft, TaskId, TaskSource, TaskStore,
 };
@@ -8,7 +8,7 @@ use molt_core::{
 use crate::{
     Rule, TaskError,
     due::{date_of, due_at, is_overdue, on_date},
-    quick::quick_add,
+    quick::{EARLIEST_REMINDER, check_line, distinct, quick_add},
     scheduler::{is_snooze, reminders_for, rule_of},
 };
 
@@ -16,6 +16,8 @@ use crate::{
 const TITLE_LIMIT: usize = 1_000;
 const NOTES_LIMIT: usize = 100_000;
 const CATEGORY_LIMIT: usize = 100;
+/// Labels of a task, and reminders before its due time.
+const LIST_LIMIT: usize = 20;
 
 /// What a new task is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub struct NewTask {
     pub notes: String,
     pub priority: Priority,
     pub category: Option<String>,
+    pub labels: Vec<String>,
+    pub deadline: Option<Date>,
+    /// Minutes before the due time.
+    pub remind_before: Vec<u32>,
     pub due: Option<Due>,
     pub recurrence: Option<String>,
     pub source: Option<TaskSource>,
@@ -33,9 +39,12 @@ impl From<TaskDraft> for NewTask {
     fn from(draft: TaskDraft) -> Self {
         Self {
             title: draft.title,
-            notes: String::new(),
+            notes: draft.notes,
             priority: draft.priority,
             category: draft.category,
+            labels: draft.labels,
+            deadline: draft.deadline,
+            remind_before: draft.remind_before,
             due: draft.due,
             recurrence: draft.recurrence,
             source: None,
@@ -65,6 +74,9 @@ pub fn add(store: &dyn TaskStore, clock: &dyn Clock, new: NewTask) -> Result<Tas
         notes: new.notes,
         priority: new.priority,
         category: new.category,
+        labels: new.labels,
+        deadline: new.deadline,
+        remind_before: new.remind_before,
         due: new.due,
         recurrence: new.recurrence,
         done_at: None,
@@ -88,6 +100,7 @@ pub fn add_line(
     line: &str,
     source: Option<TaskSource>,
 ) -> Result<Task, TaskError> {
+    check_line(line)?;
     let draft = quick_add(line, clock.now().to_zoned(clock.zone()));
     add(store, clock, NewTask { source, ..draft.into() })
 }
@@ -102,7 +115,7 @@ pub fn update(store: &dyn TaskStore, clock: &dyn Clock, task: Task) -> Result<Ta
     let mut task =
         Task { done_at: old.done_at, created_at: old.created_at, source: old.source.clone(), updated_at: now, ..task };
     tidy(&mut task, clock)?;
-    if task.due == old.due {
+    if task.due == old.due && task.remind_before == old.remind_before {
         // Snoozed reminders stay.
         let mut scheduled = reminders_for(&task, now, &clock.zone());
         scheduled.extend(snoozes(store, &task.id)?);
@@ -206,6 +219,19 @@ fn tidy(task: &mut Task, clock: &dyn Clock) -> Result<(), TaskError> {
     }
     if task.category.as_ref().is_some_and(|c| c.chars().count() > CATEGORY_LIMIT) {
         return invalid("the category is too long (over 100 characters); shorten it");
+    }
+    task.labels = task.labels.iter().map(|label| one_line(label)).filter(|label| !label.is_empty()).collect();
+    task.labels = distinct(task.labels.drain(..));
+    if task.labels.len() > LIST_LIMIT || task.labels.iter().any(|label| label.chars().count() > CATEGORY_LIMIT) {
+        return invalid("a task can have 20 labels of 100 characters; remove some or shorten them");
+    }
+    task.remind_before.sort_unstable();
+    task.remind_before.dedup();
+    task.remind_before.retain(|minutes| *minutes > 0);
+    if task.remind_before.len() > LIST_LIMIT || task.remind_before.iter().any(|minutes| *minutes > EARLIEST_REMINDER) {
+        return invalid(
+            "a task can have 20 reminders within the four weeks before it is due; choose fewer or nearer ones",
+        );
     }
     if let Some(text) = &task.recurrence {
         let rule = Rule::parse(text)?;
@@ -318,6 +344,26 @@ mod tests {
         assert_eq!((task.title.as_str(), task.due.clone()), ("开会", Some(time("2026-11-22T15:00"))));
         assert_eq!(task.source, Some(source));
         assert_eq!(store.open_reminders().unwrap()[0].at.to_string(), "2026-11-22T07:00:00Z");
+    }
+
+    #[test]
+    fn what_a_line_says_beside_its_time_is_kept() {
+        let (store, clock) = world();
+        let line = "pay rent tomorrow 3pm !30min @home {Dec 1} // to the bank";
+        let task = add_line(&store, &clock, line, None).unwrap();
+        assert_eq!((task.title.as_str(), task.notes.as_str()), ("pay rent", "to the bank"));
+        assert_eq!((task.labels.clone(), task.remind_before.clone()), (vec!["home".to_owned()], vec![30]));
+        assert_eq!(task.deadline, Some(jiff::civil::date(2026, 12, 1)));
+        assert_eq!(store.open_reminders().unwrap()[0].at.to_string(), "2026-11-22T06:30:00Z");
+        // Without the earlier reminder the one at the due time is next.
+        update(&store, &clock, Task { remind_before: vec![], ..task }).unwrap();
+        let rows = store.open_reminders().unwrap();
+        assert_eq!((rows.len(), rows[0].at.to_string().as_str()), (1, "2026-11-22T07:00:00Z"));
+        let long = add_line(&store, &clock, &"明天 ".repeat(700_000), None).unwrap_err().to_string();
+        assert!(long.contains("over 2,000 characters"), "{long}");
+        let many = NewTask { remind_before: (1..=21).collect(), ..new("x", None, None) };
+        assert!(add(&store, &clock, many).unwrap_err().to_string().contains("20 reminders"));
+        assert_eq!(store.tasks().unwrap().len(), 1);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod scheduler;
 pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, set_done, update};
 pub use due::{due_at, is_overdue, occurrences, remind_at};
 pub use error::TaskError;
-pub use quick::{is_reminder, quick_add};
+pub use quick::{byte_spans, check_line, is_reminder, quick_add};
 pub use recur::{ExpandRequest, Expansion, Recur, Series, SeriesStart, expand};
 pub use reminding::{ShownReminder, complete, dismiss, shown, snooze};
 pub use rule::{Frequency, Rule, RuleError};

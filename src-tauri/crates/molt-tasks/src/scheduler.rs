@@ -51,9 +51,30 @@ pub(crate) fn rule_of(task: &Task) -> Option<Rule> {
     task.recurrence.as_deref().and_then(|text| Rule::parse(text).ok())
 }
 
-/// The instants at which a task reminds, ascending, from `since` on (excluded).
+/// The instants at which a task reminds, ascending, from `since` on (excluded): before each occurrence as often as it says, and at it.
 fn times(task: &Task, local: &TimeZone, since: Timestamp) -> Box<dyn Iterator<Item = Timestamp>> {
+    let mut before: Vec<u32> = task.remind_before.iter().copied().filter(|minutes| *minutes > 0).collect();
+    if before.is_empty() {
+        return times_before(task, local, since, 0);
+    }
+    before.push(0);
+    let mut rest: Vec<_> =
+        before.into_iter().map(|minutes| times_before(task, local, since, minutes).peekable()).collect();
+    Box::new(std::iter::from_fn(move || {
+        let next = rest.iter_mut().filter_map(|times| times.peek().copied()).min()?;
+        // A day and an hour before two occurrences may be the same instant.
+        for times in &mut rest {
+            times.next_if_eq(&next);
+        }
+        Some(next)
+    }))
+}
+
+/// The same for one reminder, `minutes` before each occurrence.
+fn times_before(task: &Task, local: &TimeZone, since: Timestamp, minutes: u32) -> Box<dyn Iterator<Item = Timestamp>> {
     let Some(due) = task.due.clone() else { return Box::new(std::iter::empty()) };
+    let ahead = i64::from(minutes).minutes();
+    let since = since.checked_add(ahead).unwrap_or(since);
     let local = local.clone();
     let start = date_of(&due);
     // No zone is two days from UTC.
@@ -62,7 +83,12 @@ fn times(task: &Task, local: &TimeZone, since: Timestamp) -> Box<dyn Iterator<It
         None => Box::new(std::iter::once(remind_at(&due, &local))),
         Some(rule) => Box::new(rule.days_from(start, from).map(move |day| remind_at(&on_date(&due, day), &local))),
     };
-    Box::new(times.skip_while(move |at| *at <= since))
+    Box::new(times.skip_while(move |at| *at <= since).filter_map(move |at| at.checked_sub(ahead).ok()))
+}
+
+/// It reminds more than once.
+fn is_series(task: &Task) -> bool {
+    rule_of(task).is_some() || !task.remind_before.is_empty()
 }
 
 /// The rows that a task needs from `now` on: its next reminder, if it has one.
@@ -82,7 +108,7 @@ pub fn reminders_for(task: &Task, now: Timestamp, local: &TimeZone) -> Vec<Remin
 fn showing(row: &Reminder, task: &Task, now: Timestamp, local: &TimeZone) -> (Reminder, u32) {
     let mut shown = Reminder { state: ReminderState::Shown, ..row.clone() };
     let mut missed = 0;
-    if !is_snooze(row) && rule_of(task).is_some() {
+    if !is_snooze(row) && is_series(task) {
         for at in times(task, local, row.at).take_while(|at| *at <= now) {
             shown.at = at;
             missed += 1;
@@ -185,7 +211,7 @@ fn show_last(
 ) -> Result<Option<Effect>, TaskError> {
     // In another zone the instants of a whole day are others; that alone is no reason to remind again.
     let moves = matches!(task.due, Some(Due::Date { .. })) && course != Course::Back;
-    if task.done_at.is_some() || moves || rule_of(task).is_none() {
+    if task.done_at.is_some() || moves || !is_series(task) {
         return Ok(None);
     }
     // What lies before the task was made or changed was never to be shown.

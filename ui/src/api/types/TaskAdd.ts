@@ -5,4 +5,8 @@ import type { Priority } from "./Priority";
 /**
  * Adds exactly this; the line was parsed and perhaps edited before.
  */
-export type TaskAdd = { title: string, notes: string | null, priority: Priority, category: string | null, due: Due | null, recurrence: string | null, };
+export type TaskAdd = { title: string, notes: string | null, priority: Priority, category: string | null, labels: Array<string>, deadline: string | null, 
+/**
+ * Minutes before the due time.
+ */
+remind_before: Array<number>, due: Due | null, recurrence: string | null, };

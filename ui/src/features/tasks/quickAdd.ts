@@ -23,9 +23,12 @@ export function addOf(line: string, draft: TaskDraft, dropped: ReadonlySet<SpanK
   title = (title + line.slice(at)).replace(/\s+/g, " ").replace(/^[\s,，:：]+|[\s,，]+$/g, "");
   return {
     title: title === "" ? draft.title : title,
-    notes: null,
+    notes: dropped.has("note") || draft.notes === "" ? null : draft.notes,
     priority: dropped.has("priority") ? "normal" : draft.priority,
     category: dropped.has("category") ? null : draft.category,
+    labels: dropped.has("label") ? [] : draft.labels,
+    deadline: dropped.has("deadline") ? null : draft.deadline,
+    remind_before: dropped.has("reminder") ? [] : draft.remind_before,
     due: dropped.has("when") ? null : draft.due,
     recurrence: dropped.has("recurrence") ? null : draft.recurrence,
   };

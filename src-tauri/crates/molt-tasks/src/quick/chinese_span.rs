@@ -115,6 +115,14 @@ fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
     (at > i).then_some((sum, at))
 }
 
+/// A distance in whole minutes.
+pub(super) fn minutes(line: &Line, i: usize) -> Option<(u32, usize)> {
+    let (distance, end) = distance(line, i)?;
+    let whole = distance.months == 0 && distance.seconds % 60 == 0;
+    let minutes = distance.days.checked_mul(24 * 60)?.checked_add(distance.seconds / 60)?;
+    Some((u32::try_from(minutes).ok().filter(|_| whole)?, end))
+}
+
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     if line.is_tied(i) || (i > 0 && line.glued(i) && is_numeral(line, i) && is_numeral(line, i - 1)) {
         return None;

@@ -174,6 +174,14 @@ fn anchor(line: &Line, i: usize) -> Option<(Option<Date>, usize)> {
     }
 }
 
+/// A distance in whole minutes.
+pub(super) fn minutes(line: &Line, i: usize) -> Option<(u32, usize)> {
+    let (distance, end) = distance(line, i)?;
+    let whole = distance.months == 0 && distance.working_days == 0 && distance.seconds % 60 == 0;
+    let minutes = distance.days.checked_mul(24 * 60)?.checked_add(distance.seconds / 60)?;
+    Some((u32::try_from(minutes).ok().filter(|_| whole)?, end))
+}
+
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let skip = |at: usize| {
         let at = line.words(at, "the next").unwrap_or(at);

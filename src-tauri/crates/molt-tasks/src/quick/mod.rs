@@ -11,6 +11,7 @@ mod chinese_limit;
 mod chinese_repeat;
 mod chinese_span;
 mod chinese_time;
+mod details;
 mod english;
 mod english_day;
 mod english_limit;
@@ -25,6 +26,8 @@ mod says;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_marks;
+#[cfg(test)]
 mod tests_of_shapes;
 mod title;
 mod token;
@@ -32,6 +35,9 @@ mod token;
 use jiff::{Zoned, civil, tz::TimeZone};
 use molt_core::{DraftSpan, Priority, SpanKind, TaskDraft};
 
+use crate::TaskError;
+use details::Details;
+pub(crate) use details::EARLIEST_REMINDER;
 use marks::Ask;
 use resolve::{Understood, combine, due, pieces, rule};
 use token::Line;
@@ -44,27 +50,30 @@ struct Reading {
     ask: Option<marks::Mark<Ask>>,
     priority: Option<marks::Mark<Priority>>,
     category: Option<marks::Mark<String>>,
+    details: Details,
     understood: Understood,
 }
 
 fn read(text: &str, now: Zoned) -> Reading {
     let line = Line::new(text, now);
-    let priority = marks::priority(&line);
-    let category = marks::category(&line, text);
+    let details = Details::read(&line, text);
+    let outside = |start: usize, end: usize| details.ranges().iter().all(|(from, to)| end <= *from || start >= *to);
+    let priority = marks::priority(&line).filter(|m| outside(m.start, m.end));
+    let category = marks::category(&line, text).filter(|m| outside(m.start, m.end));
     // A request inside a category's name is part of the name.
     let inside = |start: usize| category.as_ref().is_some_and(|c| (c.start..c.end).contains(&start));
-    let ask = marks::ask(&line).filter(|ask| !(ask.start..ask.end).any(inside));
+    let ask = marks::ask(&line).filter(|ask| outside(ask.start, ask.end) && !(ask.start..ask.end).any(inside));
     let mut taken = vec![false; line.len()];
     let ranges = [
         ask.as_ref().map(|m| (m.start, m.end)),
         priority.as_ref().map(|m| (m.start, m.end)),
         category.as_ref().map(|m| (m.start, m.end)),
     ];
-    for (start, end) in ranges.into_iter().flatten() {
+    for (start, end) in ranges.into_iter().flatten().chain(details.ranges()) {
         taken[start..end].fill(true);
     }
     let understood = combine(&line, &taken, pieces(&line, &taken));
-    let mut reading = Reading { line, ask, priority, category, understood };
+    let mut reading = Reading { line, ask, priority, category, details, understood };
     // In "he asked to remind me" or 他提醒我 nobody asks us.
     if !reading.ask_begins() {
         reading.ask = None;
@@ -83,6 +92,7 @@ impl Reading {
                 [self.priority.as_ref().map(|m| (m.start, m.end)), self.category.as_ref().map(|m| (m.start, m.end))]
                     .into_iter()
                     .flatten()
+                    .chain(self.details.ranges())
                     .find(|(start, end)| (*start..*end).contains(&(at - 1)))
                     .map(|(start, _)| start);
             let loose = (self.line.mark(at - 1, ",.!:-，。！：、~")).then(|| at - 1);
@@ -101,8 +111,12 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
         let title = line.split_whitespace().collect::<Vec<_>>().join(" ");
         return TaskDraft {
             title,
+            notes: String::new(),
             priority: Priority::Normal,
             category: None,
+            labels: vec![],
+            deadline: None,
+            remind_before: vec![],
             due: None,
             recurrence: None,
             spans: vec![],
@@ -115,6 +129,13 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     found.extend(reading.ask.as_ref().map(|m| (SpanKind::Verb, m.start, m.end)));
     found.extend(reading.priority.as_ref().map(|m| (SpanKind::Priority, m.start, m.end)));
     found.extend(reading.category.as_ref().map(|m| (SpanKind::Category, m.start, m.end)));
+    let details = &reading.details;
+    // Before a due time that is not known nothing can remind; the words stay.
+    let reminders = if due.is_some() { details.reminders.as_slice() } else { &[] };
+    found.extend(details.labels.iter().map(|m| (SpanKind::Label, m.start, m.end)));
+    found.extend(details.deadline.as_ref().map(|m| (SpanKind::Deadline, m.start, m.end)));
+    found.extend(reminders.iter().map(|m| (SpanKind::Reminder, m.start, m.end)));
+    found.extend(details.note.as_ref().map(|m| (SpanKind::Note, m.start, m.end)));
     if due.is_some() {
         found.extend(reading.understood.pieces.iter().map(|p| {
             let kind = if p.says.repeat.is_some() || p.says.limits() { SpanKind::Recurrence } else { SpanKind::When };
@@ -145,10 +166,54 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     TaskDraft {
         spans: spans.collect(),
         title: title::title(line, &bytes, reading.ask.as_ref().map(|m| m.says)),
+        notes: details.note.as_ref().map(|m| m.says.clone()).unwrap_or_default(),
         priority: reading.priority.as_ref().map_or(Priority::Normal, |m| m.says),
         category: reading.category.as_ref().map(|m| m.says.clone()),
+        labels: distinct(details.labels.iter().map(|m| m.says.clone())),
+        deadline: details.deadline.as_ref().map(|m| m.says),
+        remind_before: distinct(reminders.iter().map(|m| m.says)),
         recurrence: due.as_ref().and_then(|due| rule(says, due)).map(|rule| rule.to_string()),
         due,
+    }
+}
+
+/// Each once, in the order of the first.
+pub(crate) fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = Vec::new();
+    for item in items {
+        if !seen.contains(&item) {
+            seen.push(item);
+        }
+    }
+    seen
+}
+
+/// The spans of a draft of this line in bytes, half open, for those who do not count in UTF-16 as web views do.
+pub fn byte_spans(line: &str, draft: &TaskDraft) -> Vec<(SpanKind, std::ops::Range<usize>)> {
+    let (mut bytes, mut units) = (0, 0);
+    let mut letters = line.chars().peekable();
+    let mut byte = |unit: u32| {
+        while units < unit
+            && let Some(letter) = letters.next()
+        {
+            units += letter.len_utf16() as u32;
+            bytes += letter.len_utf8();
+        }
+        bytes
+    };
+    draft.spans.iter().map(|span| (span.kind, byte(span.start)..byte(span.end))).collect()
+}
+
+/// Refuses a line that is no line: what [`quick_add`] would make a title without reading it.
+///
+/// # Errors
+/// A line over 2,000 characters.
+pub fn check_line(line: &str) -> Result<(), TaskError> {
+    match line.chars().nth(LINE_LIMIT) {
+        Some(_) => Err(TaskError::Invalid(
+            "the line is too long (over 2,000 characters); write a short title and put the rest into the notes".into(),
+        )),
+        None => Ok(()),
     }
 }
 

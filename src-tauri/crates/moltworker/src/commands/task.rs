@@ -2,10 +2,10 @@
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use molt_api::{TaskLine, TaskSetDone, TaskView};
-use molt_core::{Due, Priority, TaskDraft};
+use molt_core::{Due, Priority};
 use molt_tasks::{ExpandRequest, Expansion};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     args::{Task, TaskAdd, TaskDone, TaskExpand, TaskList, TaskParse},
@@ -99,14 +99,16 @@ pub async fn parse(printer: &Printer, args: TaskParse) -> Result<(), Failure> {
     if let Some(file) = args.batch {
         return batch::run(printer, &file, async |line: Line| {
             let now = reference(&line, printer.words)?;
-            Ok(understood(&molt_tasks::quick_add(&line.text, now)))
+            understood(&line.text, now)
         })
         .await;
     }
-    let draft = molt_tasks::quick_add(&args.line.join(" "), Zoned::now());
+    let (line, now) = (args.line.join(" "), Zoned::now());
     if printer.json {
-        return Ok(printer.value(&understood(&draft))?);
+        return Ok(printer.value(&understood(&line, now)?)?);
     }
+    check(&line)?;
+    let draft = molt_tasks::quick_add(&line, now);
     printer.line(format!("{}: {}", printer.words.title(), one_line(&draft.title)))?;
     details(printer, draft.due.as_ref(), draft.priority, draft.category.as_deref(), draft.recurrence.as_deref())
 }
@@ -125,9 +127,27 @@ fn reference(line: &Line, words: Words) -> Result<Zoned, Failure> {
     local.ok_or_else(|| Failure::Usage(words.no_such_time(text)))
 }
 
-/// `time` is the local time, or the day alone, that was understood, or null; `pred` repeats it under the name that scoring
-/// scripts read; `grain` is how exactly it was said.
-fn understood(draft: &TaskDraft) -> Object {
+fn check(line: &str) -> Result<(), Failure> {
+    molt_tasks::check_line(line).map_err(|error| Failure::Usage(sentence(&error.to_string())))
+}
+
+/// Occurrences of a repetition that are shown with it.
+const SHOWN: usize = 20;
+
+/// `time` is the local time, or the day alone, that was understood, or null; `grain` is how exactly it was said; `spans` are in
+/// bytes. `pred`, `rrule` and `occurrences` say time and rule under the names that scoring scripts read.
+fn understood(line: &str, now: Zoned) -> Result<Object, Failure> {
+    check(line)?;
+    let draft = &molt_tasks::quick_add(line, now);
+    let occurrences = draft
+        .due
+        .as_ref()
+        .filter(|_| draft.recurrence.is_some())
+        .map(|due| molt_tasks::occurrences(due, draft.recurrence.as_deref(), SHOWN));
+    let spans: Vec<Value> = molt_tasks::byte_spans(line, draft)
+        .into_iter()
+        .map(|(kind, at)| json!({ "kind": kind, "start": at.start, "end": at.end, "text": line.get(at) }))
+        .collect();
     let (time, grain) = match &draft.due {
         None => (None, None),
         Some(Due::Date { date }) => (Some(date.to_string()), Some("day")),
@@ -137,17 +157,23 @@ fn understood(draft: &TaskDraft) -> Object {
         Some(Due::Time { zone, .. }) => Some(zone),
         _ => None,
     };
-    batch::object(json!({
+    Ok(batch::object(json!({
         "time": time,
         "pred": time,
         "grain": grain,
         "zone": zone,
         "rule": draft.recurrence,
+        "rrule": draft.recurrence,
+        "occurrences": occurrences,
         "title": draft.title,
+        "notes": draft.notes,
         "priority": draft.priority,
         "category": draft.category,
-        "spans": draft.spans,
-    }))
+        "labels": draft.labels,
+        "deadline": draft.deadline,
+        "remind_before": draft.remind_before,
+        "spans": spans,
+    })))
 }
 
 /// Shows the times of a calendar's rule, a line each. Needs neither data nor a running program.
@@ -229,13 +255,22 @@ mod tests {
     #[test]
     fn what_was_understood_has_its_grain() {
         let now = reference(&line(Some("2013-02-12T04:30:00"), Some("UTC")), Words::new(Language::En)).unwrap();
-        let day = understood(&molt_tasks::quick_add("buy milk tomorrow", now.clone()));
+        let read = |line: &str| understood(line, now.clone()).unwrap();
+        let day = read("买牛奶 tomorrow");
+        assert_eq!(day["spans"], json!([{ "kind": "when", "start": 10, "end": 18, "text": "tomorrow" }]));
+        assert_eq!(day["title"], "买牛奶");
+        let day = read("buy milk tomorrow");
         assert_eq!((day["time"].clone(), day["grain"].clone()), (json!("2013-02-13"), json!("day")));
         assert_eq!(day["title"], "buy milk");
-        let time = understood(&molt_tasks::quick_add("明天下午3点开会", now.clone()));
+        let time = read("明天下午3点开会");
         assert_eq!((time["pred"].clone(), time["grain"].clone()), (json!("2013-02-13T15:00:00"), json!("minute")));
         assert_eq!(time["zone"], "UTC");
-        let none = understood(&molt_tasks::quick_add("buy milk", now));
+        let none = read("buy milk");
         assert!(none["time"].is_null() && none["grain"].is_null() && none["pred"].is_null());
+        let often = read("swim every day at 7am");
+        assert_eq!(often["occurrences"][1], "2013-02-13T07:00:00");
+        assert_eq!((often["rule"].clone(), often["rrule"].clone()), (json!("FREQ=DAILY"), json!("FREQ=DAILY")));
+        let long = understood(&"明天 ".repeat(700_000), now.clone()).unwrap_err();
+        assert!(long.message().starts_with("The line is too long"), "{}", long.message());
     }
 }

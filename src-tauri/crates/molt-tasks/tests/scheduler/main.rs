@@ -4,6 +4,8 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod simulation;
+
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
