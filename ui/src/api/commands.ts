@@ -41,6 +41,9 @@ import type { Suggestions } from "./types/Suggestions";
 import type { Task } from "./types/Task";
 import type { TaskAdd } from "./types/TaskAdd";
 import type { TaskDraft } from "./types/TaskDraft";
+import type { TaskFile } from "./types/TaskFile";
+import type { TaskImport } from "./types/TaskImport";
+import type { TaskImported } from "./types/TaskImported";
 import type { TaskLine } from "./types/TaskLine";
 import type { TaskRef } from "./types/TaskRef";
 import type { TaskSetDone } from "./types/TaskSetDone";
@@ -84,6 +87,8 @@ export interface Commands {
   task_set_done: [TaskSetDone, TaskView];
   task_delete: [TaskRef, Empty];
   task_restore: [TaskRef, TaskView];
+  task_import: [TaskImport, TaskImported];
+  task_export: [Nothing, TaskFile];
 
   reminder_list: [Nothing, ReminderView[]];
   reminder_done: [ReminderRef, Empty];

@@ -268,6 +268,8 @@ export function startPretending(): void {
     },
     knowledge_extract: () => ({ text: "", pages: null, reader: "text", title: null }),
     task_list: () => tasks,
+    task_import: () => ({ added: 0, present: 0, remarks: [], more_remarks: 0 }),
+    task_export: () => ({ text: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" }),
     task_parse: ({ text }) => parse(text),
     task_add: (add) => addTask({ ...add, notes: add.notes ?? "" }),
     task_add_line: ({ text }) => addTask(parse(text)),

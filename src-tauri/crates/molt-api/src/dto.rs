@@ -137,6 +137,27 @@ dto! {
         pub recurrence: Option<String>,
     }
     pub struct TaskSetDone { pub id: TaskId, pub done: bool }
+    /// The text of an iCalendar file, or of a todo.txt file where `name` ends in `.txt`.
+    pub struct TaskImport { pub name: String, pub text: String }
+    pub struct TaskImported {
+        pub added: u32,
+        /// Imported before, and left as they are now.
+        pub present: u32,
+        /// What could not be kept, entry by entry.
+        pub remarks: Vec<ImportRemark>,
+        /// How many remarks there are beyond those given.
+        pub more_remarks: u32,
+    }
+    pub struct ImportRemark {
+        /// Line of the file, from 1; 0 when it is not known.
+        pub line: u32,
+        /// Title of the entry, as far as it is known.
+        pub title: String,
+        /// One plain sentence.
+        pub reason: String,
+    }
+    /// All tasks, also the completed ones, as an iCalendar file.
+    pub struct TaskFile { pub text: String }
     /// A task with the time of its next reminder.
     pub struct TaskView {
         pub task: Task,

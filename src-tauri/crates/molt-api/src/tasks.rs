@@ -6,8 +6,8 @@ use molt_core::{Clock, ReminderState, Task, TaskDraft, TaskId, TaskSource, TaskS
 use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
-    ApiError, App, Bus, Empty, Event, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskLine, TaskRef,
-    TaskSetDone, TaskView, events::Burst,
+    ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskFile,
+    TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskView, events::Burst,
 };
 
 impl App {
@@ -71,6 +71,36 @@ impl App {
         let _one_at_a_time = self.parts().desk.lock();
         let task = molt_tasks::restore(self.parts().tasks.as_ref(), &request.id)?;
         Ok(self.task_changed(task))
+    }
+
+    /// Adds the tasks of a file of another program. What was imported before is left as it is.
+    pub async fn task_import(&self, request: TaskImport) -> Result<TaskImported, ApiError> {
+        let parts = self.parts();
+        let imported = molt_tasks::read_file(&request.name, &request.text, &parts.clock.zone())?;
+        let summary = {
+            let _one_at_a_time = parts.desk.lock();
+            molt_tasks::import(parts.tasks.as_ref(), parts.clock.as_ref(), imported)?
+        };
+        self.tasks_changed();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let remarks = summary.remarks.into_iter().map(|remark| ImportRemark {
+            line: count(remark.line),
+            title: remark.title,
+            reason: remark.reason,
+        });
+        Ok(TaskImported {
+            added: count(summary.added),
+            present: count(summary.present),
+            remarks: remarks.collect(),
+            more_remarks: count(summary.more_remarks),
+        })
+    }
+
+    /// All tasks as a file that other programs read.
+    pub async fn task_export(&self) -> Result<TaskFile, ApiError> {
+        let parts = self.parts();
+        let tasks = parts.tasks.tasks()?;
+        Ok(TaskFile { text: molt_tasks::write_calendar(&tasks, parts.clock.now()) })
     }
 
     /// Reminders that were shown and wait for an answer.

@@ -67,9 +67,20 @@ pub struct Listed {
 /// # Errors
 /// A title that is empty or too long, a repetition that is not understood, an unknown time zone, or the store's.
 pub fn add(store: &dyn TaskStore, clock: &dyn Clock, new: NewTask) -> Result<Task, TaskError> {
+    add_with(store, clock, TaskId::random(), new, None)
+}
+
+/// The same with an id, and perhaps done already.
+pub(crate) fn add_with(
+    store: &dyn TaskStore,
+    clock: &dyn Clock,
+    id: TaskId,
+    new: NewTask,
+    done_at: Option<Timestamp>,
+) -> Result<Task, TaskError> {
     let now = clock.now();
     let mut task = Task {
-        id: TaskId::random(),
+        id,
         title: new.title,
         notes: new.notes,
         priority: new.priority,
@@ -79,7 +90,7 @@ pub fn add(store: &dyn TaskStore, clock: &dyn Clock, new: NewTask) -> Result<Tas
         remind_before: new.remind_before,
         due: new.due,
         recurrence: new.recurrence,
-        done_at: None,
+        done_at,
         source: new.source,
         created_at: now,
         updated_at: now,

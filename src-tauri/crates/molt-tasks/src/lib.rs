@@ -10,6 +10,7 @@
 mod actions;
 mod due;
 mod error;
+mod exchange;
 mod quick;
 mod recur;
 mod reminding;
@@ -19,6 +20,10 @@ mod scheduler;
 pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, set_done, update};
 pub use due::{due_at, is_overdue, occurrences, remind_at};
 pub use error::TaskError;
+pub use exchange::{
+    ENTRY_LIMIT, FILE_LIMIT, ImportSummary, Imported, ImportedTask, Remark, import, read_calendar, read_file,
+    read_todo_txt, write_calendar,
+};
 pub use quick::{byte_spans, check_line, is_reminder, quick_add};
 pub use recur::{ExpandRequest, Expansion, Recur, Series, SeriesStart, expand};
 pub use reminding::{ShownReminder, complete, dismiss, shown, snooze};

@@ -137,6 +137,10 @@ pub enum Task {
     Parse(TaskParse),
     /// Show the times of a calendar's repetition rule (RFC 5545)
     Expand(TaskExpand),
+    /// Add the tasks of an iCalendar (.ics) or todo.txt file
+    Import(TaskImport),
+    /// Write all tasks into an iCalendar file
+    Export(TaskExport),
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +171,18 @@ pub struct TaskParse {
     /// Read many lines: one JSON object {"id", "text", "reference_time"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "line")]
     pub batch: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskImport {
+    /// The file; todo.txt where its name ends in .txt, else iCalendar
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskExport {
+    /// The new file
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ pub mod knowledge;
 pub mod model;
 pub mod serve;
 pub mod task;
+pub mod task_file;
 
 use crate::{failure::Failure, print::Printer};
 

@@ -92,6 +92,12 @@ words! {
     task_added(title): "Added: {title}", "已添加：{title}";
     task_done(title): "Done: {title}", "已完成：{title}";
     task_again(title, when): "Done: {title}. Next: {when}", "已完成：{title}。下一次：{when}";
+    tasks_imported(added, present): "{added} tasks added; {present} were here already.", "已添加 {added} 个任务；{present} 个此前已存在。";
+    import_remark(line, title, reason): "line {line}: {title}: {reason}", "第 {line} 行：{title}：{reason}";
+    more_remarks(number): "and {number} more remarks", "另有 {number} 条说明";
+    tasks_exported(file): "The tasks were written to {file}.", "任务已写入 {file}。";
+    cannot_write(file, reason): "{file} cannot be written: {reason}.", "无法写入 {file}：{reason}。";
+    not_text(): "it is not text in UTF-8", "它不是 UTF-8 文本";
     no_tasks(): "There are no open tasks.", "没有未完成的任务。";
     overdue(): "overdue", "已过期";
     no_time(): "no time", "没有时间";

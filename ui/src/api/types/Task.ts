@@ -8,7 +8,19 @@ export type Task = { id: TaskId, title: string, notes: string, priority: Priorit
 /**
  * What the user calls a project or a category.
  */
-category: string | null, due: Due | null, 
+category: string | null, 
+/**
+ * Words to find it by, beside its category.
+ */
+labels: Array<string>, 
+/**
+ * The day after which it is of no use; the due time is when it is to be done.
+ */
+deadline: string | null, 
+/**
+ * Minutes before the due time at which it also reminds, besides the reminder at the due time.
+ */
+remind_before: Array<number>, due: Due | null, 
 /**
  * RFC 5545 recurrence rule without the `RRULE:` prefix.
  */

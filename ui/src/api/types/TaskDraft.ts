@@ -6,4 +6,12 @@ import type { Priority } from "./Priority";
 /**
  * What quick-add understood of a line.
  */
-export type TaskDraft = { title: string, priority: Priority, category: string | null, due: Due | null, recurrence: string | null, spans: Array<DraftSpan>, };
+export type TaskDraft = { title: string, 
+/**
+ * What stood behind `//`.
+ */
+notes: string, priority: Priority, category: string | null, labels: Array<string>, deadline: string | null, 
+/**
+ * Minutes before the due time.
+ */
+remind_before: Array<number>, due: Due | null, recurrence: string | null, spans: Array<DraftSpan>, };

@@ -1,4 +1,4 @@
-//! `task add | list | done | parse | expand`.
+//! `task add | list | done | parse | expand | import | export`.
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use molt_api::{TaskLine, TaskSetDone, TaskView};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Task, TaskAdd, TaskDone, TaskExpand, TaskList, TaskParse},
     batch::{self, Object},
-    commands::choose,
+    commands::{choose, task_file},
     connect::{Connection, sentence},
     failure::Failure,
     print::{Printer, one_line, short, table},
@@ -24,6 +24,8 @@ pub async fn run(connection: &Connection, printer: &Printer, task: Task) -> Resu
         Task::Done(args) => done(connection, printer, args).await,
         Task::Parse(args) => parse(printer, args).await,
         Task::Expand(args) => expand(printer, args).await,
+        Task::Import(args) => task_file::import(connection, printer, args).await,
+        Task::Export(args) => task_file::export(connection, printer, args).await,
     }
 }
 

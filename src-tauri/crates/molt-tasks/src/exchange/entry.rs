@@ -1,0 +1,154 @@
+//! A VTODO or VEVENT as a task.
+
+use jiff::{Timestamp, tz::TimeZone};
+use molt_core::{Due, Priority};
+
+use super::{
+    Imported, ImportedTask, alarms,
+    lines::{Entry, Property, items},
+    rules, times,
+    write::{CATEGORY, DEADLINE},
+};
+use crate::{NewTask, SeriesStart, quick::distinct};
+
+/// Characters of a title; the rest goes into the notes.
+const TITLE_LIMIT: usize = 500;
+const NOTES_LIMIT: usize = 90_000;
+const LABEL_LIMIT: usize = 100;
+const MOST_LABELS: usize = 20;
+const UNTITLED: &str = "?";
+
+pub(super) fn read(entry: &Entry, local: &TimeZone, imported: &mut Imported) {
+    let title = entry.title();
+    let status = entry.get("STATUS").map(|status| status.value.trim().to_ascii_uppercase()).unwrap_or_default();
+    if entry.get("RECURRENCE-ID").is_some() {
+        imported.remark(entry.line, &title, "a changed occurrence of a series was left out; the series itself is kept");
+        return;
+    }
+    if status == "CANCELLED" {
+        imported.remark(entry.line, &title, "it was cancelled, so it was left out");
+        return;
+    }
+    let mut remarks: Vec<String> = Vec::new();
+    let mut task = NewTask { priority: priority(entry), ..NewTask::default() };
+    let mut notes: Vec<String> = entry.get("DESCRIPTION").map(Property::text).into_iter().collect();
+    notes.extend(["LOCATION", "URL"].iter().filter_map(|name| entry.get(name)).map(Property::text));
+    (task.due, task.recurrence) = when(entry, local, &mut notes, &mut remarks);
+    (task.category, task.labels) = (entry.get(CATEGORY).map(Property::text), labels(entry));
+    task.deadline = entry.get(DEADLINE).and_then(|day| match SeriesStart::parse(day.value.trim())? {
+        SeriesStart::Day(day) => Some(day),
+        SeriesStart::Time(at) => Some(at.date()),
+    });
+    if let Some(due) = &task.due {
+        let edges = Edges::of(entry, due, local);
+        for alarm in &entry.alarms {
+            match alarms::minutes_before(alarm, due, local, &edges) {
+                Ok(minutes) => task.remind_before.push(minutes),
+                Err(reason) => remarks.push(reason),
+            }
+        }
+        // The one at the due time comes by itself.
+        task.remind_before.retain(|minutes| *minutes > 0);
+        task.remind_before.sort_unstable();
+        task.remind_before.dedup();
+        task.remind_before.truncate(MOST_LABELS);
+    }
+    task.title = shortened(&title, &mut notes);
+    task.notes = notes.iter().map(|note| note.trim()).filter(|note| !note.is_empty()).collect::<Vec<_>>().join("\n\n");
+    if task.notes.chars().count() > NOTES_LIMIT {
+        task.notes = task.notes.chars().take(NOTES_LIMIT).collect();
+        remarks.push("its notes were too long and were cut".into());
+    }
+    for reason in remarks {
+        imported.remark(entry.line, &title, reason);
+    }
+    let uid = entry.get("UID").map(|uid| uid.value.trim().to_owned()).filter(|uid| !uid.is_empty());
+    imported.tasks.push(ImportedTask { uid, task, done_at: done_at(entry, &status) });
+}
+
+fn priority(entry: &Entry) -> Priority {
+    match entry.get("PRIORITY").and_then(|priority| priority.value.trim().parse::<u8>().ok()) {
+        Some(1) => Priority::Urgent,
+        Some(2..=4) => Priority::High,
+        Some(6..=9) => Priority::Low,
+        _ => Priority::Normal,
+    }
+}
+
+fn labels(entry: &Entry) -> Vec<String> {
+    let labels = entry.all("CATEGORIES").flat_map(|list| items(&list.value));
+    distinct(labels.map(|label| label.trim().chars().take(LABEL_LIMIT).collect::<String>()).take(MOST_LABELS))
+}
+
+/// The first line of a summary, or as much as a title holds; a longer one is kept whole in the notes.
+fn shortened(title: &str, notes: &mut Vec<String>) -> String {
+    let line = title.split(['\n', '\r']).map(str::trim).find(|line| !line.is_empty()).unwrap_or(UNTITLED);
+    if line.chars().count() <= TITLE_LIMIT {
+        return line.to_owned();
+    }
+    notes.insert(0, title.to_owned());
+    line.chars().take(TITLE_LIMIT - 1).chain(['…']).collect()
+}
+
+/// The due time and the rule. What is due is DUE; of an event, and where a rule counts from it, the start.
+fn when(
+    entry: &Entry,
+    local: &TimeZone,
+    notes: &mut Vec<String>,
+    remarks: &mut Vec<String>,
+) -> (Option<Due>, Option<String>) {
+    let rule = entry.get("RRULE");
+    let by_day = rule.is_some_and(|rule| rule.value.to_ascii_uppercase().contains("BY"));
+    let order = if entry.is_event || by_day { ["DTSTART", "DUE"] } else { ["DUE", "DTSTART"] };
+    let Some(property) = order.iter().find_map(|name| entry.get(name)) else { return (None, None) };
+    let Some((due, remark)) = times::due(property, local) else {
+        remarks.push(format!("its time “{:.40}” cannot be read", property.value));
+        notes.push(format!("{}:{}", property.name, property.value));
+        return (None, None);
+    };
+    remarks.extend(remark);
+    if entry.get("EXDATE").is_some() {
+        remarks.push("the days left out of its repetition are not kept".into());
+    }
+    if entry.get("RDATE").is_some() {
+        remarks.push("the days added to its repetition are not kept".into());
+    }
+    let recurrence = rule.and_then(|property| match rules::rule(&property.value, &due) {
+        Ok(rule) => Some(rule),
+        Err(reason) => {
+            remarks.push(reason);
+            notes.push(format!("RRULE:{}", property.value));
+            None
+        }
+    });
+    (Some(due), recurrence)
+}
+
+/// Seconds from the due time to the start and the end of an entry, from which its alarms are counted.
+pub(super) struct Edges {
+    pub start: i64,
+    pub end: i64,
+}
+
+impl Edges {
+    fn of(entry: &Entry, due: &Due, local: &TimeZone) -> Self {
+        let days = |due: &Due| matches!(due, Due::Date { .. });
+        let from_due = |name: &str| {
+            let (at, _) = times::due(entry.get(name)?, local).filter(|(at, _)| days(at) == days(due))?;
+            Some(crate::remind_at(&at, local).duration_since(crate::remind_at(due, local)).as_secs())
+        };
+        let start = from_due("DTSTART").unwrap_or(0);
+        let length = || entry.get("DURATION").and_then(|length| times::duration(&length.value));
+        let end = if entry.is_event { from_due("DTEND") } else { from_due("DUE") };
+        Self { start, end: end.or_else(|| Some(start + length()?)).unwrap_or(start) }
+    }
+}
+
+fn done_at(entry: &Entry, status: &str) -> Option<Timestamp> {
+    let completed = entry.get("COMPLETED").and_then(|at| times::utc(&at.value));
+    let modified = || entry.get("LAST-MODIFIED").or_else(|| entry.get("DTSTAMP")).and_then(|at| times::utc(&at.value));
+    match status {
+        "COMPLETED" => completed.or_else(modified).or(Some(Timestamp::UNIX_EPOCH)),
+        _ => completed,
+    }
+}

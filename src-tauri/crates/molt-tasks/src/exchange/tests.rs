@@ -1,0 +1,254 @@
+//! Files as other programs write them, our own and back, and files that are broken on purpose.
+
+use molt_core::{Clock, Due, Priority, Task, TaskStore};
+use molt_testkit::{ManualClock, MemoryStore, Rng};
+
+use super::*;
+use crate::{Rule, add, list, set_done};
+
+fn local() -> TimeZone {
+    TimeZone::get("Asia/Shanghai").unwrap()
+}
+
+/// A file with one entry of these lines.
+fn file(kind: &str, lines: &str) -> String {
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:{kind}\r\n{}\r\nEND:{kind}\r\nEND:VCALENDAR\r\n", lines.trim())
+}
+
+fn read_one(kind: &str, lines: &str) -> (ImportedTask, Vec<String>) {
+    let mut imported = read_calendar(&file(kind, lines), &local()).unwrap();
+    assert_eq!(imported.tasks.len(), 1, "{lines}");
+    (imported.tasks.remove(0), imported.remarks.into_iter().map(|remark| remark.reason).collect())
+}
+
+fn time(at: &str, zone: &str) -> Option<Due> {
+    Some(Due::Time { at: at.parse().unwrap(), zone: zone.into() })
+}
+
+#[test]
+fn an_event_of_another_program() {
+    let (event, remarks) = read_one(
+        "VEVENT",
+        "SUMMARY:Stand-up\\, daily\r\nDTSTART;TZID=Europe/Berlin:20261123T091500\r\nDTEND;TZID=Europe/Berlin:20261123T093000\r\n\
+         DTSTAMP:20261121T000000Z\r\nUID:abc@example.org\r\nCATEGORIES:work,team a\\,b\r\nDESCRIPTION:First line\\nand a ver\r\n \
+         y long second\r\nLOCATION:Room 5\r\nPRIORITY:1\r\nRRULE:FREQ=WEEKLY;UNTIL=20261231T081400Z;BYDAY=MO,WE;WKST=MO\r\n\
+         BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER;RELATED=START:-PT15M\r\nEND:VALARM\r\n\
+         BEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER;RELATED=END:-P1D\r\nEND:VALARM\r\n\
+         BEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER;VALUE=DATE-TIME:20261123T071500Z\r\nEND:VALARM",
+    );
+    assert_eq!(remarks, [] as [&str; 0]);
+    assert_eq!(event.uid.as_deref(), Some("abc@example.org"));
+    let task = event.task;
+    assert_eq!((task.title.as_str(), task.priority), ("Stand-up, daily", Priority::Urgent));
+    assert_eq!(task.notes, "First line\nand a very long second\n\nRoom 5");
+    assert_eq!(task.due, time("2026-11-23T09:15", "Europe/Berlin"));
+    assert_eq!(task.recurrence.as_deref(), Some("FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20261230"));
+    assert_eq!(task.labels, ["work", "team a,b"]);
+    // From the end 15 minutes later, and at 08:15 in Berlin.
+    assert_eq!(task.remind_before, [15, 60, 1_425]);
+}
+
+#[test]
+fn a_task_of_another_program() {
+    let (todo, remarks) = read_one(
+        "VTODO",
+        "SUMMARY:交房租\r\nDUE;VALUE=DATE:20261201\r\nDTSTART;VALUE=DATE:20261130\r\nRRULE:FREQ=MONTHLY\r\nPRIORITY:9\r\n\
+         STATUS:COMPLETED\r\nCOMPLETED:20261120T103000Z\r\nBEGIN:VALARM\r\nTRIGGER;RELATED=END:-PT15H\r\nEND:VALARM\r\n\
+         BEGIN:VALARM\r\nTRIGGER;RELATED=END:PT9H\r\nEND:VALARM",
+    );
+    assert_eq!(remarks, [] as [&str; 0]);
+    assert_eq!(todo.task.due, Some(Due::Date { date: "2026-12-01".parse().unwrap() }));
+    assert_eq!((todo.task.priority, todo.task.recurrence.as_deref()), (Priority::Low, Some("FREQ=MONTHLY")));
+    assert_eq!(todo.done_at, Some("2026-11-20T10:30:00Z".parse().unwrap()));
+    // 09:00 the day before; the alarm at 09:00 of the day is the usual one.
+    assert_eq!(todo.task.remind_before, [1_440]);
+    // Where a rule names days, it counts from the start.
+    let (todo, _) =
+        read_one("VTODO", "SUMMARY:x\r\nDTSTART:20261123T090000\r\nDUE:20261124T090000\r\nRRULE:FREQ=WEEKLY;BYDAY=MO");
+    assert_eq!(todo.task.due, time("2026-11-23T09:00", "Asia/Shanghai"));
+}
+
+#[test]
+fn zones_are_found_or_said_to_be_unknown() {
+    let due = |line: &str| {
+        let (entry, remarks) = read_one("VEVENT", &format!("SUMMARY:x\r\n{line}"));
+        (entry.task.due, remarks)
+    };
+    assert_eq!(due("DTSTART:20261123T090000Z").0, time("2026-11-23T09:00", "UTC"));
+    assert_eq!(due("DTSTART:20261123T090000").0, time("2026-11-23T09:00", "Asia/Shanghai"));
+    assert_eq!(
+        due("DTSTART;TZID=\"W. Europe Standard Time\":20261123T090000").0,
+        time("2026-11-23T09:00", "Europe/Berlin")
+    );
+    assert_eq!(
+        due("DTSTART;TZID=/example.org/America/Havana:20261123T090000").0,
+        time("2026-11-23T09:00", "America/Havana")
+    );
+    let (lost, remarks) = due("DTSTART;TZID=Mars/Base:20261123T090000");
+    assert_eq!(lost, time("2026-11-23T09:00", "Asia/Shanghai"));
+    assert_eq!(remarks, ["the time zone “Mars/Base” is not known; the time was taken as local"]);
+}
+
+#[test]
+fn what_cannot_be_kept_is_said() {
+    let (hourly, remarks) = read_one("VEVENT", "SUMMARY:x\r\nDTSTART:20261123T090000\r\nRRULE:FREQ=HOURLY");
+    assert_eq!((hourly.task.recurrence, hourly.task.notes.as_str()), (None, "RRULE:FREQ=HOURLY"));
+    assert!(remarks[0].contains("is not understood"), "{remarks:?}");
+    let (odd, remarks) = read_one("VTODO", "SUMMARY:x\r\nDUE:20260230T090000\r\nEXDATE:20261123");
+    assert_eq!((odd.task.due, odd.task.notes.as_str()), (None, "DUE:20260230T090000"));
+    assert_eq!(remarks, ["its time “20260230T090000” cannot be read"]);
+    let (late, remarks) = read_one(
+        "VTODO",
+        "DUE:20261123T090000\r\nEXDATE:20261124T090000\r\nRRULE:FREQ=DAILY\r\nBEGIN:VALARM\r\nTRIGGER:PT5M\r\nEND:VALARM\r\n\
+         BEGIN:VALARM\r\nTRIGGER:-P60D\r\nEND:VALARM\r\nBEGIN:VALARM\r\nTRIGGER:soon\r\nEND:VALARM",
+    );
+    assert_eq!((late.task.title.as_str(), late.task.remind_before.len(), remarks.len()), ("?", 0, 4));
+    let long = "字".repeat(700);
+    let (long_title, _) = read_one("VTODO", &format!("SUMMARY:{long}"));
+    assert_eq!((long_title.task.title.chars().count(), long_title.task.notes), (500, long));
+    let left_out = read_calendar(&file("VEVENT", "SUMMARY:x\r\nSTATUS:CANCELLED"), &local()).unwrap();
+    assert_eq!((left_out.tasks.len(), left_out.remarks[0].line), (0, 3));
+}
+
+/// Tasks of every kind.
+fn sample(store: &MemoryStore, clock: &ManualClock) -> Vec<Task> {
+    let due = |at: &str, zone: &str| time(at, zone);
+    let new = |title: &str| NewTask { title: title.into(), ..NewTask::default() };
+    let day = Some(Due::Date { date: "2026-12-01".parse().unwrap() });
+    let tasks = [
+        new("plain"),
+        NewTask {
+            notes: "两行\n; , \\ \"quoted\" 🥛".repeat(20),
+            priority: Priority::Urgent,
+            category: Some("家, 里".into()),
+            labels: vec!["a,b".into(), "后天".into()],
+            deadline: Some("2027-01-02".parse().unwrap()),
+            due: due("2026-11-30T09:30", "America/New_York"),
+            remind_before: vec![15, 1_440],
+            ..new("back\\slash; comma, and a title that is long enough to be folded 在中间断开的很长的标题在中间断开")
+        },
+        NewTask { due: day.clone(), remind_before: vec![60], priority: Priority::High, ..new("whole day") },
+        NewTask { due: day, recurrence: Some("FREQ=MONTHLY;BYDAY=1TU;UNTIL=20280101".into()), ..new("first Tuesday") },
+        NewTask {
+            due: due("2026-11-24T02:30", "Europe/Berlin"),
+            recurrence: Some("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270401".into()),
+            remind_before: vec![5],
+            priority: Priority::Low,
+            ..new("fortnightly")
+        },
+        NewTask { due: due("2026-11-24T08:00", "UTC"), recurrence: Some("FREQ=DAILY;COUNT=3".into()), ..new("in UTC") },
+    ];
+    let mut tasks: Vec<Task> = tasks.into_iter().map(|task| add(store, clock, task).unwrap()).collect();
+    tasks[2] = set_done(store, clock, &tasks[2].id, true).unwrap();
+    tasks
+}
+
+#[test]
+fn what_is_exported_comes_back_equal() {
+    let clock = ManualClock::at("2026-11-21T10:00", "Asia/Shanghai");
+    let store = MemoryStore::new();
+    let tasks = sample(&store, &clock);
+    let text = write_calendar(&tasks, clock.now());
+    assert!(text.lines().all(|line| line.len() <= 75), "RFC 5545, 3.1: lines are folded");
+    assert_eq!(text.matches("BEGIN:VTIMEZONE").count(), 2);
+    assert!(text.contains("RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270401T003000Z"), "{text}");
+
+    let imported = read_calendar(&text, &clock.zone()).unwrap();
+    assert_eq!(imported.remarks, []);
+    let other = MemoryStore::new();
+    assert_eq!(import(&other, &clock, imported.clone()).unwrap().added, tasks.len());
+    let mut back = other.tasks().unwrap();
+    back.sort_by_key(|task| tasks.iter().position(|t| t.id == task.id));
+    assert_eq!(back, tasks);
+    // Once more changes nothing, and brings back what was deleted meanwhile.
+    crate::delete(&other, &clock, &tasks[0].id).unwrap();
+    let again = import(&other, &clock, imported).unwrap();
+    assert_eq!((again.added, again.present), (1, tasks.len() - 1));
+    assert_eq!(list(&other, &clock).unwrap().len(), tasks.len());
+}
+
+#[test]
+fn todo_txt_lines() {
+    let text = "(A) 2026-11-01 pay rent +home @bank @phone due:2026-12-01 rec:1m note:x\n\n\
+                x 2026-11-20 2026-11-01 call Ann pri:B\n\
+                x(A) no mark, a@b.c 1+1\n(a) small\nB) +p\n+only @these";
+    let imported = read_todo_txt(text, &local()).unwrap();
+    let tasks: Vec<_> = imported.tasks.iter().map(|entry| &entry.task).collect();
+    let titles: Vec<_> = tasks.iter().map(|task| task.title.as_str()).collect();
+    assert_eq!(titles, ["pay rent note:x", "call Ann", "x(A) no mark, a@b.c 1+1", "(a) small", "B)"]);
+    assert_eq!((tasks[0].priority, tasks[0].category.as_deref()), (Priority::Urgent, Some("home")));
+    assert_eq!(tasks[0].labels, ["bank", "phone"]);
+    assert_eq!(tasks[0].due, Some(Due::Date { date: "2026-12-01".parse().unwrap() }));
+    assert_eq!(tasks[0].recurrence.as_deref(), Some("FREQ=MONTHLY"));
+    assert_eq!(imported.tasks[1].done_at, Some("2026-11-19T16:00:00Z".parse().unwrap()), "midnight in Shanghai");
+    assert_eq!(tasks[1].priority, Priority::High);
+    assert_eq!((imported.remarks.len(), imported.remarks[0].line), (1, 7));
+}
+
+#[test]
+fn limits_are_said_in_plain_words() {
+    let said = |text: &str| read_calendar(text, &local()).unwrap_err().to_string();
+    assert!(said("hello").contains("no calendar"));
+    assert!(said(&"BEGIN:VCALENDAR\n".repeat(100)).contains("line 17"));
+    let entry = "BEGIN:VEVENT\nSUMMARY:x\nDTSTART:20261123\nEND:VEVENT\n";
+    let many = format!("BEGIN:VCALENDAR\n{}END:VCALENDAR\n", entry.repeat(100_000));
+    assert!(said(&many).contains("over 20,000 entries"));
+    assert!(said(&"x".repeat(FILE_LIMIT + 1)).contains("10 MiB"));
+    assert!(read_todo_txt(&"a\n".repeat(ENTRY_LIMIT + 1), &local()).unwrap_err().to_string().contains("20,000"));
+    // One line of many megabytes, thousands of alarms, a remark for each entry.
+    let fat = file("VTODO", &format!("SUMMARY:x\r\nATTACH:{}", " y\r\n ".repeat(1_000_000)));
+    assert_eq!(read_calendar(&fat, &local()).unwrap().tasks.len(), 1);
+    let alarms = "BEGIN:VALARM\r\nTRIGGER:-PT1M\r\nEND:VALARM\r\n".repeat(10_000);
+    assert_eq!(read_one("VTODO", &format!("DUE:20261123T090000\r\n{alarms}")).0.task.remind_before, [1]);
+    let cancelled = "BEGIN:VEVENT\nSTATUS:CANCELLED\nEND:VEVENT\n".repeat(1_000);
+    let found = read_calendar(&format!("BEGIN:VCALENDAR\n{cancelled}"), &local()).unwrap();
+    assert_eq!((found.remarks.len(), found.more_remarks), (200, 800));
+}
+
+/// 500 files with random damage: each is read to the end, and what is read can be kept.
+#[test]
+fn damaged_files_are_survived() {
+    let clock = ManualClock::at("2026-11-21T10:00", "Asia/Shanghai");
+    let tasks = sample(&MemoryStore::new(), &clock);
+    let whole = write_calendar(&tasks, clock.now());
+    let seed = 5_545;
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed);
+    let tokens = [
+        ":", ";", "\\", "\"", "\r\n ", "\n", "BEGIN:", "END:", "\u{0}", "9", "-", "T", "Z", "=", "🥛", "P", ",",
+        "\u{feff}",
+    ];
+    let mut kept = 0;
+    for round in 0..500 {
+        let mut text: Vec<char> = whole.chars().collect();
+        for _ in 0..rng.range(1, 40) {
+            let at = rng.below(text.len() as u64) as usize;
+            let end = (at + rng.below(60) as usize).min(text.len());
+            match rng.below(5) {
+                0 => drop(text.drain(at..end)),
+                1 => text = [&text[..end], &text[at..]].concat(),
+                2 => drop(text.splice(at..at, rng.pick(&tokens).chars())),
+                3 => drop(text.splice(at..(at + 1).min(text.len()), rng.pick(&tokens).chars())),
+                _ => text.truncate(text.len() - rng.below(text.len() as u64 / 4 + 1) as usize),
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let Ok(imported) = read_calendar(&text, &clock.zone()) else { continue };
+        assert!(imported.tasks.len() <= 200, "round {round}");
+        for entry in &imported.tasks {
+            assert!(!entry.task.title.trim().is_empty(), "round {round}");
+            if let Some(rule) = &entry.task.recurrence {
+                Rule::parse(rule).unwrap();
+            }
+        }
+        let store = MemoryStore::new();
+        let summary = import(&store, &clock, imported).unwrap();
+        assert_eq!(store.tasks().unwrap().len(), summary.added, "round {round}");
+        kept += summary.added;
+        read_todo_txt(&text, &clock.zone()).unwrap();
+    }
+    assert!(kept > 500, "only {kept} tasks were left to check");
+}
