@@ -48,7 +48,10 @@ pub fn complete(store: &dyn TaskStore, clock: &dyn Clock, id: &ReminderId) -> Re
     }
     let task = store.task(&reminder.task_id)?;
     let due = task.due.as_ref().map(|due| remind_at(due, &clock.zone()));
-    if rule_of(&task).is_none() || due.is_none_or(|due| reminder.at >= due) {
+    // A reminder before the due time, perhaps put off, is of the occurrence that is now due.
+    let before = task.remind_before.iter().max().copied().unwrap_or(0);
+    let latest = reminder.at.checked_add(i64::from(before).minutes()).unwrap_or(reminder.at);
+    if rule_of(&task).is_none() || due.is_none_or(|due| latest >= due) {
         set_done(store, clock, &task.id, true)?;
     }
     answer(store, reminder)
@@ -133,6 +136,26 @@ mod tests {
         complete(&world.store, &world.clock, &second.id).unwrap();
         assert!(world.store.tasks().unwrap()[0].done_at.is_some());
         assert!(shown(&world.store).unwrap().is_empty());
+    }
+
+    #[test]
+    fn done_on_an_early_reminder_completes_its_occurrence() {
+        let mut world = World::with("2026-11-21T11:00", Some("FREQ=DAILY"));
+        let task = world.store.tasks().unwrap().remove(0);
+        actions::update(&world.store, &world.clock, Task { remind_before: vec![30], ..task }).unwrap();
+        let early = world.after(1_800).remove(0).reminder;
+        assert_eq!(early.at.to_string(), "2026-11-21T02:30:00Z");
+        complete(&world.store, &world.clock, &early.id).unwrap();
+        let due = world.store.tasks().unwrap().remove(0).due;
+        assert_eq!(due, Some(Due::Time { at: "2026-11-22T11:00".parse().unwrap(), zone: "Asia/Shanghai".into() }));
+        assert_eq!(world.after(1_800), [], "the one at the due time is not needed any more");
+        let next: Vec<_> = world.after(23 * 3_600 + 1_800).into_iter().map(|effect| effect.reminder).collect();
+        assert_eq!((next.len(), next[0].at.to_string().as_str()), (1, "2026-11-22T02:30:00Z"));
+        // Also when it was put off.
+        snooze(&world.store, &world.clock, &next[0].id, 10).unwrap();
+        let later = world.after(600).remove(0).reminder;
+        complete(&world.store, &world.clock, &later.id).unwrap();
+        assert_eq!(world.after(1_200), []);
     }
 
     #[test]

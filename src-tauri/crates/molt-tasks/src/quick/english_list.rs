@@ -114,7 +114,7 @@ pub(super) fn month_days(line: &Line, i: usize, bare: bool) -> Option<(Vec<i8>, 
         }
     }
     // "the last" alone is no day.
-    if days == [-1] && !(line.word(end - 1) == "day") {
+    if days == [-1] && line.word(end - 1) != "day" {
         return None;
     }
     days.sort_unstable();

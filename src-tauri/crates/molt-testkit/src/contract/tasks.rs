@@ -25,6 +25,9 @@ fn rows(store: &dyn TaskStore) {
     full.notes = "two lines\nof notes".into();
     full.priority = Priority::Urgent;
     full.category = Some("家".into());
+    full.labels = vec!["钱".into(), "a \"b\"".into()];
+    full.deadline = Some(jiff::civil::date(2026, 12, 31));
+    full.remind_before = vec![30, 1_440];
     full.due = Some(Due::Time { at: "2026-11-22T15:30:00".parse().unwrap(), zone: "Asia/Shanghai".into() });
     full.recurrence = Some("FREQ=WEEKLY;BYDAY=MO".into());
     full.source = Some(TaskSource { conversation_id: "c".into(), message_id: "m".into() });
@@ -37,6 +40,7 @@ fn rows(store: &dyn TaskStore) {
     assert_eq!(store.tasks().unwrap(), [full.clone(), plain.clone()], "in the order they were made");
     full.done_at = Some(instant(100));
     (full.category, full.due, full.recurrence, full.source) = (None, None, None, None);
+    (full.labels, full.deadline, full.remind_before) = (vec![], None, vec![]);
     store.put_task(&full, &[]).unwrap();
     assert_eq!(store.task(&"t".into()).unwrap(), full);
     assert_eq!(store.tasks().unwrap().len(), 2, "done ones are listed");
