@@ -25,6 +25,24 @@ pub enum DocumentKind {
     Pdf,
     Markdown,
     Text,
+    /// Text of a word processor (Office Open XML).
+    Docx,
+    /// Slides (Office Open XML).
+    Pptx,
+    /// Sheets (Office Open XML).
+    Xlsx,
+    /// Text, sheets and slides of OpenDocument.
+    Odf,
+    Epub,
+    Html,
+    /// Rows of values, whatever separates them.
+    Csv,
+    /// One value, one for each line, or a notebook.
+    Json,
+    /// A message as mail programs keep it.
+    Eml,
+    /// Source code.
+    Code,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
@@ -71,7 +89,7 @@ pub struct Document {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct Position {
-    /// From 1; only for paged formats.
+    /// From 1; only for paged formats. The number of a slide or a sheet where the format has those.
     pub page: Option<u32>,
     /// The headings above, outermost first.
     pub headings: Vec<String>,

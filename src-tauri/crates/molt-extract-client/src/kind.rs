@@ -4,17 +4,11 @@ use std::path::Path;
 
 use molt_core::DocumentKind;
 
-/// Text that people write or read as text; source code and data count. The worker still looks at the content and refuses binary data.
+/// Text that people write or read as text. The worker still looks at the content and refuses binary data.
 const TEXT: &[&str] = &[
-    // Prose and data.
     "txt",
     "text",
     "log",
-    "csv",
-    "tsv",
-    "json",
-    "jsonl",
-    "ndjson",
     "toml",
     "yaml",
     "yml",
@@ -34,7 +28,10 @@ const TEXT: &[&str] = &[
     "diff",
     "patch",
     "nfo",
-    // Source code.
+];
+
+/// Programs and what is written like them.
+const CODE: &[&str] = &[
     "rs",
     "py",
     "pyi",
@@ -104,6 +101,21 @@ const TEXT: &[&str] = &[
     "nix",
 ];
 
+/// The last letter tells whether it is a template or holds programs, which are never run.
+const DOCX: &[&str] = &["docx", "docm", "dotx", "dotm"];
+
+const PPTX: &[&str] = &["pptx", "pptm", "ppsx", "ppsm", "potx", "potm"];
+
+const XLSX: &[&str] = &["xlsx", "xlsm", "xltx", "xltm"];
+
+const ODF: &[&str] = &["odt", "ott", "ods", "ots", "odp", "otp"];
+
+const HTML: &[&str] = &["html", "htm", "xhtml", "xht", "shtml"];
+
+const CSV: &[&str] = &["csv", "tsv", "tab"];
+
+const JSON: &[&str] = &["json", "jsonl", "ndjson", "geojson", "webmanifest", "ipynb"];
+
 const MARKDOWN: &[&str] = &["md", "markdown", "mdown", "mkd", "mdx"];
 
 /// Names without an extension that are text by custom.
@@ -128,12 +140,23 @@ pub fn kind_of(path: &Path) -> Option<DocumentKind> {
         return NAMES.contains(&name.as_str()).then_some(DocumentKind::Text);
     };
     let extension = extension.to_str()?.to_ascii_lowercase();
-    match extension.as_str() {
-        "pdf" => Some(DocumentKind::Pdf),
-        markdown if MARKDOWN.contains(&markdown) => Some(DocumentKind::Markdown),
-        text if TEXT.contains(&text) => Some(DocumentKind::Text),
-        _ => None,
-    }
+    let has = |names: &[&str]| names.contains(&extension.as_str());
+    Some(match extension.as_str() {
+        "pdf" => DocumentKind::Pdf,
+        "epub" => DocumentKind::Epub,
+        "eml" => DocumentKind::Eml,
+        _ if has(MARKDOWN) => DocumentKind::Markdown,
+        _ if has(DOCX) => DocumentKind::Docx,
+        _ if has(PPTX) => DocumentKind::Pptx,
+        _ if has(XLSX) => DocumentKind::Xlsx,
+        _ if has(ODF) => DocumentKind::Odf,
+        _ if has(HTML) => DocumentKind::Html,
+        _ if has(CSV) => DocumentKind::Csv,
+        _ if has(JSON) => DocumentKind::Json,
+        _ if has(CODE) => DocumentKind::Code,
+        _ if has(TEXT) => DocumentKind::Text,
+        _ => return None,
+    })
 }
 
 /// Whether a file can be read, by its name.
@@ -153,8 +176,16 @@ mod tests {
             ("notes.md", Some(DocumentKind::Markdown)),
             ("NOTES.Markdown", Some(DocumentKind::Markdown)),
             ("会议记录.txt", Some(DocumentKind::Text)),
-            ("main.rs", Some(DocumentKind::Text)),
-            ("data.CSV", Some(DocumentKind::Text)),
+            ("main.rs", Some(DocumentKind::Code)),
+            ("data.CSV", Some(DocumentKind::Csv)),
+            ("letter.docx", Some(DocumentKind::Docx)),
+            ("talk.PPTX", Some(DocumentKind::Pptx)),
+            ("预算.xlsm", Some(DocumentKind::Xlsx)),
+            ("letter.odt", Some(DocumentKind::Odf)),
+            ("book.epub", Some(DocumentKind::Epub)),
+            ("page.htm", Some(DocumentKind::Html)),
+            ("lines.jsonl", Some(DocumentKind::Json)),
+            ("message.eml", Some(DocumentKind::Eml)),
             ("README", Some(DocumentKind::Text)),
             ("Makefile", Some(DocumentKind::Text)),
             ("photo.jpg", None),

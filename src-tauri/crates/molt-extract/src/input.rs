@@ -5,8 +5,8 @@ use std::{fs::File, io::ErrorKind, io::Read, path::Path};
 use molt_core::DocumentKind;
 use molt_extract_client::Failure;
 
-/// Bytes.
-const LARGEST_PDF: u64 = 200 << 20;
+/// Bytes. Pictures make up most of a large PDF or office document.
+const LARGEST_PACKED: u64 = 200 << 20;
 /// Bytes.
 const LARGEST_TEXT: u64 = 64 << 20;
 
@@ -22,7 +22,16 @@ pub fn load(path: &Path, kind: DocumentKind) -> Result<Vec<u8>, Failure> {
         // Opening a pipe or a device could wait for ever.
         return Err(Failure::Unreadable(format!("“{}” is not a file", name_of(path))));
     }
-    let largest = if kind == DocumentKind::Pdf { LARGEST_PDF } else { LARGEST_TEXT };
+    let largest = match kind {
+        DocumentKind::Pdf
+        | DocumentKind::Docx
+        | DocumentKind::Pptx
+        | DocumentKind::Xlsx
+        | DocumentKind::Odf
+        | DocumentKind::Epub
+        | DocumentKind::Eml => LARGEST_PACKED,
+        _ => LARGEST_TEXT,
+    };
     if metadata.len() > largest {
         return Err(too_large(path, metadata.len(), largest));
     }

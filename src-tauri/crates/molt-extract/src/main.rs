@@ -4,11 +4,21 @@
 //! `molt_extract_client::Request`. It runs under limits that it puts on itself before it reads anything, writes no file, opens no
 //! connection, and ends with its input, with its parent, or after a while without work. It must not know what the text is for.
 
+mod archive;
+mod code;
+mod epub;
+mod flow;
+mod html;
 mod input;
+mod json;
+mod mail;
 mod markdown;
+mod office;
 mod output;
 mod pdf;
 mod plain;
+mod table;
+mod xml;
 
 use std::{
     any::Any,
@@ -91,12 +101,23 @@ fn serve(mut input: File, mut output: File, idle: Duration) -> Result<()> {
 fn read(request: &Request, announce: &mut dyn FnMut(Reader)) -> Result<ExtractedDocument, Failure> {
     let bytes = input::load(&request.path, request.kind)?;
     let name = input::name_of(&request.path);
-    // Names lie, in both directions.
-    let kind = if pdf::has_mark(&bytes) { DocumentKind::Pdf } else { request.kind };
-    match kind {
+    // Names lie, in all directions.
+    match request.kind {
+        _ if pdf::has_mark(&bytes) => pdf::read(bytes, request, &name, announce),
+        kind if archive::has_mark(&bytes) || archive::has_compound_mark(&bytes) => office::read(bytes, kind, &name),
         DocumentKind::Pdf => pdf::read(bytes, request, &name, announce),
+        kind @ (DocumentKind::Docx
+        | DocumentKind::Pptx
+        | DocumentKind::Xlsx
+        | DocumentKind::Odf
+        | DocumentKind::Epub) => office::read(bytes, kind, &name),
         DocumentKind::Markdown => markdown::read(&bytes, &name),
         DocumentKind::Text => plain::read(&bytes, &name),
+        DocumentKind::Html => html::read(&bytes, &name),
+        DocumentKind::Csv => table::read(&bytes, &name),
+        DocumentKind::Json => json::read(&bytes, &name),
+        DocumentKind::Eml => mail::read(&bytes, &name),
+        DocumentKind::Code => code::read(&bytes, &name),
     }
 }
 

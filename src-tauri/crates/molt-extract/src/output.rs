@@ -12,6 +12,19 @@ const MOST_BLOCKS: usize = 1 << 20;
 /// Characters. A longer piece is split, so that its lines keep an honest position.
 const LONGEST_BLOCK: usize = 2000;
 
+/// Bytes of one heading in the path of a block. Every block below it repeats the path.
+const LONGEST_HEADING: usize = 300;
+
+/// Where a piece of text stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// From 1.
+    pub page: Option<u32>,
+    /// Of the first line, from 1.
+    pub line: Option<u32>,
+    pub headings: &'a [String],
+}
+
 /// Collects blocks in reading order.
 pub struct Output {
     blocks: Vec<Block>,
@@ -33,6 +46,11 @@ impl Output {
         if text.len() != block.text.len() {
             block.text = text.to_owned();
         }
+        for heading in &mut block.headings {
+            if heading.len() > LONGEST_HEADING {
+                heading.truncate(heading.floor_char_boundary(LONGEST_HEADING));
+            }
+        }
         self.bytes += block.text.len();
         if self.bytes > MOST_TEXT || self.blocks.len() >= MOST_BLOCKS {
             return Err(Failure::LimitReached(format!(
@@ -46,18 +64,24 @@ impl Output {
 
     /// Adds text whose line ends mean something (code, verse, logs), split where it is long. `line` is that of its first line.
     pub fn push_lines(&mut self, text: &str, line: u32, headings: &[String]) -> Result<(), Failure> {
-        let (mut piece, mut first, mut length) = (String::new(), line, 0);
-        for (number, content) in (line..).zip(text.split('\n')) {
+        self.push_at(text, Place { page: None, line: Some(line), headings })
+    }
+
+    /// As `push_lines`, for text whose place may be told by more or by less than a line.
+    pub fn push_at(&mut self, text: &str, place: Place<'_>) -> Result<(), Failure> {
+        let block = |text: String, number: u32| Block {
+            text,
+            page: place.page,
+            headings: place.headings.to_vec(),
+            line: place.line.map(|line| line.saturating_add(number)),
+            is_heading: false,
+        };
+        let (mut piece, mut first, mut length) = (String::new(), 0, 0);
+        for (number, content) in (0..).zip(text.split('\n')) {
             for (index, part) in parts(content).enumerate() {
                 let characters = part.chars().count() + 1;
                 if length + characters > LONGEST_BLOCK && length > 0 {
-                    self.push(Block {
-                        text: std::mem::take(&mut piece),
-                        page: None,
-                        headings: headings.to_vec(),
-                        line: Some(first),
-                        is_heading: false,
-                    })?;
+                    self.push(block(std::mem::take(&mut piece), first))?;
                     length = 0;
                 }
                 // Lines that are white space alone do not begin a piece: the position is that of the first word.
@@ -73,7 +97,7 @@ impl Output {
                 length += characters;
             }
         }
-        self.push(Block { text: piece, page: None, headings: headings.to_vec(), line: Some(first), is_heading: false })
+        self.push(block(piece, first))
     }
 
     pub fn into_blocks(self) -> Vec<Block> {

@@ -5,7 +5,7 @@
  */
 export type Position = { 
 /**
- * From 1; only for paged formats.
+ * From 1; only for paged formats. The number of a slide or a sheet where the format has those.
  */
 page: number | null, 
 /**

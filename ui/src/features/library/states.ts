@@ -12,7 +12,21 @@ export const STATE_NAMES: Record<DocumentState, Key> = {
   failed: "doc.failed",
 };
 
-export const KIND_NAMES: Record<DocumentKind, Key> = { pdf: "kind.pdf", markdown: "kind.markdown", text: "kind.text" };
+export const KIND_NAMES: Record<DocumentKind, Key> = {
+  pdf: "kind.pdf",
+  markdown: "kind.markdown",
+  text: "kind.text",
+  docx: "kind.docx",
+  pptx: "kind.pptx",
+  xlsx: "kind.xlsx",
+  odf: "kind.odf",
+  epub: "kind.epub",
+  html: "kind.html",
+  csv: "kind.csv",
+  json: "kind.json",
+  eml: "kind.eml",
+  code: "kind.code",
+};
 
 /** It could not be read: the reason is shown and reading can be tried again. */
 export function isProblem(state: DocumentState): boolean {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod files;
+mod formats;
 
 use std::{
     fs::File,
