@@ -60,9 +60,17 @@ fn about(metadata: Element<'_>, flow: &mut Flow) -> Result<(), Failure> {
         flow.name_it(title);
     }
     let mut lines = titles;
-    let authors = all("creator");
-    if !authors.is_empty() {
-        lines.push(format!("Authors: {}", authors.join(", ")));
+    for (label, name) in [
+        ("Authors", "creator"),
+        ("Publisher", "publisher"),
+        ("Date", "date"),
+        ("Language", "language"),
+        ("Identifier", "identifier"),
+    ] {
+        let values = all(name);
+        if !values.is_empty() {
+            lines.push(format!("{label}: {}", values.join(", ")));
+        }
     }
     flow.text(&lines.join("\n"), None)?;
     // Publishers write it as a piece of a page.

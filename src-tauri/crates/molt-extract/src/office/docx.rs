@@ -43,7 +43,7 @@ pub fn read(mut package: Package, main: String, flow: Flow) -> Result<ExtractedD
             }
         }
     }
-    let mut walk = Walk { package: &mut package, links: &links, flow, styles, lists, notes: by_id };
+    let mut walk = Walk { package: &mut package, links: &links, flow, styles, lists, initial: String::new(), notes: by_id };
     walk.blocks(body.root())?;
     walk.flow.leave(0);
     // They repeat on every page, and often each other.
@@ -76,6 +76,8 @@ struct Walk<'w> {
     flow: Flow,
     styles: Styles,
     lists: Lists,
+    /// Of the paragraph that follows.
+    initial: String,
     /// By the part they are in and their id.
     notes: HashMap<&'static str, HashMap<&'w str, Element<'w>>>,
 }
@@ -104,7 +106,14 @@ impl<'w> Walk<'w> {
     }
 
     fn paragraph(&mut self, element: Element<'_>) -> Result<(), Failure> {
-        let (text, level, pending) = self.paragraph_text(element);
+        let (mut text, level, pending) = self.paragraph_text(element);
+        // A large first letter is a paragraph of its own.
+        let frame = element.at(&["pPr", "framePr"]).and_then(|frame| frame.attribute("dropCap"));
+        if frame.is_some_and(|drop| drop != "none") {
+            self.initial = text.trim().to_owned();
+            return self.told_after(pending);
+        }
+        text.insert_str(0, &std::mem::take(&mut self.initial));
         match level {
             Some(level) => self.flow.heading(level, &text, None)?,
             None => self.flow.text(&text, None)?,
@@ -301,6 +310,12 @@ mod tests {
             <w:del><w:r><w:delText>gone</w:delText><w:t>gone</w:t></w:r></w:del><w:ins><w:r><w:t>three</w:t></w:r></w:ins>
             <w:r><w:instrText>PAGE</w:instrText></w:r><w:hyperlink><w:r><w:t> four</w:t></w:r></w:hyperlink></w:p>";
         assert_eq!(texts(body), ["one\ttwo three four"]);
+    }
+
+    #[test]
+    fn a_large_first_letter_belongs_to_its_word() {
+        let initial = "<w:p><w:pPr><w:framePr w:dropCap='drop'/></w:pPr><w:r><w:t>O</w:t></w:r></w:p>";
+        assert_eq!(texts(&format!("{initial}{}{}", p("nce upon"), p("a time"))), ["Once upon", "a time"]);
     }
 
     #[test]

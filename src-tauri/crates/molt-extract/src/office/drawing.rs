@@ -113,7 +113,7 @@ pub fn graphics(package: &mut Package, element: Element<'_>, links: &[Link]) -> 
     Ok(texts)
 }
 
-/// A chart as a table: categories down, series across.
+/// A chart as a table: a row of categories and one for each series.
 fn chart(tree: &Tree) -> String {
     let mut lines = Vec::new();
     let root = tree.root();
@@ -122,18 +122,17 @@ fn chart(tree: &Tree) -> String {
         let text = title.descendants().filter(|element| element.name() == "p").map(paragraph);
         lines.extend(text.filter(|text| !text.trim().is_empty()));
     }
-    let series: Vec<Element<'_>> = root.descendants().filter(|element| element.name() == "ser").collect();
-    let names = series.iter().map(|series| points(*series, &["tx"]).into_iter().next().unwrap_or_default());
-    let mut header = vec![String::new()];
-    header.extend(names);
-    lines.push(row(&header));
-    let categories = series.iter().map(|series| points(*series, &["cat", "xVal"])).find(|cells| !cells.is_empty());
-    let categories = categories.unwrap_or_default();
-    let values: Vec<Vec<String>> = series.iter().map(|series| points(*series, &["val", "yVal"])).collect();
-    let count = values.iter().map(Vec::len).max().unwrap_or(0).max(categories.len());
-    for index in 0..count {
-        let cells = std::iter::once(&categories).chain(&values);
-        lines.push(row(&cells.map(|column| column.get(index).cloned().unwrap_or_default()).collect::<Vec<_>>()));
+    let mut categories = Vec::new();
+    for series in root.descendants().filter(|element| element.name() == "ser") {
+        let row = |name: String, values: Vec<String>| self::row(&[vec![name], values].concat());
+        let own = points(series, &["cat", "xVal"]);
+        // Mostly all series have the same.
+        if own != categories {
+            lines.push(row(String::new(), own.clone()));
+            categories = own;
+        }
+        let name = points(series, &["tx"]).into_iter().next().unwrap_or_default();
+        lines.push(row(name, points(series, &["val", "yVal"])));
     }
     lines.retain(|line| !line.is_empty());
     lines.join("\n")
@@ -178,9 +177,10 @@ mod tests {
              <c:ser><c:tx><c:strRef><c:f>B1</c:f><c:pt><c:v>2025</c:v></c:pt></c:strRef></c:tx>
              <c:cat><c:pt><c:v>March</c:v></c:pt><c:pt><c:v>April</c:v></c:pt></c:cat>
              <c:val><c:pt><c:v>3</c:v></c:pt><c:pt><c:v>4</c:v></c:pt></c:val></c:ser>
-             <c:ser><c:val><c:pt><c:v>5</c:v></c:pt></c:val></c:ser></c:chart>",
+             <c:ser><c:tx><c:v>plan</c:v></c:tx><c:cat><c:pt><c:v>March</c:v></c:pt><c:pt><c:v>April</c:v></c:pt></c:cat>
+             <c:val><c:pt><c:v>5</c:v></c:pt></c:val></c:ser></c:chart>",
         );
-        assert_eq!(chart(&tree), "Sales\n | 2025\nMarch | 3 | 5\nApril | 4");
+        assert_eq!(chart(&tree), "Sales\n | March | April\n2025 | 3 | 4\nplan | 5");
     }
 
     #[test]

@@ -232,6 +232,8 @@ fn inline<'t>(element: Element<'t>, text: &mut String, pending: &mut Pending<'t>
             "s" => text.extend(std::iter::repeat_n(' ', repeated(child, "c").min(8) as usize)),
             "tab" => text.push('\t'),
             "line-break" => text.push('\n'),
+            // Shown or not, it is text that somebody wrote.
+            "hidden-text" => text.push_str(child.attribute("string-value").unwrap_or_default()),
             "note" => pending.extend(child.child("note-body")),
             "ruby-text" | "change" | "change-start" | "change-end" | "annotation-end" | "script" => {}
             "annotation" | "frame" | "custom-shape" | "rect" | "ellipse" | "line" | "g" => pending.push(child),
@@ -291,7 +293,7 @@ mod tests {
     fn texts_have_headings_notes_tables_and_objects() {
         let body = "<office:text><text:tracked-changes><text:p>gone</text:p></text:tracked-changes>
             <text:h text:outline-level='1'>Plan</text:h>
-            <text:p>one<text:s text:c='2'/>two<text:line-break/>three\n   four<text:note><text:note-citation>1</text:note-citation>
+            <text:p>one<text:hidden-text text:string-value=' or'/><text:s text:c='2'/>two<text:line-break/>three\n   four<text:note><text:note-citation>1</text:note-citation>
             <text:note-body><text:p>a note</text:p></text:note-body></text:note></text:p>
             <text:list><text:list-item><text:p>item</text:p></text:list-item></text:list>
             <table:table><table:table-row><table:table-cell><text:p>a</text:p><text:p>b</text:p></table:table-cell>
@@ -304,7 +306,7 @@ mod tests {
         let texts: Vec<&str> = document.blocks.iter().map(|block| block.text.as_str()).collect();
         assert_eq!(
             texts,
-            ["Plan", "one  two\nthree four", "a note", "item", "a b | c", "in a box", "1/2", "a half", "on every page"]
+            ["Plan", "one or  two\nthree four", "a note", "item", "a b | c", "in a box", "1/2", "a half", "on every page"]
         );
         assert_eq!((document.kind, document.title.as_deref(), document.pages), (DocumentKind::Odf, Some("Plan"), None));
         assert_eq!(document.blocks[1].headings, ["Plan"]);
