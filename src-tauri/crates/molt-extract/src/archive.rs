@@ -113,7 +113,9 @@ fn compound(bytes: &[u8], name: &str) -> Failure {
     if bytes.windows(stream.len()).any(|window| window == stream) {
         locked(name)
     } else {
-        Failure::Unreadable(format!("“{name}” is in the format of an old office program; save a copy in the present format"))
+        Failure::Unreadable(format!(
+            "“{name}” is in the format of an old office program; save a copy in the present format"
+        ))
     }
 }
 

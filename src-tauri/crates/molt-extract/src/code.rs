@@ -16,21 +16,73 @@ const LONGEST_NAME: usize = 120;
 
 /// Words before the one that says what is defined.
 const MODIFIERS: &[&str] = &[
-    "abstract", "async", "data", "declare", "default", "export", "extern", "final", "friend", "inline", "internal", "local",
-    "open", "override", "partial", "private", "protected", "pub", "public", "readonly", "sealed", "static", "suspend", "unsafe",
+    "abstract",
+    "async",
+    "data",
+    "declare",
+    "default",
+    "export",
+    "extern",
+    "final",
+    "friend",
+    "inline",
+    "internal",
+    "local",
+    "open",
+    "override",
+    "partial",
+    "private",
+    "protected",
+    "pub",
+    "public",
+    "readonly",
+    "sealed",
+    "static",
+    "suspend",
+    "unsafe",
     "virtual",
 ];
 
 /// Words that begin a definition in one language or another.
 const KEYWORDS: &[&str] = &[
-    "actor", "class", "contract", "def", "defmacro", "defmodule", "defn", "defp", "enum", "extension", "fn", "fun", "func",
-    "function", "impl", "instance", "interface", "macro_rules!", "mod", "module", "namespace", "object", "proc", "procedure",
-    "protocol", "record", "struct", "sub", "trait", "type", "typedef", "union",
+    "actor",
+    "class",
+    "contract",
+    "def",
+    "defmacro",
+    "defmodule",
+    "defn",
+    "defp",
+    "enum",
+    "extension",
+    "fn",
+    "fun",
+    "func",
+    "function",
+    "impl",
+    "instance",
+    "interface",
+    "macro_rules!",
+    "mod",
+    "module",
+    "namespace",
+    "object",
+    "proc",
+    "procedure",
+    "protocol",
+    "record",
+    "struct",
+    "sub",
+    "trait",
+    "type",
+    "typedef",
+    "union",
 ];
 
 /// Words before a bracket that are no names of functions.
-const STATEMENTS: &[&str] =
-    &["assert", "await", "case", "catch", "do", "else", "for", "if", "return", "switch", "throw", "try", "while", "with"];
+const STATEMENTS: &[&str] = &[
+    "assert", "await", "case", "catch", "do", "else", "for", "if", "return", "switch", "throw", "try", "while", "with",
+];
 
 /// Reads a program's source.
 pub fn read(bytes: &[u8], name: &str) -> Result<ExtractedDocument, Failure> {
@@ -104,7 +156,8 @@ fn definition(line: &str) -> Option<(usize, String)> {
         }
         // `const fn`, `const NAME`: only the first defines what is worth a block.
         let is_const_fn = word == "const" && after.starts_with("fn ");
-        let named = after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '<' | '(' | '*' | '{' | '&' | '['));
+        let named =
+            after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '<' | '(' | '*' | '{' | '&' | '['));
         let keyword = KEYWORDS.contains(&word) && named && !after.starts_with("= ");
         return (keyword || is_const_fn || is_function(rest, modified, column)).then(|| (column, name_of(code)));
     }
@@ -113,11 +166,15 @@ fn definition(line: &str) -> Option<(usize, String)> {
 /// `int main(int count, char **words) {` and methods that have no keyword in front.
 fn is_function(code: &str, modified: bool, column: usize) -> bool {
     // Without a keyword, calls look like definitions; these do not stand at the margin, or end with a semicolon.
-    if !(modified || column == 0) || code.ends_with([';', ',']) || !code.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+    if !(modified || column == 0)
+        || code.ends_with([';', ','])
+        || !code.starts_with(|c: char| c.is_alphabetic() || c == '_')
+    {
         return false;
     }
     let Some((before, after)) = code.split_once('(') else { return false };
-    let words: Vec<&str> = before.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        before.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
     let typed = words.len() >= 2 || (modified && !words.is_empty());
     let ends = after.trim_end().ends_with(['{', ')', ':']) || !after.contains(')');
     typed && ends && !before.contains(['=', '"', '\'', '.', '#']) && !STATEMENTS.contains(&words[0])
@@ -138,7 +195,9 @@ mod tests {
         assert_eq!(document.kind, DocumentKind::Code);
         let blocks = document.blocks.into_iter();
         blocks
-            .map(|block| (block.line, block.headings.join(" > "), block.text.lines().next().unwrap_or_default().to_owned()))
+            .map(|block| {
+                (block.line, block.headings.join(" > "), block.text.lines().next().unwrap_or_default().to_owned())
+            })
             .collect()
     }
 

@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn pages_come_in_the_books_order() {
         let document = book(&[]).unwrap();
-        let found: Vec<_> = document.blocks.iter().map(|block| (block.text.as_str(), block.headings.concat())).collect();
+        let found: Vec<_> =
+            document.blocks.iter().map(|block| (block.text.as_str(), block.headings.concat())).collect();
         let none = String::new;
         assert_eq!(
             found,

@@ -162,7 +162,8 @@ fn notebook(text: &str) -> Option<String> {
         return None;
     }
     let notebook: Value = serde_json::from_str(text).ok()?;
-    let language = notebook.pointer("/metadata/kernelspec/language").or(notebook.pointer("/metadata/language_info/name"));
+    let language =
+        notebook.pointer("/metadata/kernelspec/language").or(notebook.pointer("/metadata/language_info/name"));
     let language = language.and_then(Value::as_str).unwrap_or_default();
     let mut source = String::new();
     let fenced = |language: &str, text: &str| format!("````{language}\n{}\n````\n\n", text.trim_end());
@@ -213,7 +214,8 @@ mod tests {
 
     #[test]
     fn values_know_their_line() {
-        let source: String = (1..=200).map(|number| format!("{{\"number\": {number}, \"text\": \"{}\"}}\n", "x".repeat(300))).collect();
+        let source: String =
+            (1..=200).map(|number| format!("{{\"number\": {number}, \"text\": \"{}\"}}\n", "x".repeat(300))).collect();
         let blocks = blocks(&source);
         assert!(blocks.len() >= 100);
         for (text, line) in blocks {

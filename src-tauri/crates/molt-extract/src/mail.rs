@@ -108,7 +108,8 @@ mod tests {
         let source = "From: =?utf-8?B?546L5bCP5piO?= <wang@example.org>\nTo: a@example.org, Bee <b@example.org>\nSubject: =?gbk?B?u+HS6Q==?=\n\
             Date: Fri, 1 Mar 2024 09:30:00 +0800\nContent-Type: text/plain; charset=gbk\nContent-Transfer-Encoding: quoted-printable\n\n\
             =C4=E3=BA=C3\n\nsecond\nparagraph\n";
-        let head = "From: 王小明 <wang@example.org>\nTo: a@example.org, Bee <b@example.org>\nDate: 2024-03-01 09:30:00+08:00";
+        let head =
+            "From: 王小明 <wang@example.org>\nTo: a@example.org, Bee <b@example.org>\nDate: 2024-03-01 09:30:00+08:00";
         assert_eq!(
             texts(source),
             [under("会议", "会议"), under("会议", head), under("会议", "你好"), under("会议", "second\nparagraph")]

@@ -58,11 +58,7 @@ fn local(name: &str) -> &str {
 }
 
 /// Hands out what stands in a document. Damage ends it early; the answer is whether it was whole.
-pub fn scan(
-    bytes: &[u8],
-    name: &str,
-    mut take: impl FnMut(Item<'_>) -> Result<(), Failure>,
-) -> Result<bool, Failure> {
+pub fn scan(bytes: &[u8], name: &str, mut take: impl FnMut(Item<'_>) -> Result<(), Failure>) -> Result<bool, Failure> {
     let text = decode(bytes);
     let mut reader = Reader::from_str(&text);
     let config = reader.config_mut();
@@ -318,9 +314,9 @@ impl<'t> Element<'t> {
     fn attributes(self) -> impl Iterator<Item = (&'t str, &'t str)> {
         let tree = self.tree;
         let content = self.raw().content.clone();
-        tree.attributes[content.start as usize..content.end as usize]
-            .iter()
-            .map(move |(name, value)| (&*tree.names[*name as usize], &tree.text[value.start as usize..value.end as usize]))
+        tree.attributes[content.start as usize..content.end as usize].iter().map(move |(name, value)| {
+            (&*tree.names[*name as usize], &tree.text[value.start as usize..value.end as usize])
+        })
     }
 
     /// The attribute of this name, whatever its prefix.
@@ -361,7 +357,8 @@ mod tests {
 
     #[test]
     fn elements_attributes_and_text() {
-        let tree = tree("<?xml version='1.0'?><x:a id='1' r:id=\"2\"><b>one &amp; t&#119;o</b><b/><![CDATA[<raw>]]></x:a>");
+        let tree =
+            tree("<?xml version='1.0'?><x:a id='1' r:id=\"2\"><b>one &amp; t&#119;o</b><b/><![CDATA[<raw>]]></x:a>");
         let a = tree.root().child("a").unwrap();
         assert_eq!((a.attribute("id"), a.link("id"), a.attribute("none")), (Some("1"), Some("2"), None));
         assert_eq!(a.children().count(), 2);

@@ -43,7 +43,8 @@ pub fn read(mut package: Package, main: String, flow: Flow) -> Result<ExtractedD
             }
         }
     }
-    let mut walk = Walk { package: &mut package, links: &links, flow, styles, lists, initial: String::new(), notes: by_id };
+    let mut walk =
+        Walk { package: &mut package, links: &links, flow, styles, lists, initial: String::new(), notes: by_id };
     walk.blocks(body.root())?;
     walk.flow.leave(0);
     // They repeat on every page, and often each other.
@@ -174,7 +175,9 @@ impl<'w> Walk<'w> {
         for row in rows(table) {
             let cells: Vec<Element<'_>> = row.descendants_named("tc", &["tbl", "del"]).collect();
             let is_layout = cells.len() == 1
-                || cells.iter().any(|cell| cell.descendants().any(|element| matches!(element.name(), "tbl" | "altChunk")))
+                || cells
+                    .iter()
+                    .any(|cell| cell.descendants().any(|element| matches!(element.name(), "tbl" | "altChunk")))
                 || cells.iter().map(|cell| text_length(*cell)).sum::<usize>() > LONGEST_ROW;
             if is_layout {
                 for cell in cells {
@@ -219,7 +222,8 @@ impl<'w> Walk<'w> {
                 "tab" | "ptab" => text.push('\t'),
                 "br" | "cr" => text.push('\n'),
                 "noBreakHyphen" => text.push('-'),
-                "pPr" | "rPr" | "del" | "moveFrom" | "delText" | "instrText" | "rt" | "sdtPr" | "fldData" | "ffData" => {}
+                "pPr" | "rPr" | "del" | "moveFrom" | "delText" | "instrText" | "rt" | "sdtPr" | "fldData"
+                | "ffData" => {}
                 "footnoteReference" => pending.mention("footnotes", child),
                 "endnoteReference" => pending.mention("endnotes", child),
                 "commentReference" => pending.mention("comments", child),

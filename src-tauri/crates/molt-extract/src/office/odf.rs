@@ -26,7 +26,8 @@ pub fn read(mut archive: Archive, name: &str) -> Result<ExtractedDocument, Failu
     let content = archive.read("content.xml")?.ok_or_else(|| damaged(name))?;
     let tree = Tree::parse(&content, name)?;
     let body = tree.root().children().find_map(|root| root.child("body")).ok_or_else(|| damaged(name))?;
-    let mut walk = Walk { flow: Flow::new(name), archive, name: name.to_owned(), pages: 0, folder: String::new(), depth: 0 };
+    let mut walk =
+        Walk { flow: Flow::new(name), archive, name: name.to_owned(), pages: 0, folder: String::new(), depth: 0 };
     if let Some(meta) = walk.tree("meta.xml")? {
         let title = meta.root().descendants().find(|element| element.name() == "title");
         walk.flow.name_it(&title.map(Element::text).unwrap_or_default());
@@ -93,8 +94,17 @@ impl Walk {
             // Words for those who do not see a picture.
             "title" | "desc" => self.flow.text(&child.text(), None),
             // What was deleted; what is set up for the program.
-            "tracked-changes" | "forms" | "sequence-decls" | "variable-decls" | "user-field-decls" | "creator" | "date"
-            | "date-string" | "note-citation" | "calculation-settings" | "content-validations" => Ok(()),
+            "tracked-changes"
+            | "forms"
+            | "sequence-decls"
+            | "variable-decls"
+            | "user-field-decls"
+            | "creator"
+            | "date"
+            | "date-string"
+            | "note-citation"
+            | "calculation-settings"
+            | "content-validations" => Ok(()),
             _ => self.blocks(child),
         }
     }
@@ -300,13 +310,24 @@ mod tests {
             <table:table-cell><text:p>c</text:p></table:table-cell></table:table-row></table:table>
             <text:p><draw:frame><draw:text-box><text:p>in a box</text:p></draw:text-box></draw:frame></text:p>
             <text:p><draw:frame><draw:object xlink:href='./Object 1'/><svg:desc>a half</svg:desc></draw:frame></text:p></office:text>";
-        let formula = "<math><semantics><mfrac><mn>1</mn><mn>2</mn></mfrac><annotation>1 over 2</annotation></semantics></math>";
+        let formula =
+            "<math><semantics><mfrac><mn>1</mn><mn>2</mn></mfrac><annotation>1 over 2</annotation></semantics></math>";
         let styles = "<office:document-styles><style:footer><text:p>on every page</text:p></style:footer></office:document-styles>";
         let document = read(body, &[("Object 1/content.xml", formula), ("styles.xml", styles)]).unwrap();
         let texts: Vec<&str> = document.blocks.iter().map(|block| block.text.as_str()).collect();
         assert_eq!(
             texts,
-            ["Plan", "one or  two\nthree four", "a note", "item", "a b | c", "in a box", "1/2", "a half", "on every page"]
+            [
+                "Plan",
+                "one or  two\nthree four",
+                "a note",
+                "item",
+                "a b | c",
+                "in a box",
+                "1/2",
+                "a half",
+                "on every page"
+            ]
         );
         assert_eq!((document.kind, document.title.as_deref(), document.pages), (DocumentKind::Odf, Some("Plan"), None));
         assert_eq!(document.blocks[1].headings, ["Plan"]);
@@ -326,7 +347,9 @@ mod tests {
     #[test]
     fn slides_have_titles() {
         let frame = |class: &str, text: &str| {
-            format!("<draw:frame presentation:class='{class}'><draw:text-box><text:p>{text}</text:p></draw:text-box></draw:frame>")
+            format!(
+                "<draw:frame presentation:class='{class}'><draw:text-box><text:p>{text}</text:p></draw:text-box></draw:frame>"
+            )
         };
         let body = format!(
             "<office:presentation><draw:page>{}{}<presentation:notes>{}</presentation:notes></draw:page></office:presentation>",
@@ -344,7 +367,14 @@ mod tests {
         let manifest = "<manifest:manifest><manifest:file-entry><manifest:encryption-data/></manifest:file-entry></manifest:manifest>";
         for (document, word) in [
             (read("<office:text/>", &[("META-INF/manifest.xml", manifest)]), "password"),
-            (office::read(pack(&[("mimetype", "application/vnd.oasis.opendocument.text")]), DocumentKind::Odf, "a.odt"), "damaged"),
+            (
+                office::read(
+                    pack(&[("mimetype", "application/vnd.oasis.opendocument.text")]),
+                    DocumentKind::Odf,
+                    "a.odt",
+                ),
+                "damaged",
+            ),
         ] {
             match document {
                 Err(Failure::Unreadable(sentence)) => assert!(sentence.contains(word), "{sentence}"),

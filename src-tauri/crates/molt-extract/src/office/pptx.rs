@@ -170,7 +170,8 @@ mod tests {
     fn slides_come_in_their_order_with_titles_and_notes() {
         let table = "<p:graphicFrame><a:tbl><a:tr><a:tc><a:txBody><a:p><a:r><a:t>1</a:t></a:r></a:p></a:txBody></a:tc>
             <a:tc><a:txBody><a:p><a:r><a:t>2</a:t></a:r></a:p></a:txBody></a:tc></a:tr></a:tbl></p:graphicFrame>";
-        let one = on("sld", &format!("<p:grpSp>{}</p:grpSp>{}{table}", shape("", "in a\ngroup"), shape("ctrTitle", "Plan")));
+        let one =
+            on("sld", &format!("<p:grpSp>{}</p:grpSp>{}{table}", shape("", "in a\ngroup"), shape("ctrTitle", "Plan")));
         let two = on("sld", &shape("body", "second"));
         let notes = on("notes", &(shape("sldNum", "7") + &shape("body", "to say")));
         let master = on("sldMaster", &(shape("title", "Click to edit") + &shape("ftr", "Confidential")));
@@ -182,7 +183,10 @@ mod tests {
         let first = links(&[link("r1", "notesSlide", "../n.xml"), link("r2", "slideLayout", "../l.xml")]);
         let layout = links(&[link("r1", "slideMaster", "m.xml")]);
         let parts = [
-            ("ppt/presentation.xml", "<p:presentation><p:sldIdLst><p:sldId id='9' r:id='r2'/><p:sldId r:id='r1'/></p:sldIdLst></p:presentation>"),
+            (
+                "ppt/presentation.xml",
+                "<p:presentation><p:sldIdLst><p:sldId id='9' r:id='r2'/><p:sldId r:id='r1'/></p:sldIdLst></p:presentation>",
+            ),
             ("ppt/_rels/presentation.xml.rels", &main),
             ("ppt/slides/a.xml", &one),
             ("ppt/slides/_rels/a.xml.rels", &first),

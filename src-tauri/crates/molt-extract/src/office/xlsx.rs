@@ -247,7 +247,9 @@ impl<'b> Cells<'b> {
     fn shown(&self) -> String {
         let value = self.value.trim();
         match self.kind.as_str() {
-            "s" => value.parse::<usize>().ok().and_then(|index| self.book.strings.get(index)).cloned().unwrap_or_default(),
+            "s" => {
+                value.parse::<usize>().ok().and_then(|index| self.book.strings.get(index)).cloned().unwrap_or_default()
+            }
             "b" => if value == "1" { "TRUE" } else { "FALSE" }.to_owned(),
             "" | "n" => match value.parse::<f64>() {
                 Ok(number) => {
@@ -304,7 +306,10 @@ mod tests {
             <c t='b'><v>1</v></c><c t='str'><v>text</v></c><c t='s'><v>99</v></c></row></sheetData>
             <headerFooter><oddHeader>&amp;L&amp;\"Arial,Bold\"&amp;12Draft&amp;RPage &amp;P</oddHeader></headerFooter></worksheet>";
         let parts = [
-            ("xl/workbook.xml", "<workbook><sheets><sheet name='Staff' sheetId='1' r:id='r1'/><sheet name='lost' r:id='r9'/></sheets></workbook>"),
+            (
+                "xl/workbook.xml",
+                "<workbook><sheets><sheet name='Staff' sheetId='1' r:id='r1'/><sheet name='lost' r:id='r9'/></sheets></workbook>",
+            ),
             ("xl/_rels/workbook.xml.rels", links),
             ("xl/t.xml", strings),
             ("xl/st.xml", styles),

@@ -94,7 +94,8 @@ async fn each_format_is_read_with_its_positions() {
 async fn the_content_decides_and_not_the_name() {
     let bench = bench();
     let linked = |main: &str, parts: &[(&str, &[u8])]| {
-        let links = format!("<Relationships><Relationship Id='r' Type='x/officeDocument' Target='{main}'/></Relationships>");
+        let links =
+            format!("<Relationships><Relationship Id='r' Type='x/officeDocument' Target='{main}'/></Relationships>");
         let mut all: Vec<(&str, &[u8])> = vec![("_rels/.rels", links.as_bytes())];
         all.extend_from_slice(parts);
         pack(&all)
@@ -117,7 +118,9 @@ async fn the_content_decides_and_not_the_name() {
 async fn bombs_are_named_failures() {
     let bench = bench();
     let nested = format!("<w:document>{}", "<w:p>".repeat(50_000));
-    assert!(limit(bench.read("deep.docx", pack(&[("word/document.xml", nested.as_bytes())])).await).contains("deep.docx"));
+    assert!(
+        limit(bench.read("deep.docx", pack(&[("word/document.xml", nested.as_bytes())])).await).contains("deep.docx")
+    );
     let zeros = vec![b' '; 100 << 20];
     let flat = pack(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", &zeros)]);
     assert!(flat.len() < 1 << 20);
