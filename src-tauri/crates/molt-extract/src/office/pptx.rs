@@ -117,11 +117,9 @@ fn shapes(
 ) -> Result<(), Failure> {
     for child in parent.children() {
         match child.name() {
-            "sp" | "cxnSp" => {
-                if wanted(child) {
-                    flow.text(&child.child("txBody").map(drawing::text_of).unwrap_or_default(), None)?;
-                    describe(child, flow)?;
-                }
+            "sp" | "cxnSp" if wanted(child) => {
+                flow.text(&child.child("txBody").map(drawing::text_of).unwrap_or_default(), None)?;
+                describe(child, flow)?;
             }
             "pic" => describe(child, flow)?,
             "graphicFrame" => {

@@ -1,3 +1,5 @@
+//! Rules as calendars write them, expanded and refused; no clock and no store.
+
 use super::*;
 use crate::Rule;
 
