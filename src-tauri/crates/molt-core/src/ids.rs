@@ -47,4 +47,5 @@ id! {
     TaskId,
     ReminderId,
     ModelId,
+    DownloadId,
 }

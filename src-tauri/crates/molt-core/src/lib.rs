@@ -4,6 +4,7 @@
 //! It must not know a runtime, a disk, a network, a clock or any other crate of ours.
 
 pub mod chat;
+pub mod download;
 pub mod engine;
 pub mod ids;
 pub mod knowledge;
@@ -12,6 +13,7 @@ pub mod settings;
 pub mod task;
 
 pub use chat::*;
+pub use download::*;
 pub use engine::*;
 pub use ids::*;
 pub use knowledge::*;

@@ -2,6 +2,8 @@
 //!
 //! Owns the state of each model. It must not know how a model is run or how its file is read: these stand behind the ports of `molt-core`.
 
+mod catalogue;
+
 use std::{
     collections::HashMap,
     path::Path,
@@ -13,6 +15,10 @@ use molt_core::{
     Backend, Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelSpec, ModelStore, StoreError, StoreResult,
 };
 use tokio::sync::Notify;
+
+pub use catalogue::{
+    CATALOGUE_KEY, Catalogue, CatalogueError, CatalogueFile, CatalogueModel, Recommendation, fit, memory_of_file, recommend,
+};
 
 /// What the registry is made of.
 pub struct RegistryParts {

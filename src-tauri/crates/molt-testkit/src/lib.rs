@@ -7,6 +7,7 @@
 
 mod clock;
 pub mod contract;
+mod download;
 mod engine;
 mod extract;
 mod index;
@@ -17,6 +18,7 @@ mod watch;
 mod words;
 
 pub use clock::ManualClock;
+pub use download::{MemoryFolders, ScriptedDownloads, ScriptedHub};
 pub use engine::{Reply, ScriptedEngine};
 pub use extract::{ScriptedExtractor, text_document};
 pub use index::MemoryIndex;

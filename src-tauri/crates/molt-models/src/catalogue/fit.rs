@@ -1,0 +1,111 @@
+//! Which models suit a machine.
+//!
+//! Owns the rule of thumb; it must not know how a machine is measured.
+
+use std::cmp::Reverse;
+
+use molt_core::{ModelFit, ModelRole};
+
+use super::{Catalogue, CatalogueModel};
+
+/// The share of the memory that is free now which a model may take and leave room beside it.
+const WELL: f64 = 0.8;
+/// Bytes for the program itself and intermediate results; the engine's own figure.
+const WORKING_SPACE: u64 = 160 << 20;
+/// The share of all memory that can be freed for a model by closing other programs.
+const AT_MOST: f64 = 0.75;
+
+/// How well a need of `memory` bytes suits a machine, by the bytes it has in all and those that are free now.
+pub fn fit(memory: u64, total: u64, available: u64) -> ModelFit {
+    let share = |bytes: u64, part: f64| (bytes as f64 * part) as u64;
+    if memory <= share(available, WELL) {
+        ModelFit::FitsWell
+    } else if memory <= share(total, AT_MOST).max(available) {
+        ModelFit::Tight
+    } else {
+        ModelFit::TooLarge
+    }
+}
+
+/// Bytes that a GGUF file of this size needs when loaded, where nothing but its size is known.
+///
+/// The models of the catalogue need between 1.1 and 1.9 times their size; the small ones most, for the sake of the fixed part.
+pub fn memory_of_file(size: u64) -> u64 {
+    size.saturating_add(size / 5).saturating_add(WORKING_SPACE)
+}
+
+/// A model of the catalogue, judged for a machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recommendation<'a> {
+    pub model: &'a CatalogueModel,
+    pub fit: ModelFit,
+    /// The one to take if one has no wish: one for each role, if any fits well.
+    pub recommended: bool,
+}
+
+/// All models, the most useful first: what fits well from large to small (a larger model answers better), then what is tight and
+/// what is too large, from small to large. Embedders follow the models that answer, those of many languages first.
+pub fn recommend(catalogue: &Catalogue, total: u64, available: u64) -> Vec<Recommendation<'_>> {
+    let judged = |model| Recommendation { model, fit: fit(model.memory, total, available), recommended: false };
+    let mut all: Vec<Recommendation<'_>> = catalogue.models.iter().map(judged).collect();
+    all.sort_by_key(|one| {
+        let model = one.model;
+        let is_embedder = model.role == ModelRole::Embedder;
+        let narrow = is_embedder && model.languages.iter().all(|language| language != "multi");
+        let large_first = if one.fit == ModelFit::FitsWell { Reverse(model.parameters) } else { Reverse(0) };
+        (is_embedder, one.fit, narrow, large_first, model.memory)
+    });
+    for role in [ModelRole::Chat, ModelRole::Embedder] {
+        let best = all.iter_mut().find(|one| one.model.role == role && one.fit == ModelFit::FitsWell);
+        if let Some(best) = best {
+            best.recommended = true;
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GB: u64 = 1_000_000_000;
+
+    #[test]
+    fn what_is_free_decides_and_what_could_be_freed_is_tight() {
+        assert_eq!(fit(3 * GB, 8 * GB, 4 * GB), ModelFit::FitsWell);
+        assert_eq!(fit(4 * GB, 8 * GB, 4 * GB), ModelFit::Tight);
+        assert_eq!(fit(6 * GB, 8 * GB, 4 * GB), ModelFit::Tight);
+        assert_eq!(fit(7 * GB, 8 * GB, 4 * GB), ModelFit::TooLarge);
+        assert_eq!(fit(1, 0, 0), ModelFit::TooLarge);
+        assert_eq!(fit(u64::MAX, u64::MAX, u64::MAX), ModelFit::Tight);
+    }
+
+    #[test]
+    fn the_rule_by_size_agrees_with_the_catalogue() {
+        let catalogue = Catalogue::bundled().unwrap();
+        for model in catalogue.models.iter().filter(|model| model.role == ModelRole::Chat) {
+            let ruled = memory_of_file(model.size()) as f64 / model.memory as f64;
+            assert!((0.65..1.35).contains(&ruled), "{}: {ruled}", model.id);
+        }
+    }
+
+    #[test]
+    fn each_machine_is_offered_the_largest_that_fits_well() {
+        let catalogue = Catalogue::bundled().unwrap();
+        for (total, available) in [(4 * GB, 2 * GB), (8 * GB, 5 * GB), (16 * GB, 11 * GB), (64 * GB, 50 * GB)] {
+            let offered = recommend(catalogue, total, available);
+            assert_eq!(offered.len(), catalogue.models.len());
+            let chosen = offered.iter().find(|one| one.recommended).unwrap();
+            assert_eq!((chosen.model, chosen.fit), (offered[0].model, ModelFit::FitsWell));
+            let larger = |one: &&Recommendation<'_>| {
+                one.model.role == ModelRole::Chat && one.model.parameters > chosen.model.parameters
+            };
+            assert!(offered.iter().filter(larger).all(|one| one.fit != ModelFit::FitsWell), "{}", chosen.model.id);
+            let embedder = offered.iter().find(|one| one.recommended && one.model.role == ModelRole::Embedder);
+            assert!(embedder.is_some_and(|one| one.model.languages.contains(&"multi".to_owned())));
+        }
+        let nothing = recommend(catalogue, GB / 4, GB / 8);
+        assert!(nothing.iter().all(|one| !one.recommended));
+        assert!(nothing[0].model.memory <= nothing[1].model.memory, "the smallest first where nothing fits");
+    }
+}
