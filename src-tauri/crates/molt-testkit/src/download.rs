@@ -151,7 +151,7 @@ impl ModelDownloads for ScriptedDownloads {
 
     fn place(&self, repository: &str, files: &[HubFile]) -> Result<PathBuf, DownloadError> {
         if repository.split('/').count() != 2 || repository.contains("..") || files.is_empty() {
-            return Err(DownloadError::Invalid(format!("{repository} is not a model on a hub")));
+            return Err(DownloadError::Invalid(format!("no model on a hub can be named {repository}")));
         }
         Ok(match files {
             [one] => self.folder.join(repository).join(&one.path),

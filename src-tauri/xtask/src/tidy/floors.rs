@@ -21,6 +21,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("molt-lance", &["molt-core"]),
     ("molt-watch", &["molt-core"]),
     ("molt-os", &["molt-core"]),
+    ("molt-download", &["molt-core"]),
     ("molt-engine-client", &["molt-core", "molt-wire"]),
     ("molt-engine", &["molt-core", "molt-wire", "molt-engine-client"]),
     ("molt-llama", &["molt-core", "molt-wire", "molt-engine-client"]),
@@ -43,6 +44,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "molt-lance",
             "molt-watch",
             "molt-os",
+            "molt-download",
             "molt-engine-client",
             "molt-extract-client",
         ],
@@ -80,11 +82,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify-rust", &["moltworker-desktop"]),
     ("axum", &["molt-gateway"]),
     ("clap", &["moltworker"]),
-    ("reqwest", &["moltworker"]),
+    ("reqwest", &["molt-download", "moltworker"]),
     (
         "anyhow",
         &["molt-backend", "molt-engine", "molt-extract", "molt-llama", "moltworker", "moltworker-desktop", "xtask"],
     ),
+    ("ed25519-dalek", &["molt-models"]),
+    ("sha1", &["molt-download"]),
+    ("sha2", &["molt-download"]),
 ];
 
 /// Crates that must not know a runtime: they are told the time and handed their input.
