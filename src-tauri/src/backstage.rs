@@ -47,6 +47,7 @@ impl Backstage {
         let config = BackendConfig { data_dir: data.root().to_owned(), workers_dir: None, desktop: true };
         let backend = Backend::start(config).await.map_err(|error| error.to_string())?;
         let app = backend.app();
+        app.resume_downloads().await;
         // The window needs no gateway; without one only the command line cannot reach this program.
         let gateway = match open_gateway(&backend).await {
             Ok(gateway) => Some(gateway),

@@ -12,7 +12,7 @@ use molt_knowledge::Library;
 use molt_models::Registry;
 use tokio::sync::broadcast;
 
-use crate::{Activity, Bus, Event, Machine, TaskDesk, events::Burst};
+use crate::{Activity, Bus, Event, Machine, ModelSupply, TaskDesk, events::Burst};
 
 /// An index for the vectors of one embedder.
 pub struct OpenedIndex {
@@ -42,6 +42,7 @@ pub struct AppParts {
     pub library: Library,
     pub assist: Assist,
     pub registry: Registry,
+    pub supply: ModelSupply,
     pub machine: Box<dyn Fn() -> Machine + Send + Sync>,
     pub data_dir: String,
     /// The face is a desktop window.

@@ -196,6 +196,63 @@ dto! {
         pub memory_available: u64,
     }
     pub struct ModelList { pub models: Vec<ModelView>, pub machine: Machine }
+
+    // Models that can be had -------------------------------------------------------------------------------------------
+
+    /// The most suitable first.
+    pub struct CatalogueList { pub version: u32, pub models: Vec<CatalogueView>, pub machine: Machine }
+    pub struct CatalogueView {
+        pub id: String,
+        pub name: String,
+        pub role: ModelRole,
+        pub repository: String,
+        /// Bytes to download.
+        #[ts(type = "number")]
+        pub size: u64,
+        /// Else it is about so large.
+        pub size_is_exact: bool,
+        pub licence: String,
+        /// Tokens.
+        pub context_length: u32,
+        /// Codes of ISO 639-1, the best first; `multi` for many more.
+        pub languages: Vec<String>,
+        #[ts(type = "number")]
+        pub parameters: u64,
+        /// Bytes when loaded.
+        #[ts(type = "number")]
+        pub memory_needed: u64,
+        pub fit: ModelFit,
+        /// The one to take if one has no wish.
+        pub recommended: bool,
+        /// It is on its way.
+        pub download: Option<DownloadId>,
+        /// It is in the list of models.
+        pub installed: Option<ModelId>,
+    }
+    /// Either a model of the catalogue, or a file of a repository on the hub.
+    pub struct DownloadStart {
+        pub catalogue_id: Option<String>,
+        pub repository: Option<String>,
+        pub file: Option<String>,
+    }
+    pub struct DownloadRef { pub id: DownloadId }
+    pub struct HubSearch { pub query: String, pub limit: Option<u32> }
+    pub struct HubRef { pub repository: String }
+    pub struct HubFileView {
+        pub file: HubFile,
+        /// By its size alone.
+        pub fit: Option<ModelFit>,
+    }
+    pub struct ModelDeleted {
+        /// Bytes that are free again.
+        #[ts(type = "number")]
+        pub reclaimed: u64,
+    }
+    pub struct FoundModelView {
+        pub found: FoundModel,
+        /// It is in the list of models already.
+        pub model: Option<ModelId>,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -204,6 +261,7 @@ dto! {
 pub enum ActivityKind {
     Indexing,
     LoadingModel,
+    Downloading,
     Answering,
     Problem,
 }
@@ -260,6 +318,10 @@ pub enum Event {
     },
     RemindersChanged {},
     ModelsChanged {},
+    /// All downloads as they are now; told a few times a second while one runs.
+    DownloadsChanged {
+        downloads: Vec<Download>,
+    },
     SettingsChanged {
         settings: Settings,
     },

@@ -1,7 +1,7 @@
 //! Every error of the rooms below becomes one [`ApiError`], here and nowhere else.
 
 use molt_assist::AssistError;
-use molt_core::{EngineError, ExtractError, IndexError, StoreError};
+use molt_core::{DownloadError, EngineError, ExtractError, IndexError, StoreError};
 use molt_knowledge::{AddError, RemoveError};
 use molt_models::ModelError;
 use molt_tasks::TaskError;
@@ -106,6 +106,20 @@ impl From<ModelError> for ApiError {
             ModelError::Load { source: EngineError::BadModel(_), .. } => Self::invalid(error.to_string()),
             ModelError::Load { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
         }
+    }
+}
+
+impl From<DownloadError> for ApiError {
+    fn from(error: DownloadError) -> Self {
+        let (code, hint) = match error {
+            DownloadError::Unknown | DownloadError::Missing(_) => (ErrorCode::NotFound, None),
+            DownloadError::Invalid(_) => (ErrorCode::Invalid, None),
+            DownloadError::DiskFull(_) => (ErrorCode::DiskFull, Some("Free some space and try again.")),
+            DownloadError::Gated(_) => (ErrorCode::Unavailable, None),
+            DownloadError::Unreachable(_) => (ErrorCode::Unavailable, Some("Check the connection and try again.")),
+            DownloadError::Failed(_) => (ErrorCode::Internal, None),
+        };
+        Self { hint: hint.map(str::to_owned), ..Self::new(code, error.to_string()) }
     }
 }
 

@@ -6,6 +6,7 @@
 mod app;
 mod chat;
 mod dispatch;
+mod downloads;
 mod dto;
 mod error;
 mod events;
@@ -16,6 +17,7 @@ mod tasks;
 
 pub use app::{App, AppParts, IndexOpener, OpenedIndex};
 pub use dispatch::{COMMANDS, dispatch};
+pub use downloads::ModelSupply;
 pub use dto::*;
 pub use events::Bus;
 pub use tasks::TaskDesk;

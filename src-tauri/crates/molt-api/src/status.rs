@@ -77,6 +77,7 @@ impl App {
                 activities.push(running(spec.id.as_str(), ActivityKind::LoadingModel, spec.name, None));
             }
         }
+        activities.extend(self.download_activities());
         for id in self.parts().assist.answering() {
             let title =
                 self.parts().conversations.conversation(&id).map(|conversation| conversation.title).unwrap_or_default();

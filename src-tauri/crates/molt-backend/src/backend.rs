@@ -9,6 +9,7 @@ use std::{
 use molt_api::{App, AppParts, Bus, TaskDesk};
 use molt_assist::{Assist, AssistParts};
 use molt_core::{IndexError, ModelRole, Settings, SettingsStore, StoreError};
+use molt_download::Downloads;
 use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
 use molt_knowledge::{Library, LibraryParts};
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     adapters::{LanceOpener, SystemClock, machine},
     loops,
+    supply::{self, SupplyError},
 };
 
 /// Events of the watcher that may wait.
@@ -59,6 +61,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Index(#[from] IndexError),
+    #[error(transparent)]
+    Supply(#[from] SupplyError),
     #[error("folders cannot be watched: {0}")]
     Watch(std::io::Error),
 }
@@ -70,6 +74,7 @@ pub struct Backend {
     lock: DataLock,
     cancel: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    downloads: Downloads,
 }
 
 impl Backend {
@@ -137,6 +142,7 @@ impl Backend {
             }),
             on_event: Arc::new(move |event| assist_bus.assist(event)),
         });
+        let (supply, downloads) = supply::open(&data)?;
         let app = App::new(AppParts {
             bus,
             clock,
@@ -151,6 +157,7 @@ impl Backend {
             library: library.clone(),
             assist,
             registry,
+            supply,
             machine: Box::new(machine),
             data_dir: data.root().display().to_string(),
             desktop: config.desktop,
@@ -163,6 +170,7 @@ impl Backend {
         let (embedder, library_cancel) = (app.load_chosen(ModelRole::Embedder), cancel.clone());
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
+            tokio::spawn(loops::until(app.follow_downloads(), cancel.clone())),
             tokio::spawn(app.load_chosen(ModelRole::Chat)),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
@@ -170,7 +178,7 @@ impl Backend {
                 library.run(changes, opened.fresh, library_cancel).await;
             }),
         ];
-        Ok(Self { app, lock, cancel, tasks })
+        Ok(Self { app, lock, cancel, tasks, downloads })
     }
 
     pub fn app(&self) -> App {
@@ -185,6 +193,8 @@ impl Backend {
     /// Ends the loops and the workers. What was acknowledged is on the disk already.
     pub async fn shutdown(self) {
         self.cancel.cancel();
+        // What is not stopped in time is gone on with after the next start all the same.
+        let _ = tokio::time::timeout(PATIENCE, self.downloads.stop()).await;
         for task in self.tasks {
             let abort = task.abort_handle();
             if tokio::time::timeout(PATIENCE, task).await.is_err() {

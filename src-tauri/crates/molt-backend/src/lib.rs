@@ -5,6 +5,8 @@
 mod adapters;
 mod backend;
 mod loops;
+mod supply;
 
 pub use backend::{Backend, BackendConfig, StartError};
 pub use molt_lance::ENVIRONMENT;
+pub use supply::SupplyError;

@@ -1,4 +1,4 @@
-//! The background loops: the beat of reminders, the loading of models, the library.
+//! The background loops: the beat of reminders, the loading of models, the library, downloads.
 
 use std::time::Duration;
 
@@ -23,5 +23,13 @@ pub async fn remind(app: App, cancel: CancellationToken) {
         if let Err(error) = app.tick(&mut scheduler) {
             app.report("Reminders", error.message);
         }
+    }
+}
+
+/// Work that would go on for ever, until it is cancelled.
+pub async fn until(work: impl Future<Output = ()>, cancel: CancellationToken) {
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = work => {}
     }
 }

@@ -206,6 +206,71 @@ pub enum Model {
     Import(ModelImport),
     /// Choose the model that answers, or the one that compares meaning
     Set(ModelSet),
+    /// List open models to download, those that suit this computer first
+    Catalogue,
+    /// Download a model, or go on with its download
+    Download(ModelDownload),
+    /// List the downloads that are not complete
+    Downloads,
+    /// Pause a download
+    Pause(DownloadName),
+    /// Go on with a download
+    Resume(DownloadResume),
+    /// End a download and delete what was received
+    Cancel(DownloadName),
+    /// Search the hub for models, or list the files of one
+    Search(ModelSearch),
+    /// List models that LM Studio, Ollama and Hugging Face keep on this computer
+    Scan(ModelScan),
+    /// Delete a downloaded model from the disk
+    Delete(ModelDelete),
+}
+
+#[derive(Debug, Args)]
+pub struct ModelDownload {
+    /// Its id in the catalogue, or OWNER/NAME/FILE.gguf on the hub
+    pub model: String,
+    /// Use it when it is complete
+    #[arg(long = "use")]
+    pub use_it: bool,
+    /// Do not wait for the end, when Moltworker is running
+    #[arg(long, conflicts_with = "use_it")]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DownloadName {
+    /// The name of its model, its id or the beginning of it
+    pub download: String,
+}
+
+#[derive(Debug, Args)]
+pub struct DownloadResume {
+    /// The name of its model, its id or the beginning of it
+    pub download: String,
+    /// Do not wait for the end, when Moltworker is running
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelSearch {
+    /// Words of the name, or OWNER/NAME for the files of a model
+    #[arg(required = true)]
+    pub query: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelScan {
+    /// Take all of them into the list; their files stay where they are
+    #[arg(long)]
+    pub import: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelDelete {
+    /// Its name, its id or the beginning of it
+    pub model: String,
 }
 
 #[derive(Debug, Args)]

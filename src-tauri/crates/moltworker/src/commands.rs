@@ -1,6 +1,7 @@
 //! The commands, by what they are about. Each asks the program and prints; none decides anything.
 
 pub mod ask;
+pub mod download;
 pub mod knowledge;
 pub mod model;
 pub mod serve;

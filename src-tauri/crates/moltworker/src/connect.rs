@@ -164,6 +164,10 @@ impl Own {
             _ => OwnError::Other(sentence(&error.to_string())),
         })?;
         let app = backend.app();
+        if port.is_some() {
+            // This process stays; a single command would only begin and break off.
+            app.resume_downloads().await;
+        }
         let opened = open_gateway(&app, &backend, port.unwrap_or_default()).await;
         match opened {
             Ok((gateway, token)) => Ok(Self { app, backend, gateway: Some(gateway), token }),

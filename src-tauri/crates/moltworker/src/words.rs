@@ -113,6 +113,35 @@ words! {
     imported(name): "Imported: {name}", "已导入：{name}";
     in_use(name): "{name} is used from now on.", "从现在起使用 {name}。";
     no_model_in_use(role): "No model is used for this any more: {role}", "不再为此使用模型：{role}";
+
+    // Downloads.
+    downloading(name, done, all, speed): "{name}: {done} of {all}, {speed}/s", "{name}：{done}/{all}，{speed}/秒";
+    download_waits(name, problem): "{name}: {problem} Trying again.", "{name}：{problem} 正在重试。";
+    verifying(name): "{name}: checking", "{name}：正在校验";
+    queued_download(name): "{name}: waiting for other downloads", "{name}：正在等待其他下载";
+    download_begun(name): "{name} is being downloaded; `moltworker model downloads` shows how far it is.",
+        "正在下载 {name}；`moltworker model downloads` 可查看进度。";
+    downloaded(name): "Downloaded: {name}", "已下载：{name}";
+    download_failed(name, problem): "{name} could not be downloaded: {problem}", "无法下载 {name}：{problem}";
+    download_resume_hint(): "`moltworker model resume` goes on where it ended.", "`moltworker model resume` 可从中断处继续。";
+    download_ended(name): "The download of {name} was ended.", "{name} 的下载已结束。";
+    download_interrupted(name): "{name} is not complete. `moltworker model resume` goes on where it ended.",
+        "{name} 尚未下载完。`moltworker model resume` 可从中断处继续。";
+    download_goes_on(name): "{name} is still being downloaded by the running Moltworker.",
+        "正在运行的 Moltworker 会继续下载 {name}。";
+    download_paused(name): "Paused: {name}", "已暂停：{name}";
+    download_cancelled(name): "Cancelled: {name}", "已取消：{name}";
+    no_downloads(): "Nothing is being downloaded. `moltworker model catalogue` shows what there is.",
+        "没有下载。`moltworker model catalogue` 可查看有哪些模型。";
+    about(size): "about {size}", "约 {size}";
+    recommended_mark(): "* suits this computer best", "* 最适合这台电脑";
+    nothing_found(): "Nothing was found.", "没有找到。";
+    gated(): "terms to accept", "需先接受条款";
+    no_other_models(): "No models of other programs were found.", "没有找到其他程序的模型。";
+    import_failed(name, problem): "{name} could not be imported: {problem}", "无法导入 {name}：{problem}";
+    already_listed(): "in the list", "已在列表中";
+    installed(): "on this computer", "已在本机";
+    deleted(name, size): "Deleted: {name}. {size} are free again.", "已删除：{name}。释放了 {size}。";
 }
 
 const WEEKDAYS: [(&str, &str); 7] = [
@@ -162,6 +191,28 @@ impl Words {
             ModelState::Loaded => ("loaded", "已载入"),
             ModelState::Failed => ("failed", "失败"),
             ModelState::Missing => ("missing", "文件缺失"),
+        })
+    }
+
+    pub fn fit(self, fit: molt_core::ModelFit) -> &'static str {
+        use molt_core::ModelFit;
+        self.pick(match fit {
+            ModelFit::FitsWell => ("fits well", "适合"),
+            ModelFit::Tight => ("tight", "勉强"),
+            ModelFit::TooLarge => ("too large", "太大"),
+        })
+    }
+
+    pub fn download_state(self, state: molt_core::DownloadState) -> &'static str {
+        use molt_core::DownloadState;
+        self.pick(match state {
+            DownloadState::Queued => ("waiting", "等待中"),
+            DownloadState::Running => ("running", "下载中"),
+            DownloadState::Retrying => ("trying again", "重试中"),
+            DownloadState::Verifying => ("checking", "校验中"),
+            DownloadState::Paused => ("paused", "已暂停"),
+            DownloadState::Failed => ("failed", "失败"),
+            DownloadState::Done => ("complete", "已完成"),
         })
     }
 

@@ -10,13 +10,16 @@ use molt_api::*;
 use molt_assist::{Assist, AssistParts};
 use molt_core::*;
 use molt_knowledge::{Library, LibraryParts};
-use molt_models::{Registry, RegistryParts};
+use molt_models::{Catalogue, Registry, RegistryParts};
 use molt_tasks::Scheduler;
 use molt_testkit::{
-    ManualClock, MemoryIndex, MemoryStore, MemoryWatcher, Reply, ScriptedEngine, ScriptedExtractor, sample,
+    ManualClock, MemoryFolders, MemoryIndex, MemoryStore, MemoryWatcher, Reply, ScriptedDownloads, ScriptedEngine,
+    ScriptedExtractor, ScriptedHub, sample,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
+
+mod downloads;
 
 struct Opener;
 
@@ -46,9 +49,17 @@ struct World {
     clock: Arc<ManualClock>,
     engine: ScriptedEngine,
     events: Receiver<Event>,
+    /// Where downloads are put.
+    models: tempfile::TempDir,
+    downloads: Arc<ScriptedDownloads>,
+    hub: Arc<ScriptedHub>,
+    folders: Arc<MemoryFolders>,
 }
 
 fn world() -> World {
+    let models = tempfile::tempdir().unwrap();
+    let downloads = Arc::new(ScriptedDownloads::new(models.path().canonicalize().unwrap()));
+    let (hub, folders) = (Arc::new(ScriptedHub::default()), Arc::new(MemoryFolders::default()));
     let (store, engine) = (Arc::new(MemoryStore::new()), ScriptedEngine::new());
     let clock = Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"));
     let extractor = Arc::new(ScriptedExtractor::new());
@@ -109,6 +120,12 @@ fn world() -> World {
         library,
         assist,
         registry,
+        supply: ModelSupply {
+            catalogue: Arc::new(Catalogue::bundled().unwrap().clone()),
+            downloads: downloads.clone(),
+            hub: hub.clone(),
+            folders: folders.clone(),
+        },
         machine: Box::new(|| Machine {
             cpu: "Test".into(),
             cores: 2,
@@ -118,7 +135,7 @@ fn world() -> World {
         data_dir: "/data".into(),
         desktop: false,
     });
-    World { app, clock, engine, events }
+    World { app, clock, engine, events, models, downloads, hub, folders }
 }
 
 impl World {

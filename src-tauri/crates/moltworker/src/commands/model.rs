@@ -1,11 +1,11 @@
-//! `model list | import | set`.
+//! `model list | import | set`; what is downloaded, found and deleted is in `download.rs`.
 
 use molt_api::{ModelConfigure, ModelImport as Import, ModelList, ModelSet as Set, ModelState, ModelView, Status};
 use molt_core::{Backend, ModelId, ModelRole};
 
 use crate::{
     args::{self, Model, ModelImport, ModelSet},
-    commands::choose,
+    commands::{choose, download},
     connect::Connection,
     failure::Failure,
     print::{Printer, one_line, size, table},
@@ -16,6 +16,15 @@ pub async fn run(connection: &Connection, printer: &Printer, model: Model) -> Re
         Model::List => list(connection, printer).await,
         Model::Import(args) => import(connection, printer, args).await,
         Model::Set(args) => set(connection, printer, args).await,
+        Model::Catalogue => download::catalogue(connection, printer).await,
+        Model::Download(args) => download::download(connection, printer, args).await,
+        Model::Downloads => download::list(connection, printer).await,
+        Model::Pause(args) => download::pause(connection, printer, &args.download).await,
+        Model::Resume(args) => download::resume(connection, printer, args).await,
+        Model::Cancel(args) => download::cancel(connection, printer, &args.download).await,
+        Model::Search(args) => download::search(connection, printer, &args.query.join(" ")).await,
+        Model::Scan(args) => download::scan(connection, printer, args.import).await,
+        Model::Delete(args) => download::delete(connection, printer, &args.model).await,
     }
 }
 
@@ -81,7 +90,7 @@ async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Resu
     choose_model(connection, printer, model.spec.role, Some(model)).await
 }
 
-async fn choose_model(
+pub async fn choose_model(
     connection: &Connection,
     printer: &Printer,
     role: ModelRole,
