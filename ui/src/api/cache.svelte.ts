@@ -123,6 +123,8 @@ export const liveStatus = () => live("status", () => NONE);
 export const liveSettings = () => live("settings_get", () => NONE);
 export const liveTasks = () => live("task_list", () => NONE);
 export const liveModels = () => live("model_list", () => NONE);
+export const liveCatalogue = () => live("model_catalogue", () => NONE);
+export const liveDownloads = () => live("model_downloads", () => NONE);
 export const liveSources = () => live("source_list", () => NONE);
 export const liveConversations = () => live("conversation_list", () => NONE);
 export const liveReminders = () => live("reminder_list", () => NONE);
@@ -138,6 +140,9 @@ export function invalidate(topic: Topic): void {
 onEvent((event) => {
   if (event.topic === "settings_changed") {
     entry("settings_get", NONE).data = event.settings;
+  } else if (event.topic === "downloads_changed") {
+    // The event holds the answer; it comes several times a second.
+    entry("model_downloads", NONE).data = event.downloads;
   } else {
     invalidate(event.topic);
   }

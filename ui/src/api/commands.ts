@@ -2,6 +2,7 @@
  * The contract in one place: every command with its request and its answer, and which events make which answer stale.
  * It knows types only; how a command travels is told in `backend.ts`.
  */
+import type { CatalogueList } from "./types/CatalogueList";
 import type { ChatAccepted } from "./types/ChatAccepted";
 import type { ChatEdit } from "./types/ChatEdit";
 import type { ChatSend } from "./types/ChatSend";
@@ -13,10 +14,18 @@ import type { Document } from "./types/Document";
 import type { DocumentList } from "./types/DocumentList";
 import type { DocumentRef } from "./types/DocumentRef";
 import type { DocumentView } from "./types/DocumentView";
+import type { Download } from "./types/Download";
+import type { DownloadRef } from "./types/DownloadRef";
+import type { DownloadStart } from "./types/DownloadStart";
 import type { Empty } from "./types/Empty";
 import type { Event } from "./types/Event";
 import type { ExtractedText } from "./types/ExtractedText";
 import type { ExtractPath } from "./types/ExtractPath";
+import type { FoundModelView } from "./types/FoundModelView";
+import type { HubFileView } from "./types/HubFileView";
+import type { HubModel } from "./types/HubModel";
+import type { HubRef } from "./types/HubRef";
+import type { HubSearch } from "./types/HubSearch";
 import type { IndexStatus } from "./types/IndexStatus";
 import type { KnowledgeAdd } from "./types/KnowledgeAdd";
 import type { KnowledgeAdded } from "./types/KnowledgeAdded";
@@ -25,6 +34,7 @@ import type { KnowledgePause } from "./types/KnowledgePause";
 import type { KnowledgeSearch } from "./types/KnowledgeSearch";
 import type { MessageRef } from "./types/MessageRef";
 import type { ModelConfigure } from "./types/ModelConfigure";
+import type { ModelDeleted } from "./types/ModelDeleted";
 import type { ModelImport } from "./types/ModelImport";
 import type { ModelList } from "./types/ModelList";
 import type { ModelRef } from "./types/ModelRef";
@@ -101,6 +111,17 @@ export interface Commands {
   model_configure: [ModelConfigure, ModelList];
   model_remove: [ModelRef, Empty];
 
+  model_catalogue: [Nothing, CatalogueList];
+  model_downloads: [Nothing, Download[]];
+  model_download_start: [DownloadStart, Download];
+  model_download_pause: [DownloadRef, Download];
+  model_download_resume: [DownloadRef, Download];
+  model_download_cancel: [DownloadRef, Download[]];
+  model_search_hub: [HubSearch, HubModel[]];
+  model_hub_files: [HubRef, HubFileView[]];
+  model_delete: [ModelRef, ModelDeleted];
+  model_folders_scan: [Nothing, FoundModelView[]];
+
   activity_dismiss: [{ id: string }, Empty];
 }
 
@@ -121,6 +142,8 @@ export const STALE_AFTER = {
   task_list: ["tasks_changed"],
   reminder_list: ["reminders_changed", "reminder_due"],
   model_list: ["models_changed"],
+  model_catalogue: ["models_changed"],
+  model_downloads: ["downloads_changed"],
 } as const satisfies Partial<Record<CommandName, readonly Topic[]>>;
 
 export type KeptCommand = keyof typeof STALE_AFTER;

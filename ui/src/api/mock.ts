@@ -5,6 +5,7 @@
 import { deliver, Failure, setTransport } from "./backend";
 import type { Answer, CommandName, Commands, Request } from "./commands";
 import * as data from "./mock-data";
+import { pretendSupply } from "./mock-supply";
 import type { Message } from "./types/Message";
 import type { Settings } from "./types/Settings";
 import type { Status } from "./types/Status";
@@ -61,6 +62,8 @@ export function startPretending(): void {
       { ...(answer as Message), id: `n${index}` },
     ]).flat();
   }
+
+  const machine = { cpu: "AMD Ryzen 5 5600U with Radeon Graphics", cores: 12, memory_total: 15.4 * data.GB, memory_available: 8.9 * data.GB };
 
   const index = (): Status["index"] => ({
     indexed: documents.filter((one) => one.state === "indexed").length,
@@ -294,7 +297,8 @@ export function startPretending(): void {
     reminder_done: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
     reminder_dismiss: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
     reminder_snooze: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
-    model_list: () => ({ models, machine: { cpu: "AMD Ryzen 5 5600U with Radeon Graphics", cores: 12, memory_total: 15.4 * data.GB, memory_available: 8.9 * data.GB } }),
+    ...pretendSupply(() => machine),
+    model_list: () => ({ models, machine }),
     model_import: ({ path }) => {
       if (!path.endsWith(".gguf")) throw new Failure({ code: "invalid", message: "This is not a model file.", hint: "Choose a file that ends in .gguf." });
       return find(models[2]);
