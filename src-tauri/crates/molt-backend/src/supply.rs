@@ -17,15 +17,15 @@ const SIGNATURE: &str = "catalogue.toml.sig";
 pub enum SupplyError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    #[error("{0}; correct the variable {} or remove it", molt_download::HUB_VARIABLE)]
-    Hub(BadConfig),
+    #[error("{problem}; correct the variable {} or remove it", molt_download::HUB_VARIABLE)]
+    Hub { problem: BadConfig },
 }
 
 /// Opens no connection; finds the downloads that are not complete.
 pub fn open(data: &DataDir) -> Result<(ModelSupply, Downloads), SupplyError> {
     let disk = Arc::new(RealDisk { free_space: molt_os::free_space });
     let config = DownloadConfig::from_environment(data.models(), disk);
-    let hub = Hub::new(&config).map_err(SupplyError::Hub)?;
+    let hub = Hub::new(&config).map_err(|problem| SupplyError::Hub { problem })?;
     let downloads = Downloads::open(config, hub.clone());
     let places = std::env::home_dir().map_or_else(Places::default, |home| Places::of_user(&home, variable));
     let supply = ModelSupply {
