@@ -5,7 +5,7 @@ import { forgetEverything } from "@/api/cache.svelte";
 import type { CatalogueView } from "@/api/types/CatalogueView";
 import type { Download } from "@/api/types/Download";
 import CatalogueSection from "@/features/models/CatalogueSection.svelte";
-import { progressText } from "@/features/models/downloads";
+import { languageNames, progressText } from "@/features/models/downloads";
 import FoundSection from "@/features/models/FoundSection.svelte";
 import HubSection from "@/features/models/HubSection.svelte";
 import { setLanguage } from "@/i18n/index.svelte";
@@ -123,6 +123,7 @@ describe("the words of a download", () => {
     expect(of({ size: null })).toBe("1\u00a0GB · 10\u00a0MB/s");
     expect(of({ state: "verifying" })).toBe("Checking the file");
     setLanguage("zh-CN");
+    expect(languageNames(["en", "zh", "multi"], "zh-CN")).toBe("英语、中文和多种语言");
     expect(of({ state: "paused" })).toBe("已暂停 · 1\u00a0GB / 2\u00a0GB");
   });
 });

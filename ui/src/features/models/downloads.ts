@@ -20,7 +20,8 @@ export const FIT_WORDS: Record<ModelFit, Key> = { fits_well: "hub.fits", tight: 
 /** Names of languages are short codes in the catalogue; the browser knows what they are called. */
 export function languageNames(codes: readonly string[], tag: string): string {
   const names = new Intl.DisplayNames([tag], { type: "language" });
-  return codes.map((code) => (code === "multi" ? t("catalogue.manyLanguages") : (names.of(code) ?? code))).join(", ");
+  const words = codes.map((code) => (code === "multi" ? t("catalogue.manyLanguages") : (names.of(code) ?? code)));
+  return new Intl.ListFormat(tag).format(words);
 }
 
 /** Its facts in one line: size, licence, number of parameters. */
