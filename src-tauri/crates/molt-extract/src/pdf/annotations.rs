@@ -43,13 +43,23 @@ fn field_text(document: &Document, field: &Dictionary) -> Option<String> {
         let look = get(document, field, b"MK")?.as_dict().ok()?;
         return text_string(get(document, look, b"CA")?.as_str().ok()?).filter(|caption| caption.chars().count() > 1);
     }
+    let options = inherited(document, field, b"Opt").and_then(|options| options.as_array().ok());
+    let shown = |value: &Object| {
+        let value = resolve(document, value)?.as_str().ok()?;
+        text_string(options.and_then(|options| shown_as(document, options, value)).unwrap_or(value))
+    };
     match inherited(document, field, b"V")? {
-        Object::Array(chosen) => {
-            let chosen = chosen.iter().filter_map(|value| text_string(resolve(document, value)?.as_str().ok()?));
-            Some(chosen.collect::<Vec<_>>().join(", "))
-        }
-        value => text_string(value.as_str().ok()?),
+        Object::Array(chosen) => Some(chosen.iter().filter_map(shown).collect::<Vec<_>>().join(", ")),
+        value => shown(value),
     }
+}
+
+/// What people see where this value is chosen: an option is a value or a pair of that and its text.
+fn shown_as<'a>(document: &'a Document, options: &'a [Object], value: &[u8]) -> Option<&'a [u8]> {
+    options.iter().find_map(|option| match resolve(document, option)?.as_array().ok()?.as_slice() {
+        [name, shown] if resolve(document, name)?.as_str().ok()? == value => resolve(document, shown)?.as_str().ok(),
+        _ => None,
+    })
 }
 
 fn inherited<'a>(document: &'a Document, field: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {

@@ -11,7 +11,7 @@ use pdf_extract::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Line, MOST_PAGES, Page, Reading, Refusal, annotations};
+use super::{Line, MOST_PAGES, Page, Reading, Refusal, annotations, cmaps, direction};
 use crate::markdown::is_cjk;
 
 /// Each page read by itself costs a walk through the whole page tree, so a file in which page after page fails goes to the other reader.
@@ -32,7 +32,9 @@ const PARAGRAPH_STEP: f64 = 1.8;
 const SHADOW: f64 = 0.1;
 
 pub fn read(bytes: &[u8], password: Option<&str>, deadline: Instant) -> Result<Reading, Refusal> {
-    let document = catch_unwind(AssertUnwindSafe(|| open(bytes, password))).unwrap_or(Err(Refusal::Damaged))?;
+    let mut document = catch_unwind(AssertUnwindSafe(|| open(bytes, password))).unwrap_or(Err(Refusal::Damaged))?;
+    // Where this fails, the other reader has its turn as before.
+    let _ = catch_unwind(AssertUnwindSafe(|| cmaps::embed(&mut document)));
     let count = catch_unwind(AssertUnwindSafe(|| document.get_pages().len())).map_err(|_| Refusal::Damaged)?;
     if count > MOST_PAGES {
         return Err(Refusal::TooManyPages);
@@ -343,7 +345,7 @@ impl Lines {
             self.apart |= next_apart;
             return;
         }
-        self.page.lines.push(Line { text: line, apart: self.apart });
+        self.page.lines.push(Line { text: direction::logical(&line), apart: self.apart });
         self.apart = next_apart;
     }
 

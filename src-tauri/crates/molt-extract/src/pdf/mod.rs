@@ -4,6 +4,8 @@
 //! give up by panicking, so every call is caught; what cannot be caught (an abort, an endless loop) is the client's to handle.
 
 mod annotations;
+mod cmaps;
+mod direction;
 mod first;
 mod mojibake;
 mod paragraphs;

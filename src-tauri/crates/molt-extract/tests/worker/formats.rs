@@ -67,7 +67,7 @@ fn all(text: &str) -> Vec<(&'static str, DocumentKind, Vec<u8>)> {
         ("a.html", DocumentKind::Html, format!("<p>{text}</p>").into_bytes()),
         ("a.csv", DocumentKind::Csv, format!("{text}\n").into_bytes()),
         ("a.json", DocumentKind::Json, format!("{{\"{text}\": [").into_bytes()),
-        ("a.eml", DocumentKind::Eml, format!("Subject: \n\n{text}").into_bytes()),
+        ("a.eml", DocumentKind::Eml, format!("Subject: s\n\n{text}").into_bytes()),
         ("a.py", DocumentKind::Code, format!("# {text}").into_bytes()),
     ]
 }

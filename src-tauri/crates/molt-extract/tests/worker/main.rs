@@ -217,22 +217,36 @@ async fn chinese_without_a_character_map_is_read() {
 }
 
 #[tokio::test]
+async fn characters_of_one_and_two_bytes_are_told_apart() {
+    let bench = bench();
+    let text = "会议 Budget 2026 年";
+    let hex: String = encoding_rs::GBK.encode(text).0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let font = "<< /Type /Font /Subtype /Type0 /BaseFont /SimSun /Encoding /GBK-EUC-H /DescendantFonts [4 0 R] >>";
+    let descendant = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /SimSun /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 2 >> /W [1 95 500] >>";
+    let content = format!("BT /F1 12 Tf 50 700 Td <{hex}> Tj ET");
+    let file = files::pages(&[content], "/Font << /F1 3 0 R >>", &[font.into(), descendant.into()]);
+    let document = bench.read("a.pdf", file).await.unwrap();
+    assert_eq!((texts(&document), document.reader.as_str()), (vec![text], "pdf-extract"));
+}
+
+#[tokio::test]
 async fn notes_and_form_fields_are_read() {
     let bench = bench();
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
         "<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 600 800] /Resources << /Font << /F1 5 0 R >> >> >>"
             .to_owned(),
-        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R 7 0 R 8 0 R] >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Annots [6 0 R 7 0 R 8 0 R 10 0 R] >>".to_owned(),
         files::stream("", &files::content(&["Name of the school:"])),
         files::HELVETICA.to_owned(),
         "<< /Subtype /Widget /Rect [0 0 9 9] /Parent 9 0 R >>".to_owned(),
         "<< /Subtype /Text /Rect [0 0 9 9] /Contents <feff62a54ef7> >>".to_owned(),
         "<< /Subtype /Text /Rect [0 0 9 9] /F 2 /Contents (hidden) >>".to_owned(),
         "<< /FT /Tx /T (school) /V (Hill School) >>".to_owned(),
+        "<< /Subtype /Widget /FT /Ch /V (b) /Opt [(c) [(a) (Apple)] [(b) (Banana)]] >>".to_owned(),
     ];
     let document = bench.read("a.pdf", files::pdf(&objects)).await.unwrap();
-    assert_eq!(texts(&document), ["Name of the school:", "Hill School", "报价"]);
+    assert_eq!(texts(&document), ["Name of the school:", "Hill School", "报价", "Banana"]);
 }
 
 #[tokio::test]
