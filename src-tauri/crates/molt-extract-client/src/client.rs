@@ -45,7 +45,7 @@ impl ExtractConfig {
         Self {
             worker,
             time_limit: Duration::from_secs(60),
-            memory_limit: 1536 << 20,
+            memory_limit: 1 << 30,
             most_documents: 200,
             most_memory: 256 << 20,
             idle_limit: Duration::from_secs(30),

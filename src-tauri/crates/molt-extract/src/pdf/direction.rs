@@ -42,8 +42,10 @@ fn flip_runs(line: &mut [char], belongs: fn(char) -> bool) {
     while let Some(first) = line[start..].iter().position(|character| belongs(*character)) {
         let first = start + first;
         let opposite = if belongs('a') { runs_left } else { runs_right };
-        let until = line[first..].iter().position(|character| opposite(*character)).map_or(line.len(), |end| first + end);
-        let last = line[first..until].iter().rposition(|character| belongs(*character)).map_or(first, |last| first + last);
+        let until =
+            line[first..].iter().position(|character| opposite(*character)).map_or(line.len(), |end| first + end);
+        let last =
+            line[first..until].iter().rposition(|character| belongs(*character)).map_or(first, |last| first + last);
         let flipped = reversed(&line[first..=last]);
         line[first..=last].copy_from_slice(&flipped);
         start = last + 1;

@@ -11,7 +11,7 @@ use pdf_extract::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Line, MOST_PAGES, Page, Reading, Refusal, annotations, cmaps, direction};
+use super::{Line, MOST_PAGES, Page, Reading, Refusal, annotations, cmaps, direction, table};
 use crate::markdown::is_cjk;
 
 /// Each page read by itself costs a walk through the whole page tree, so a file in which page after page fails goes to the other reader.
@@ -72,7 +72,13 @@ pub fn read(bytes: &[u8], password: Option<&str>, deadline: Instant) -> Result<R
 
 /// An encrypted file opens with the empty password or the given one.
 fn open(bytes: &[u8], password: Option<&str>) -> Result<Document, Refusal> {
-    let document = Document::load_mem(bytes).map_err(|_| Refusal::Damaged)?;
+    let document = match Document::load_mem(bytes) {
+        Ok(document) => document,
+        Err(_) => {
+            let mended = table::rebuilt(bytes).ok_or(Refusal::Damaged)?;
+            Document::load_mem(&mended).map_err(|_| Refusal::Damaged)?
+        }
+    };
     if !document.is_encrypted() {
         return Ok(document);
     }

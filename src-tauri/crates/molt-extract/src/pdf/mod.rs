@@ -11,6 +11,7 @@ mod mojibake;
 mod paragraphs;
 mod quality;
 mod second;
+mod table;
 
 use std::time::{Duration, Instant};
 

@@ -130,7 +130,7 @@ async fn files_that_are_not_what_they_say() {
 async fn damaged_files_give_text_or_a_sentence() {
     let bench = bench();
     let whole = files::text(&[&["The first page."], &["The second page."]]);
-    // Without its table of objects; the second reader looks for them itself.
+    // Without its table of objects.
     let cut = &whole[..whole.windows(4).position(|window| window == b"xref").unwrap()];
     let document = bench.read("cut.pdf", cut).await.unwrap();
     assert_eq!(texts(&document), ["The first page.", "The second page."]);
@@ -326,7 +326,7 @@ async fn the_worker_cannot_write_files_and_goes_home_when_idle() {
     };
     assert!(line("Max file size").starts_with("Max file size 0 0"), "{limits}");
     assert!(line("Max core file size").starts_with("Max core file size 0 0"), "{limits}");
-    assert!(line("Max address space").starts_with(&format!("Max address space {0} {0}", 1536 << 20)), "{limits}");
+    assert!(line("Max address space").starts_with(&format!("Max address space {0} {0}", 1u64 << 30)), "{limits}");
     let deadline = Instant::now() + Duration::from_secs(20);
     let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     while !(stat().is_empty() || stat().contains(") Z ")) {
