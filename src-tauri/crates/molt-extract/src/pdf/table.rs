@@ -14,14 +14,22 @@ pub fn rebuilt(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let mut places: BTreeMap<u32, (usize, u32)> = BTreeMap::new();
     let mut root = None;
+    let mut tail = Vec::new();
     let mut from = 0;
     while let Some(at) = find(&bytes[from..], b" obj").map(|at| from + at) {
         from = at + 4;
         let Some((place, number, generation)) = label(bytes, at) else { continue };
-        // Of two with one number the later one was written in place of the other.
-        places.insert(number, (place, generation));
         let end = find(&bytes[from..], b"endobj").map_or(bytes.len(), |end| from + end);
         let body = &bytes[from..end];
+        let mut place = place;
+        if let Some(mended) = with_length(body) {
+            place = bytes.len() + tail.len();
+            tail.extend(format!("{number} {generation} obj").into_bytes());
+            tail.extend(mended);
+            tail.extend(b"endobj\n");
+        }
+        // Of two with one number the later one was written in place of the other.
+        places.insert(number, (place, generation));
         if find(body, b"/Catalog").is_some() && find(body, b"/Pages").is_some() {
             root = Some((number, generation));
         }
@@ -33,9 +41,28 @@ pub fn rebuilt(bytes: &[u8]) -> Option<Vec<u8>> {
         // Writing to a `String` cannot fail.
         let _ = write!(table, "{number} 1\n{place:010} {generation:05} n \n");
     }
-    let end = bytes.len() + 1;
+    let end = bytes.len() + tail.len() + 1;
     let _ = write!(table, "trailer\n<< /Size {size} /Root {root} {generation} R >>\nstartxref\n{end}\n%%EOF\n");
-    Some([bytes, table.as_bytes()].concat())
+    Some([bytes, &tail, table.as_bytes()].concat())
+}
+
+/// An object whose stream is not as long as it says, with its true length.
+fn with_length(body: &[u8]) -> Option<Vec<u8>> {
+    let at = find(body, b"stream")?;
+    let (dictionary, data) = (&body[..at], &body[at + 6..]);
+    let data = data.strip_prefix(b"\r\n").or(data.strip_prefix(b"\n"))?;
+    let end = data.windows(9).rposition(|window| window == b"endstream")?;
+    let data = &data[..end];
+    let number = find(dictionary, b"/Length ")? + 8;
+    let digits = dictionary[number..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let said: usize = std::str::from_utf8(&dictionary[number..number + digits]).ok()?.parse().ok()?;
+    let after = &dictionary[number + digits..];
+    // A length elsewhere (`9 0 R`) is found by that object; a line end after the data may or may not count.
+    if after.starts_with(b" 0 R") || (said <= data.len() && said + 2 >= data.len()) {
+        return None;
+    }
+    let length = data.len().to_string();
+    Some([&dictionary[..number], length.as_bytes(), after, b"stream\n", data, b"endstream\n"].concat())
 }
 
 /// What stands before ` obj`: where it begins, the object's number and its generation.
@@ -71,6 +98,15 @@ mod tests {
             let document = Document::load_mem(&rebuilt(file.as_bytes()).unwrap()).unwrap();
             assert_eq!(document.get_pages().len(), 1);
         }
+    }
+
+    #[test]
+    fn a_wrong_length_is_mended() {
+        let file = format!("{OBJECTS}4 0 obj\n<< /Length 3 >>\nstream\nlonger than that\nendstream\nendobj\n");
+        let document = Document::load_mem(&rebuilt(file.as_bytes()).unwrap()).unwrap();
+        assert_eq!(document.get_object((4, 0)).unwrap().as_stream().unwrap().content, b"longer than that\n");
+        assert_eq!(with_length(b"<< /Length 4 >>\nstream\nfour\nendstream\n"), None);
+        assert_eq!(with_length(b"<< /Length 9 0 R >>\nstream\nfour\nendstream\n"), None);
     }
 
     #[test]
