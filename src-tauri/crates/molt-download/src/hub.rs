@@ -43,7 +43,7 @@ impl Hub {
     pub fn new(config: &DownloadConfig) -> Result<Self, BadConfig> {
         let endpoint = |text: &String| {
             let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            url.ok_or_else(|| BadConfig(format!("{} is not the address of a hub", names::shown(text))))
+            url.ok_or_else(|| BadConfig(format!("no hub can have the address {}", names::shown(text))))
         };
         let endpoints: Vec<Url> = config.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
         if endpoints.is_empty() {
