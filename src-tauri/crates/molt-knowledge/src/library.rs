@@ -55,7 +55,7 @@ pub enum AddError {
     Missing(String),
     #[error("{0} cannot be opened: {1}")]
     Unreadable(String, String),
-    #[error("{0} is not a kind of file that can be read yet; PDF, Markdown and text are")]
+    #[error("{0} is not a kind of file that can be read yet; documents, web pages, mail, text and source code are")]
     Unsupported(String),
     #[error("{0} is already in the library")]
     Known(String),
