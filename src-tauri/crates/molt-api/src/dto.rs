@@ -113,7 +113,12 @@ dto! {
     pub struct DocumentView { pub document: Document, pub chunks: Vec<ChunkView> }
     pub struct ChunkView { pub id: ChunkId, pub text: String, pub position: Position }
     pub struct KnowledgePause { pub paused: bool }
-    pub struct ExtractPath { pub path: String }
+    pub struct ExtractPath {
+        pub path: String,
+        /// Opens a protected document.
+        #[serde(default)]
+        pub password: Option<String>,
+    }
     pub struct ExtractedText { pub text: String, pub pages: Option<u32>, pub reader: String, pub title: Option<String> }
 
     // Tasks ------------------------------------------------------------------------------------------------------------

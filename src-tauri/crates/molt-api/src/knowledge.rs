@@ -83,7 +83,7 @@ impl App {
 
     /// Reads one file without adding it to the library.
     pub async fn knowledge_extract(&self, request: ExtractPath) -> Result<ExtractedText, ApiError> {
-        let extracted = self.parts().extractor.extract(Path::new(&request.path)).await?;
+        let extracted = self.parts().extractor.extract(Path::new(&request.path), request.password.as_deref()).await?;
         let text = document_text(&extracted);
         Ok(ExtractedText { text, pages: extracted.pages, reader: extracted.reader, title: extracted.title })
     }

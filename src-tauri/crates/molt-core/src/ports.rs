@@ -86,7 +86,8 @@ pub enum ExtractError {
 /// Reads one document in a worker process under limits.
 #[async_trait]
 pub trait Extractor: Send + Sync {
-    async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError>;
+    /// `password`: opens a protected document; without one it ends as `PasswordNeeded`.
+    async fn extract(&self, path: &Path, password: Option<&str>) -> Result<ExtractedDocument, ExtractError>;
 }
 
 #[derive(Debug, thiserror::Error)]

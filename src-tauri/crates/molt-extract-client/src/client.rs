@@ -104,61 +104,6 @@ impl ExtractClient {
         Some(self.pid.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// As `extract`, with a password for files that need one.
-    pub async fn extract_with_password(
-        &self,
-        path: &Path,
-        password: Option<&str>,
-    ) -> Result<ExtractedDocument, ExtractError> {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let Some(kind) = kind_of(path) else {
-            return Err(ExtractError::Unreadable(format!("“{name}” is of a type that cannot be read")));
-        };
-        if path.to_str().is_none() {
-            return Err(ExtractError::Unreadable(format!(
-                "the name of “{name}” or of its folder is damaged; rename it and try again"
-            )));
-        }
-        let mut slot = self.worker.lock().await;
-        let deadline = Instant::now() + self.config.time_limit;
-        let mut request = Request {
-            path: path.to_path_buf(),
-            kind,
-            password: password.map(str::to_owned),
-            skip: None,
-            first_reader_ms: 0,
-        };
-        let mut attempt = 1;
-        loop {
-            let now = Instant::now();
-            // A PDF gets half of the time first, so that the other reader has the other half.
-            let may_skip = kind == DocumentKind::Pdf && request.skip.is_none();
-            let until = if may_skip { now + deadline.saturating_duration_since(now) / 2 } else { deadline };
-            request.first_reader_ms = (until.saturating_duration_since(now) / 2).as_millis() as u64;
-            let (reader, end) = match self.attempt(&mut slot, &request, until).await {
-                Ok(Outcome::Done(document)) => return Ok(document),
-                Ok(Outcome::Failed(failure)) => return Err(error_of(failure)),
-                Ok(Outcome::Lost { reader, end }) => (reader, end),
-                Err(error) => {
-                    tracing::error!(%error, worker = %self.config.worker.display(), "the document reader does not start");
-                    return Err(ExtractError::Unreadable(format!(
-                        "“{name}” was not read because the document reader did not start; installing Moltworker again helps"
-                    )));
-                }
-            };
-            if matches!(end, End::Stale) {
-                continue;
-            }
-            let again = attempt < ATTEMPTS && Instant::now() < deadline;
-            match (reader, &end) {
-                (_, End::Killed) if again && attempt == 1 => {}
-                (Some(reader), _) if again && may_skip => request.skip = Some(reader),
-                _ => return Err(self.lost(&name, &end)),
-            }
-            attempt += 1;
-        }
-    }
-
     /// One request to the worker, a new one if there is none. The worker goes back into the slot only after an answer, so that a
     /// dropped call drops (and so kills) it.
     async fn attempt(&self, slot: &mut Option<Worker>, request: &Request, until: Instant) -> std::io::Result<Outcome> {
@@ -318,7 +263,53 @@ fn was_killed(_status: ExitStatus) -> bool {
 
 #[async_trait]
 impl Extractor for ExtractClient {
-    async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError> {
-        self.extract_with_password(path, None).await
+    async fn extract(&self, path: &Path, password: Option<&str>) -> Result<ExtractedDocument, ExtractError> {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let Some(kind) = kind_of(path) else {
+            return Err(ExtractError::Unreadable(format!("“{name}” is of a type that cannot be read")));
+        };
+        if path.to_str().is_none() {
+            return Err(ExtractError::Unreadable(format!(
+                "the name of “{name}” or of its folder is damaged; rename it and try again"
+            )));
+        }
+        let mut slot = self.worker.lock().await;
+        let deadline = Instant::now() + self.config.time_limit;
+        let mut request = Request {
+            path: path.to_path_buf(),
+            kind,
+            password: password.map(str::to_owned),
+            skip: None,
+            first_reader_ms: 0,
+        };
+        let mut attempt = 1;
+        loop {
+            let now = Instant::now();
+            // A PDF gets half of the time first, so that the other reader has the other half.
+            let may_skip = kind == DocumentKind::Pdf && request.skip.is_none();
+            let until = if may_skip { now + deadline.saturating_duration_since(now) / 2 } else { deadline };
+            request.first_reader_ms = (until.saturating_duration_since(now) / 2).as_millis() as u64;
+            let (reader, end) = match self.attempt(&mut slot, &request, until).await {
+                Ok(Outcome::Done(document)) => return Ok(document),
+                Ok(Outcome::Failed(failure)) => return Err(error_of(failure)),
+                Ok(Outcome::Lost { reader, end }) => (reader, end),
+                Err(error) => {
+                    tracing::error!(%error, worker = %self.config.worker.display(), "the document reader does not start");
+                    return Err(ExtractError::Unreadable(format!(
+                        "“{name}” was not read because the document reader did not start; installing Moltworker again helps"
+                    )));
+                }
+            };
+            if matches!(end, End::Stale) {
+                continue;
+            }
+            let again = attempt < ATTEMPTS && Instant::now() < deadline;
+            match (reader, &end) {
+                (_, End::Killed) if again && attempt == 1 => {}
+                (Some(reader), _) if again && may_skip => request.skip = Some(reader),
+                _ => return Err(self.lost(&name, &end)),
+            }
+            attempt += 1;
+        }
     }
 }

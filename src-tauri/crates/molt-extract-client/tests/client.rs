@@ -48,7 +48,7 @@ impl Bench {
     }
 
     async fn read(&self, name: &str) -> Result<ExtractedDocument, ExtractError> {
-        self.client.extract(&PathBuf::from("/documents").join(name)).await
+        self.client.extract(&PathBuf::from("/documents").join(name), None).await
     }
 }
 
@@ -219,14 +219,14 @@ fn running(pid: u32) -> bool {
 async fn what_cannot_be_asked_is_said() {
     let client = ExtractClient::new(ExtractConfig::new("/no/such/program".into()));
     for (path, word) in [("/a/photo.jpg", "photo.jpg"), ("/a/b.txt", "did not start")] {
-        match client.extract(Path::new(path)).await {
+        match client.extract(Path::new(path), None).await {
             Err(ExtractError::Unreadable(sentence)) => assert!(sentence.contains(word), "{sentence}"),
             other => panic!("{other:?}"),
         }
     }
     use std::os::unix::ffi::OsStrExt;
     let damaged = Path::new(std::ffi::OsStr::from_bytes(b"/a/\xb1\xa8.txt"));
-    match client.extract(damaged).await {
+    match client.extract(damaged, None).await {
         Err(ExtractError::Unreadable(sentence)) => assert!(sentence.contains("rename"), "{sentence}"),
         other => panic!("{other:?}"),
     }

@@ -364,7 +364,7 @@ impl Library {
         if let Err(error) = self.reconcile(fresh).await {
             tracing::error!(%error, "the index could not be brought into step");
         }
-        let following = async {
+        let following = cancel.run_until_cancelled(async {
             for source in self.inner.parts.documents.sources().unwrap_or_default() {
                 self.watch(&source);
                 self.scan(&source, &[]).await;
@@ -372,11 +372,8 @@ impl Library {
             while let Some(event) = events.recv().await {
                 self.follow(event).await;
             }
-        };
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            ((), ()) = async { tokio::join!(following, self.work()) } => {}
-        }
+        });
+        tokio::join!(following, self.work(&cancel));
     }
 
     /// After a crash: the index may hold documents that the catalogue has forgotten, and the catalogue may hold unfinished ones.
@@ -432,8 +429,11 @@ impl Library {
         self.scan(source, &[]).await;
     }
 
-    async fn work(&self) {
-        let mut maintained = true;
+    /// Reads what is queued until cancelled; what is being written is written to its end.
+    async fn work(&self, cancel: &CancellationToken) {
+        // The run before may have ended in the middle of its work.
+        let mut maintained = false;
+        let mut unkept = 0;
         loop {
             let mut batch: Vec<Prepared> = Vec::new();
             let mut since = Instant::now();
@@ -441,32 +441,54 @@ impl Library {
                 if batch.is_empty() {
                     since = Instant::now();
                 }
-                match prepare(self, &id).await {
-                    Some(prepared) => batch.push(prepared),
-                    None => self.was_read(&[id]),
+                match cancel.run_until_cancelled(prepare(self, &id)).await {
+                    Some(Some(prepared)) => batch.push(prepared),
+                    Some(None) => self.was_read(&[id]),
+                    None => return,
                 }
                 let chunks: usize = batch.iter().map(Prepared::len).sum();
                 if chunks >= BATCH_CHUNKS || since.elapsed() >= BATCH_AGE {
-                    self.commit_or_wait(std::mem::take(&mut batch)).await;
+                    unkept += chunks;
+                    self.commit_or_wait(std::mem::take(&mut batch), cancel).await;
                 }
                 maintained = false;
             }
-            self.commit_or_wait(batch).await;
+            unkept += batch.iter().map(Prepared::len).sum::<usize>();
+            self.commit_or_wait(batch, cancel).await;
             *lock(&self.inner.current) = None;
             self.changed(LibraryChange::Documents);
-            if maintained {
-                self.inner.wake.notified().await;
-            } else if tokio::time::timeout(IDLE, self.inner.wake.notified()).await.is_err() {
-                let _writing = self.inner.writing.lock().await;
-                if let Err(error) = self.index().maintain().await {
-                    tracing::warn!(%error, "the index could not be maintained");
+            // Much that is new slows searching down: it is not left to an idle time that may not come.
+            if unkept >= BATCH_CHUNKS {
+                self.maintain().await;
+                (maintained, unkept) = (true, 0);
+            }
+            let waited = async {
+                if maintained {
+                    self.inner.wake.notified().await;
+                } else if tokio::time::timeout(IDLE, self.inner.wake.notified()).await.is_err() {
+                    return true;
                 }
-                maintained = true;
+                false
+            };
+            match cancel.run_until_cancelled(waited).await {
+                None => return,
+                Some(false) => {}
+                Some(true) => {
+                    self.maintain().await;
+                    (maintained, unkept) = (true, 0);
+                }
             }
         }
     }
 
-    async fn commit_or_wait(&self, batch: Vec<Prepared>) {
+    async fn maintain(&self) {
+        let _writing = self.inner.writing.lock().await;
+        if let Err(error) = self.index().maintain().await {
+            tracing::warn!(%error, "the index could not be maintained");
+        }
+    }
+
+    async fn commit_or_wait(&self, batch: Vec<Prepared>, cancel: &CancellationToken) {
         if batch.is_empty() {
             return;
         }
@@ -482,7 +504,7 @@ impl Library {
                 tracing::error!(%error, "a batch could not be written");
                 *lock(&self.inner.problem) = Some(error.to_string());
                 self.enqueue(ids);
-                tokio::time::sleep(RETRY).await;
+                cancel.run_until_cancelled(tokio::time::sleep(RETRY)).await;
             }
         }
         self.changed(LibraryChange::Documents);

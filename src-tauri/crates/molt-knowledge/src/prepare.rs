@@ -173,10 +173,10 @@ pub(crate) async fn commit(library: &Library, batch: Vec<Prepared>) -> Result<()
 
 /// A reader that failed is asked once more: it may have been killed from outside.
 async fn extract(library: &Library, path: &Path) -> Result<ExtractedDocument, ExtractError> {
-    match library.parts().extractor.extract(path).await {
+    match library.parts().extractor.extract(path, None).await {
         Err(ExtractError::Unreadable(reason)) => {
             tracing::info!(path = %path.display(), %reason, "reading a file once more");
-            library.parts().extractor.extract(path).await
+            library.parts().extractor.extract(path, None).await
         }
         other => other,
     }

@@ -22,7 +22,7 @@ use crate::{
 /// When which step of the upkeep runs. The defaults are for real use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upkeep {
-    /// Rows outside of the word index before it is extended. Up to then they are searched one by one, at some
+    /// Rows outside of the word index before it is extended. Up to then each search cuts them into words anew, at some ten
     /// microseconds each.
     pub unindexed_rows: usize,
     /// Parts of the word index before they are merged into one.
@@ -44,7 +44,7 @@ pub struct Upkeep {
 impl Default for Upkeep {
     fn default() -> Self {
         Self {
-            unindexed_rows: 2_000,
+            unindexed_rows: 256,
             word_parts: 4,
             rows_per_file: 32 * 1024,
             spare_files: 16,

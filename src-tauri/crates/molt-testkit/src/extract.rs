@@ -33,7 +33,7 @@ impl ScriptedExtractor {
 
 #[async_trait]
 impl Extractor for ScriptedExtractor {
-    async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError> {
+    async fn extract(&self, path: &Path, _password: Option<&str>) -> Result<ExtractedDocument, ExtractError> {
         self.calls.lock().unwrap().push(path.to_owned());
         let answers = self.answers.lock().unwrap();
         answers

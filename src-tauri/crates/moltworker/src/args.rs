@@ -114,7 +114,10 @@ pub struct KnowledgeExtract {
     /// The file
     #[arg(required_unless_present = "batch")]
     pub path: Option<PathBuf>,
-    /// Read many files: one JSON object {"id", "path"} a line; - is the standard input
+    /// The file is protected: read its password from the standard input
+    #[arg(long, conflicts_with = "batch")]
+    pub password: bool,
+    /// Read many files: one JSON object {"id", "path", "password"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "path")]
     pub batch: Option<PathBuf>,
 }

@@ -37,7 +37,7 @@ impl Bench {
 
     async fn read(&self, name: &str, content: impl AsRef<[u8]>) -> Result<ExtractedDocument, ExtractError> {
         std::fs::write(self.path(name), content).unwrap();
-        self.client.extract(&self.path(name)).await
+        self.client.extract(&self.path(name), None).await
     }
 }
 
@@ -91,14 +91,8 @@ async fn passwords_are_asked_for_and_used() {
         ExtractError::PasswordNeeded
     );
     let path = bench.path("closed.pdf");
-    assert_eq!(
-        bench.client.extract_with_password(&path, Some("wrong")).await.unwrap_err(),
-        ExtractError::PasswordNeeded
-    );
-    assert_eq!(
-        texts(&bench.client.extract_with_password(&path, Some("sesame")).await.unwrap()),
-        ["Salary of the director"]
-    );
+    assert_eq!(bench.client.extract(&path, Some("wrong")).await.unwrap_err(), ExtractError::PasswordNeeded);
+    assert_eq!(texts(&bench.client.extract(&path, Some("sesame")).await.unwrap()), ["Salary of the director"]);
 }
 
 #[tokio::test]
@@ -118,9 +112,9 @@ async fn files_that_are_not_what_they_say() {
     assert!(unreadable(bench.read("empty.pdf", "").await).contains("empty.pdf"));
     assert!(unreadable(bench.read("none.pdf", files::pages(&[], "", &[])).await).contains("none.pdf"));
     assert!(unreadable(bench.read("a.txt", [0u8; 500]).await).contains("does not look like text"));
-    assert!(unreadable(bench.client.extract(&bench.path("gone.md")).await).contains("not there"));
+    assert!(unreadable(bench.client.extract(&bench.path("gone.md"), None).await).contains("not there"));
     std::fs::create_dir(bench.path("folder.md")).unwrap();
-    assert!(unreadable(bench.client.extract(&bench.path("folder.md")).await).contains("not a file"));
+    assert!(unreadable(bench.client.extract(&bench.path("folder.md"), None).await).contains("not a file"));
     // A PDF under another name is read as what it is.
     let document = bench.read("really.txt", files::text(&[&["A page"]])).await.unwrap();
     assert_eq!((document.kind, texts(&document)), (DocumentKind::Pdf, vec!["A page"]));
@@ -255,7 +249,7 @@ async fn a_huge_file_is_refused_at_once() {
     let start = Instant::now();
     for name in ["huge.pdf", "huge.txt", "huge.md"] {
         File::create(bench.path(name)).unwrap().set_len(1 << 30).unwrap();
-        assert!(limit(bench.client.extract(&bench.path(name)).await).contains(name));
+        assert!(limit(bench.client.extract(&bench.path(name), None).await).contains(name));
     }
     assert!(start.elapsed() < Duration::from_secs(10));
 }
@@ -291,9 +285,9 @@ async fn a_worker_killed_at_any_moment_loses_nothing() {
     let file = long_pdf(1_500);
     std::fs::write(bench.path("long.pdf"), &file).unwrap();
     let path = bench.path("long.pdf");
-    let expected = bench.client.extract(&path).await.unwrap();
+    let expected = bench.client.extract(&path, None).await.unwrap();
     for round in 0..15 {
-        let mut call = Box::pin(bench.client.extract(&path));
+        let mut call = Box::pin(bench.client.extract(&path, None));
         let result = match tokio::time::timeout(Duration::from_millis(round * 7), &mut call).await {
             Ok(result) => result,
             Err(_elapsed) => {

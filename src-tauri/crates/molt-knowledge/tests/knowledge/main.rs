@@ -22,7 +22,7 @@ struct FileReader(Mutex<Vec<PathBuf>>);
 
 #[async_trait]
 impl Extractor for FileReader {
-    async fn extract(&self, path: &Path) -> Result<ExtractedDocument, ExtractError> {
+    async fn extract(&self, path: &Path, _password: Option<&str>) -> Result<ExtractedDocument, ExtractError> {
         self.0.lock().unwrap().push(path.to_owned());
         let name = path.file_name().unwrap().to_string_lossy();
         if name.starts_with("locked") {

@@ -223,23 +223,28 @@ fn show_found(printer: &Printer, found: &KnowledgeFound) -> Result<(), Failure> 
 #[derive(Deserialize)]
 struct File {
     path: PathBuf,
+    password: Option<String>,
 }
 
 pub async fn extract(connection: &Connection, printer: &Printer, args: KnowledgeExtract) -> Result<(), Failure> {
     if let Some(file) = args.batch {
-        return batch::run(printer, &file, async |line: File| extract_line(connection, &line.path).await).await;
+        return batch::run(printer, &file, async |line: File| extract_line(connection, line).await).await;
     }
-    let request = ExtractPath { path: absolute(&args.path.unwrap_or_default()) };
+    // Not as an argument: other programs can see those.
+    let password = if args.password { std::io::stdin().lines().next().transpose()? } else { None };
+    let request = ExtractPath { path: absolute(&args.path.unwrap_or_default()), password };
     let extracted: ExtractedText = connection.call("knowledge_extract", request).await?;
     if printer.json { Ok(printer.value(&extracted)?) } else { Ok(printer.line(&extracted.text)?) }
 }
 
-/// `status` is `ok`, `password` or `error`; `secs` is the time it took. A file that cannot be read is an outcome like others.
-async fn extract_line(connection: &Connection, path: &Path) -> Result<Object, Failure> {
+/// `status` is `ok`, `no_text`, `password` or `error`; `secs` is the time it took. A file that cannot be read is an outcome like others.
+async fn extract_line(connection: &Connection, file: File) -> Result<Object, Failure> {
     let started = Instant::now();
-    let extracted = connection.call::<ExtractedText>("knowledge_extract", ExtractPath { path: absolute(path) }).await;
+    let request = ExtractPath { path: absolute(&file.path), password: file.password };
+    let extracted = connection.call::<ExtractedText>("knowledge_extract", request).await;
     let seconds = started.elapsed().as_secs_f64();
     let (status, mut object) = match extracted {
+        Ok(extracted) if extracted.text.trim().is_empty() => ("no_text", batch::object(extracted)),
         Ok(extracted) => ("ok", batch::object(extracted)),
         Err(failure) => {
             let needs_password = failure.message() == sentence(&ExtractError::PasswordNeeded.to_string());
