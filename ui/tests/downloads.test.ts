@@ -20,6 +20,7 @@ function model(id: string, more: Partial<CatalogueView> = {}): CatalogueView {
     role: "chat",
     repository: `owner/${id}`,
     size: 2 * GB,
+    speed: 12,
     size_is_exact: true,
     licence: "Apache-2.0",
     context_length: 4096,

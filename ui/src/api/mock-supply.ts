@@ -28,6 +28,7 @@ function offered(): CatalogueView[] {
     memory_needed: size * 1.3,
     fit: "fits_well",
     recommended: false,
+    speed: (30 * GB) / size,
     download: null,
     installed: null,
     ...more,

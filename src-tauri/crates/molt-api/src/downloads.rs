@@ -56,6 +56,7 @@ impl App {
                 memory_needed: model.memory,
                 fit: one.fit,
                 recommended: one.recommended,
+                speed: one.speed,
                 download: downloads.iter().find(|one| path.as_ref() == Some(&one.path)).map(|one| one.id.clone()),
                 installed: models
                     .iter()
@@ -63,7 +64,7 @@ impl App {
                     .map(|spec| spec.id.clone()),
             }
         };
-        let offered = recommend(&supply.catalogue, machine.memory_total, machine.memory_available);
+        let offered = recommend(&supply.catalogue, machine.memory_total, machine.memory_available, machine.cores);
         Ok(CatalogueList {
             version: supply.catalogue.version,
             models: offered.into_iter().map(view).collect(),

@@ -228,6 +228,8 @@ dto! {
         pub memory_needed: u64,
         pub fit: ModelFit,
         /// The one to take if one has no wish.
+        /// Tokens a second that it is expected to write on this computer.
+        pub speed: f32,
         pub recommended: bool,
         /// It is on its way.
         pub download: Option<DownloadId>,

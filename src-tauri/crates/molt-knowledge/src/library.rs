@@ -25,6 +25,11 @@ use crate::prepare::{Prepared, commit, prepare};
 const BATCH_CHUNKS: usize = 256;
 /// A batch is committed when its first file is this old, so that an edit is searchable soon.
 const BATCH_AGE: Duration = Duration::from_millis(800);
+/// The same with many files waiting: fewer commits take less work, and a file that is edited meanwhile is still found within 3 s.
+const BULK_AGE: Duration = Duration::from_millis(2_000);
+const MANY_WAITING: usize = 64;
+/// Commits after which the index is maintained in the middle of bulk work: each one makes the next a little slower.
+const COMMITS: u32 = 32;
 /// The index is maintained after this long without work.
 const IDLE: Duration = Duration::from_secs(10);
 /// Pause after the index refused a batch (a full disk), before the next try.
@@ -433,7 +438,7 @@ impl Library {
     async fn work(&self, cancel: &CancellationToken) {
         // The run before may have ended in the middle of its work.
         let mut maintained = false;
-        let mut unkept = 0;
+        let (mut unkept, mut commits) = (0, 0);
         loop {
             let mut batch: Vec<Prepared> = Vec::new();
             let mut since = Instant::now();
@@ -447,9 +452,15 @@ impl Library {
                     None => return,
                 }
                 let chunks: usize = batch.iter().map(Prepared::len).sum();
-                if chunks >= BATCH_CHUNKS || since.elapsed() >= BATCH_AGE {
+                let age = if lock(&self.inner.queue).order.len() >= MANY_WAITING { BULK_AGE } else { BATCH_AGE };
+                if chunks >= BATCH_CHUNKS || since.elapsed() >= age {
                     unkept += chunks;
+                    commits += 1;
                     self.commit_or_wait(std::mem::take(&mut batch), cancel).await;
+                    if commits >= COMMITS {
+                        self.maintain().await;
+                        (unkept, commits) = (0, 0);
+                    }
                 }
                 maintained = false;
             }
@@ -460,7 +471,7 @@ impl Library {
             // Much that is new slows searching down: it is not left to an idle time that may not come.
             if unkept >= BATCH_CHUNKS {
                 self.maintain().await;
-                (maintained, unkept) = (true, 0);
+                (maintained, unkept, commits) = (true, 0, 0);
             }
             let waited = async {
                 if maintained {
@@ -475,7 +486,7 @@ impl Library {
                 Some(false) => {}
                 Some(true) => {
                     self.maintain().await;
-                    (maintained, unkept) = (true, 0);
+                    (maintained, unkept, commits) = (true, 0, 0);
                 }
             }
         }

@@ -17,8 +17,8 @@ use molt_core::{
 use tokio::sync::Notify;
 
 pub use catalogue::{
-    CATALOGUE_KEY, Catalogue, CatalogueError, CatalogueFile, CatalogueModel, Recommendation, fit, memory_of_file,
-    recommend,
+    CATALOGUE_KEY, Catalogue, CatalogueError, CatalogueFile, CatalogueModel, Recommendation, expected_speed, fit,
+    memory_of_file, recommend,
 };
 
 /// What the registry is made of.

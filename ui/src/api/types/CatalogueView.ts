@@ -27,8 +27,9 @@ languages: Array<string>, parameters: number,
 memory_needed: number, fit: ModelFit, 
 /**
  * The one to take if one has no wish.
+ * Tokens a second that it is expected to write on this computer.
  */
-recommended: boolean, 
+speed: number, recommended: boolean, 
 /**
  * It is on its way.
  */

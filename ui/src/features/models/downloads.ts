@@ -24,11 +24,13 @@ export function languageNames(codes: readonly string[], tag: string): string {
   return new Intl.ListFormat(tag).format(words);
 }
 
-/** Its facts in one line: size, licence, number of parameters. */
+/** Its facts in one line: size, number of parameters, licence, and how fast it will write here. */
 export function factsOf(model: CatalogueView): string {
   const bytes = size(model.size);
   const parameters = model.parameters >= 1e9 ? `${number(model.parameters / 1e9, 1)} B` : `${number(model.parameters / 1e6)} M`;
-  return [model.size_is_exact ? bytes : t("catalogue.about", { size: bytes }), t("catalogue.parameters", { count: parameters }), model.licence].join(" · ");
+  const facts = [model.size_is_exact ? bytes : t("catalogue.about", { size: bytes }), t("catalogue.parameters", { count: parameters }), model.licence];
+  if (model.role === "chat") facts.push(t("catalogue.speed", { speed: number(model.speed, model.speed < 10 ? 1 : 0) }));
+  return facts.join(" · ");
 }
 
 export function downloadOf(model: CatalogueView, downloads: readonly Download[]): Download | null {

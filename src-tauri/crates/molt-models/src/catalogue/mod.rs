@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use molt_core::{DownloadRequest, HubFile, ModelRole};
 use serde::Deserialize;
 
-pub use fit::{Recommendation, fit, memory_of_file, recommend};
+pub use fit::{Recommendation, expected_speed, fit, memory_of_file, recommend};
 pub use signed::CATALOGUE_KEY;
 
 /// The catalogue that is compiled in.
