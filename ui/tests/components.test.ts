@@ -135,16 +135,40 @@ describe("the quick-add line", () => {
     expect(field.value).toBe("");
   });
 
+  /** Reads "!high" unless it was hidden. */
+  const parse = ({ text }: { text: string }) =>
+    text.includes("!high") ? DRAFT : { ...DRAFT, title: `call Anna ${text.slice(19)}`, priority: "normal" as const, spans: DRAFT.spans.slice(0, 1) };
+
   it("leaves in the title what was taken back", async () => {
-    const asked = pretend({ task_parse: () => DRAFT, task_add: () => TASK });
+    const asked = pretend({ task_parse: parse, task_add: () => TASK });
     const onadded = vi.fn();
     render(QuickAdd, { onadded });
     const field = screen.getByTestId<HTMLInputElement>("quick-add");
     await fireEvent.input(field, { target: { value: "call Anna tomorrow !high" } });
-    await fireEvent.click(await screen.findByRole("button", { name: "Not meant as: High" }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Not meant as: High priority" }));
+    expect(document.activeElement).toBe(field);
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Not meant as: High priority" })).toBeNull());
     await fireEvent.keyDown(field, { key: "Enter" });
     await waitFor(() => expect(onadded).toHaveBeenCalled());
     expect(asked.at(-1)).toMatchObject({ name: "task_add", args: { title: "call Anna !high", priority: "normal", due: DRAFT.due } });
+    expect(field.value).toBe("");
+  });
+
+  it("takes chips off with the keyboard alone", async () => {
+    const asked = pretend({ task_parse: parse, task_add: () => TASK });
+    render(QuickAdd);
+    const field = screen.getByTestId<HTMLInputElement>("quick-add");
+    await fireEvent.input(field, { target: { value: "call Anna tomorrow !high" } });
+    const last = await screen.findByRole("button", { name: "Not meant as: High priority" });
+    field.focus();
+    await fireEvent.keyDown(field, { key: "ArrowDown" });
+    await fireEvent.keyDown(document.activeElement as Element, { key: "ArrowRight" });
+    expect(document.activeElement).toBe(last);
+    await fireEvent.keyDown(last, { key: "Delete" });
+    expect(document.activeElement).toBe(field);
+    // Enter before the next answer waits for it.
+    await fireEvent.keyDown(field, { key: "Enter" });
+    await waitFor(() => expect(asked.at(-1)).toMatchObject({ name: "task_add", args: { title: "call Anna !high" } }));
   });
 
   it("keeps the line when it could not be added", async () => {

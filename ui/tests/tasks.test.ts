@@ -3,7 +3,7 @@ import type { TaskDraft } from "@/api/types/TaskDraft";
 import type { TaskView } from "@/api/types/TaskView";
 import { snoozeChoices } from "@/features/reminders/snooze";
 import { countOpen, filterOf, idOf } from "@/features/tasks/filters";
-import { addOf, survivingSpans } from "@/features/tasks/quickAdd";
+import { addOf, chipsOf, masked, movedRanges, survivingSpans, unmasked } from "@/features/tasks/quickAdd";
 import { setLanguage } from "@/i18n/index.svelte";
 import { dateDue, grouped, repeatText, whenText } from "@/shared/tasks";
 
@@ -96,18 +96,84 @@ describe("the quick-add line", () => {
   };
 
   it("adds what was understood", () => {
-    expect(addOf(line, draft, new Set())).toMatchObject({ title: "call Anna", priority: "high", category: "Work", due: draft.due });
+    expect(addOf(draft)).toMatchObject({ title: "call Anna", notes: null, priority: "high", category: "Work", due: draft.due });
   });
 
-  it("leaves words in the title that were not meant so", () => {
-    expect(addOf(line, draft, new Set(["when"] as const))).toMatchObject({ title: "call Anna tomorrow at 9", due: null, priority: "high" });
-    expect(addOf(line, draft, new Set(["priority", "category"] as const))).toMatchObject({ title: "call Anna !high #Work", priority: "normal", category: null });
+  it("hides what was taken back from the reader and gives it back in the user's words", () => {
+    const { text, restore } = masked(line, [{ start: 10, end: 23 }, { start: 30, end: 35 }]);
+    expect(text).toHaveLength(line.length);
+    expect(text).not.toMatch(/tomorrow|Work/);
+    expect(text).toContain("!high");
+    expect(restore(text)).toBe(line);
+    const read = { ...draft, title: text.replace("!high ", ""), due: null, category: null };
+    expect(unmasked(read, restore)).toMatchObject({ title: "call Anna tomorrow at 9 #Work", priority: "high" });
+  });
+
+  it("hides with letters that the line does not hold", () => {
+    const { text, restore } = masked("ᚠᚠ $& tomorrow", [{ start: 3, end: 5 }, { start: 6, end: 14 }]);
+    expect(text.slice(0, 3)).toBe("ᚠᚠ ");
+    expect(text.slice(3)).not.toContain("ᚠ");
+    expect(restore(text)).toBe("ᚠᚠ $& tomorrow");
+  });
+
+  it("remembers what was taken back while the line is changed elsewhere, and forgets it when it is changed itself", () => {
+    const range = { start: 10, end: 18 };
+    expect(movedRanges([range], "call Anna tomorrow", "call Anna tomorrow at 9")).toEqual([range]);
+    expect(movedRanges([range], "call Anna tomorrow", "Please call Anna tomorrow")).toEqual([{ start: 17, end: 25 }]);
+    expect(movedRanges([range], "call Anna tomorrow", "call Anna tomorow")).toEqual([]);
+    expect(movedRanges([range], "call Anna tomorrow", "")).toEqual([]);
   });
 
   it("keeps the tint of what did not change while more is typed", () => {
     expect(survivingSpans(draft.spans, line, `${line} now`)).toHaveLength(3);
     expect(survivingSpans(draft.spans, line, line.slice(0, 27))).toHaveLength(1);
     expect(survivingSpans(draft.spans, line, `x${line}`)).toHaveLength(0);
+  });
+});
+
+describe("the chips of a line", () => {
+  const EMPTY: TaskDraft = { title: "", notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, spans: [] };
+  const spansOf = (line: string, ...pieces: [TaskDraft["spans"][0]["kind"], string][]) =>
+    pieces.map(([kind, text]) => ({ kind, start: line.indexOf(text), end: line.indexOf(text) + text.length }));
+
+  it("say each piece in plain words, in the order of the line", () => {
+    const line = "pay @home @bank p1 {Dec 5} !30min !2d #Money every Friday // bring it";
+    const draft: TaskDraft = {
+      ...EMPTY, title: "pay", notes: "bring it", priority: "urgent", category: "Money", labels: ["home", "bank"], deadline: "2026-12-05", remind_before: [30, 2880],
+      due: { kind: "date", date: "2026-11-27" }, recurrence: "FREQ=WEEKLY;BYDAY=FR",
+      spans: spansOf(line, ["label", "@home"], ["label", "@bank"], ["priority", "p1"], ["deadline", "{Dec 5}"], ["reminder", "!30min"], ["reminder", "!2d"], ["category", "#Money"], ["recurrence", "every Friday"], ["note", "// bring it"]),
+    };
+    const chips = chipsOf(draft, line, NOW);
+    expect(chips.map((chip) => chip.kind)).toEqual(["label", "label", "priority", "deadline", "reminder", "reminder", "category", "recurrence", "note"]);
+    expect(chips.map((chip) => chip.text).slice(0, 3)).toEqual(["home", "bank", "Urgent priority"]);
+    expect(chips[3]?.text).toMatch(/^Deadline Sat.*5/);
+    expect(chips.map((chip) => chip.text).slice(4, 7)).toEqual(["30 minutes before", "2 days before", "Money"]);
+    expect(chips[7]?.text).toMatch(/^every Friday, from Fri.*27/);
+    setLanguage("zh-CN");
+    expect(chipsOf(draft, line, NOW)[4]?.text).toBe("提前 30 分钟");
+  });
+
+  it("show the reading chosen of a doubtful day, and offer the other one", () => {
+    const line = "pay 11/12 rent";
+    const [chip] = chipsOf({ ...EMPTY, due: { kind: "date", date: "2027-11-12" }, spans: spansOf(line, ["when", "11/12"]) }, line, NOW);
+    expect(chip?.text).toMatch(/2027/);
+    expect(chip?.other?.line).toBe("pay 2027-12-11 rent");
+    const iso = "pay 2027-11-12 rent";
+    expect(chipsOf({ ...EMPTY, due: { kind: "date", date: "2027-11-12" }, spans: spansOf(iso, ["when", "2027-11-12"]) }, iso, NOW)[0]?.other).toBeNull();
+  });
+
+  it("offer the other half of the day where none was said", () => {
+    const other = (line: string, words: string, at: string) =>
+      chipsOf({ ...EMPTY, due: { kind: "time", at, zone: "Europe/Oslo" }, spans: spansOf(line, ["when", words]) }, line, NOW)[0]?.other?.line;
+    expect(other("meet tomorrow at 9", "tomorrow at 9", "2026-11-22T09:00:00")).toBe("meet 2026-11-22 21:00");
+    expect(other("明天9点开会", "明天9点", "2026-11-22T09:00:00")).toBe("2026-11-22 21:00开会");
+    // Not three in the night.
+    expect(other("meet tomorrow at 3", "tomorrow at 3", "2026-11-22T15:00:00")).toBeUndefined();
+    expect(other("meet Nov 9 at 21", "Nov 9 at 21", "2026-11-09T21:00:00")).toBeUndefined();
+    expect(other("meet tomorrow at 9pm", "tomorrow at 9pm", "2026-11-22T21:00:00")).toBeUndefined();
+    expect(other("明天晚上9点开会", "明天晚上9点", "2026-11-22T21:00:00")).toBeUndefined();
+    expect(other("meet tomorrow 9:30", "tomorrow 9:30", "2026-11-22T09:30:00")).toBeUndefined();
+    expect(other("meet in 9 hours", "in 9 hours", "2026-11-21T21:00:00")).toBeUndefined();
   });
 });
 

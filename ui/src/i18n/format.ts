@@ -68,6 +68,27 @@ export function day(date: Date, now = new Date()): string {
   return spaced(dateFormat({ day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(date));
 }
 
+/** "Fri 27 Nov", with the year when it is another one. */
+export function weekdayDate(date: Date, now = new Date()): string {
+  const sameYear = date.getFullYear() === now.getFullYear();
+  return spaced(dateFormat({ weekday: "short", day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(date));
+}
+
+/** "November 2026". */
+export function month(date: Date): string {
+  return spaced(dateFormat({ month: "long", year: "numeric" }).format(date));
+}
+
+/** "Fri", for the head of a calendar. */
+export function weekday(date: Date): string {
+  return dateFormat({ weekday: "short" }).format(date);
+}
+
+/** "Friday 27 November 2026", for what is read aloud. */
+export function longDay(date: Date): string {
+  return spaced(dateFormat({ dateStyle: "full" }).format(date));
+}
+
 /** "14:30", or "2:30 PM" where people write it so. */
 export function time(date: Date): string {
   return dateFormat({ hour: "numeric", minute: "2-digit" }).format(date);

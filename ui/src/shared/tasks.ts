@@ -2,11 +2,11 @@
 import type { Due } from "@/api/types/Due";
 import type { Priority } from "@/api/types/Priority";
 import type { TaskView } from "@/api/types/TaskView";
-import { day, dayTime, daysUntil } from "@/i18n/format";
+import { day, dayTime, daysUntil, time, weekdayDate } from "@/i18n/format";
 import { formatTag, t, type Key } from "@/i18n/index.svelte";
 
 /** "2026-11-21" as local midnight of that day. */
-function civilDate(text: string): Date {
+export function civilDate(text: string): Date {
   const [year = 1970, month = 1, date = 1] = text.split("-").map(Number);
   return new Date(year, month - 1, date);
 }
@@ -20,6 +20,40 @@ export function whenText(due: Due, dueAt: string | null, now = new Date()): stri
 export function dueText(view: TaskView, now = new Date()): string {
   return view.task.due ? whenText(view.task.due, view.due_at, now) : "";
 }
+
+/** The reading of a day or time without any doubt: the name of a near day, the weekday, the date, the year when it is another one. */
+export function readingText(due: Due, now = new Date()): string {
+  const date = civilDate(due.kind === "date" ? due.date : due.at.slice(0, 10));
+  const days = daysUntil(date, now);
+  const named = days >= 0 && days <= 1 ? t("when.named", { name: day(date, now), date: weekdayDate(date, now) }) : weekdayDate(date, now);
+  return due.kind === "date" ? named : `${named} ${time(new Date(due.at))}`;
+}
+
+/** The last day of use: "by Friday". */
+export function deadlineText(deadline: string, now = new Date()): string {
+  return t("task.by", { day: day(civilDate(deadline), now) });
+}
+
+/** The deadline has passed. */
+export function isMissed(task: TaskView["task"], now = new Date()): boolean {
+  return task.deadline !== null && task.done_at === null && daysUntil(civilDate(task.deadline), now) < 0;
+}
+
+/** "30 minutes before", in the largest unit that divides it. */
+export function beforeText(minutes: number): string {
+  return t("remind.before", { span: spanText(minutes) });
+}
+
+export function spanText(minutes: number): string {
+  for (const [unit, key] of SPANS) if (minutes % unit === 0) return t(key, { count: minutes / unit });
+  return t("span.minutes", { count: minutes });
+}
+
+const SPANS: readonly [number, Key][] = [
+  [7 * 24 * 60, "span.weeks"],
+  [24 * 60, "span.days"],
+  [60, "span.hours"],
+];
 
 /** The local day on which it is due. */
 export function dueDay(view: TaskView): Date | null {
@@ -48,11 +82,14 @@ export const PRIORITY_NAMES: Record<Priority, Key> = {
   low: "priority.low",
 };
 
-function compare(a: TaskView, b: TaskView): number {
+/** Instants as the program writes them stand in the order of their signs; comparing them as words of a language is slow. */
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+export function compare(a: TaskView, b: TaskView): number {
   return (
-    (a.due_at ?? "9").localeCompare(b.due_at ?? "9") ||
+    order(a.due_at ?? "9", b.due_at ?? "9") ||
     PRIORITY_ORDER[a.task.priority] - PRIORITY_ORDER[b.task.priority] ||
-    a.task.created_at.localeCompare(b.task.created_at)
+    order(a.task.created_at, b.task.created_at)
   );
 }
 
@@ -61,7 +98,7 @@ export function grouped(tasks: readonly TaskView[], now: Date): Record<TaskGroup
   const groups: Record<TaskGroup, TaskView[]> = { overdue: [], today: [], upcoming: [], noDate: [], done: [] };
   for (const view of tasks) groups[taskGroup(view, now)].push(view);
   for (const name of TASK_GROUPS) {
-    if (name === "done") groups.done.sort((a, b) => (b.task.done_at ?? "").localeCompare(a.task.done_at ?? ""));
+    if (name === "done") groups.done.sort((a, b) => order(b.task.done_at ?? "", a.task.done_at ?? ""));
     else groups[name].sort(compare);
   }
   return groups;
@@ -71,6 +108,13 @@ export function grouped(tasks: readonly TaskView[], now: Date): Record<TaskGroup
 export function categories(tasks: readonly TaskView[]): string[] {
   const names = new Set<string>();
   for (const { task } of tasks) if (task.category) names.add(task.category);
+  return [...names].sort((a, b) => a.localeCompare(b, formatTag()));
+}
+
+/** The user's own labels, in alphabetical order of the language. */
+export function labels(tasks: readonly TaskView[]): string[] {
+  const names = new Set<string>();
+  for (const { task } of tasks) for (const label of task.labels) names.add(label);
   return [...names].sort((a, b) => a.localeCompare(b, formatTag()));
 }
 
@@ -106,10 +150,14 @@ function weekdayNames(numbers: readonly number[]): string {
   return new Intl.ListFormat(formatTag(), { style: "short", type: "conjunction" }).format(names);
 }
 
-/** A whole day as the program writes it. */
-export function dateDue(date: Date): Due {
+/** A local day as the program writes it: "2026-11-21". */
+export function isoDay(date: Date): string {
   const pad = (value: number) => String(value).padStart(2, "0");
-  return { kind: "date", date: `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}` };
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
+
+export function dateDue(date: Date): Due {
+  return { kind: "date", date: isoDay(date) };
 }
 
 export function addDays(date: Date, days: number): Date {
