@@ -1,4 +1,5 @@
 /** Pretended contents for looking at every state. Only in the dev server; nothing here reaches the product. */
+import { civil } from "./mock-tasks";
 import type { Citation } from "./types/Citation";
 import type { Conversation } from "./types/Conversation";
 import type { Document } from "./types/Document";
@@ -172,14 +173,14 @@ function task(id: string, title: string, priority: Priority, days: number | null
 
 export function tasks(): TaskView[] {
   return [
-    task("t1", "Send the corrected invoice to Nordlys AS", "high", -2, { category: "Work" }, "16:00"),
-    task("t2", "给牙医打电话改约时间", "normal", -1, { category: "生活" }),
-    task("t4", "Water the plants", "low", 0, { recurrence: "FREQ=WEEKLY;BYDAY=MO,TH" }, "23:30"),
-    task("t6", "Sign the rental contract before the office closes", "urgent", 0, { category: "Home", notes: "Second floor, room 214. Bring the passport." }, "23:45"),
+    task("t1", "Send the corrected invoice to Nordlys AS", "high", -2, { category: "Work", labels: ["invoices", "email"], notes: "The VAT number was missing. Copy to accounts@nordlys.no.", deadline: civil(1), remind_before: [30] }, "16:00"),
+    task("t2", "给牙医打电话改约时间", "normal", -1, { category: "生活", labels: ["电话"] }),
+    task("t4", "Water the plants", "low", 0, { recurrence: "FREQ=WEEKLY;BYDAY=MO,TH", labels: ["balcony"] }, "23:30"),
+    task("t6", "Sign the rental contract before the office closes", "urgent", 0, { category: "Home", notes: "Second floor, room 214. Bring the passport.", deadline: civil(0), remind_before: [60, 1440] }, "23:45"),
     task("t3", "Ask the steering group about the reserve", "normal", 1, { category: "Work", source: { conversation_id: "c1", message_id: "m5" } }, "09:00"),
-    task("t5", "把供应商报价发给陈静", "high", 3, { category: "工作", source: { conversation_id: "c2", message_id: "z3" } }, "15:00"),
+    task("t5", "把供应商报价发给陈静", "high", 3, { category: "工作", labels: ["邮件"], deadline: civil(5), source: { conversation_id: "c2", message_id: "z3" } }, "15:00"),
     task("t7", "Weekly report", "normal", 5, { category: "Work", recurrence: "FREQ=WEEKLY;BYDAY=FR" }, "16:00"),
-    task("t8", "Renew the domain", "low", 40),
+    task("t8", "Renew the domain", "low", 40, { deadline: civil(44), remind_before: [10_080] }),
     task("t9", "Read the chapter about borrow checking again and write down three examples that are not in the book", "normal", null, { category: "Learning" }),
     task("t10", "整理书架", "low", null),
     task("t11", "Book the train to Oslo", "normal", -3, { done_at: ago(DAY), category: "Home" }),

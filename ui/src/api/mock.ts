@@ -6,6 +6,7 @@ import { deliver, Failure, setTransport } from "./backend";
 import type { Answer, CommandName, Commands, Request } from "./commands";
 import * as data from "./mock-data";
 import { pretendSupply } from "./mock-supply";
+import { manyTasks, parse, viewOf } from "./mock-tasks";
 import type { Message } from "./types/Message";
 import type { Settings } from "./types/Settings";
 import type { Status } from "./types/Status";
@@ -53,9 +54,7 @@ export function startPretending(): void {
       id: index < 8 ? `c${index + 1}` : `x${index}`,
       updated_at: data.ago(index * 5_000_000),
     }));
-    tasks = Array.from({ length: 40 }, () => data.tasks())
-      .flat()
-      .map((view, index) => ({ ...view, task: { ...view.task, id: `t${index}` } }));
+    tasks = manyTasks(data.tasks(), 10_000);
     const [question, answer] = messages["c1"] as Message[];
     messages["c1"] = Array.from({ length: 150 }, (_, index) => [
       { ...(question as Message), id: `q${index}` },
@@ -130,34 +129,9 @@ export function startPretending(): void {
     return { conversation_id: id, user_message, answer: reply };
   }
 
-  function parse(text: string): TaskDraft {
-    const draft: TaskDraft = { title: text, notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, spans: [] };
-    const tomorrow = new Date(Date.now() + 86_400_000);
-    const date = `${tomorrow.getFullYear()}-${String(tomorrow.getMonth() + 1).padStart(2, "0")}-${String(tomorrow.getDate()).padStart(2, "0")}`;
-    const take = (pattern: RegExp, kind: TaskDraft["spans"][0]["kind"], use: (found: string) => void) => {
-      const found = pattern.exec(text);
-      if (!found) return;
-      draft.spans.push({ kind, start: found.index, end: found.index + found[0].length });
-      draft.title = draft.title.replace(found[0], "").replace(/\s+/g, " ").trim();
-      use(found[0]);
-    };
-    take(/^(remind me to |remind me |提醒我)/, "verb", () => undefined);
-    take(/tomorrow( at \d{1,2})?|明天( ?\d{1,2} ?点)?/, "when", (found) => {
-      const hour = /\d+/.exec(found)?.[0];
-      draft.due = hour ? { kind: "time", at: `${date}T${hour.padStart(2, "0")}:00:00`, zone: "Europe/Oslo" } : { kind: "date", date };
-    });
-    take(/every Friday|每周五/, "recurrence", () => (draft.recurrence = "FREQ=WEEKLY;BYDAY=FR"));
-    take(/!urgent|!high|！紧急/, "priority", (found) => (draft.priority = found === "!high" ? "high" : "urgent"));
-    take(/#[^\s#]+/, "category", (found) => (draft.category = found.slice(1)));
-    return draft;
-  }
-
-  function addTask(draft: Omit<TaskDraft, "spans">): TaskView {
-    const view: TaskView = {
-      task: { id: `n${(counter += 1)}`, done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0), ...draft },
-      due_at: draft.due?.kind === "time" ? new Date(draft.due.at).toISOString() : draft.due ? `${draft.due.date}T22:59:59Z` : null,
-      overdue: false,
-    };
+  function addTask({ title, notes, priority, category, labels, deadline, remind_before, due, recurrence }: Omit<TaskDraft, "spans">): TaskView {
+    const id = `n${(counter += 1)}`;
+    const view = viewOf({ id, title, notes, priority, category, labels, deadline, remind_before, due, recurrence, done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0) });
     tasks = [...tasks, view];
     setTimeout(() => deliver({ topic: "tasks_changed" }));
     return view;
@@ -277,7 +251,7 @@ export function startPretending(): void {
     task_add: (add) => addTask({ ...add, notes: add.notes ?? "" }),
     task_add_line: ({ text }) => addTask(parse(text)),
     task_update: (next) => {
-      tasks = tasks.map((one) => (one.task.id === next.id ? { ...one, task: next } : one));
+      tasks = tasks.map((one) => (one.task.id === next.id ? viewOf(next) : one));
       return find(tasks.find((one) => one.task.id === next.id));
     },
     task_set_done: ({ id, done }) => {
