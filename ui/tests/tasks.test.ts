@@ -2,10 +2,13 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { TaskDraft } from "@/api/types/TaskDraft";
 import type { TaskView } from "@/api/types/TaskView";
 import { snoozeChoices } from "@/features/reminders/snooze";
-import { countOpen, filterOf, idOf } from "@/features/tasks/filters";
+import { addMonths, monthOf, room, weekOf } from "@/features/tasks/calendar";
+import { counts, countOf, filterOf, found, idOf } from "@/features/tasks/filters";
+import { expected, nextMonday, onDay } from "@/features/tasks/move";
 import { addOf, chipsOf, masked, movedRanges, survivingSpans, unmasked } from "@/features/tasks/quickAdd";
+import { byDay, itemsOf, sectionsOf } from "@/features/tasks/sections";
 import { setLanguage } from "@/i18n/index.svelte";
-import { dateDue, grouped, repeatText, whenText } from "@/shared/tasks";
+import { beforeText, dateDue, deadlineText, grouped, repeatChoices, repeatText, whenText } from "@/shared/tasks";
 
 const NOW = new Date(2026, 10, 21, 12, 0);
 
@@ -27,7 +30,7 @@ describe("groups of tasks", () => {
     task("later", { due: on(3) }, { due_at: "2026-11-24T23:59:59Z" }),
     task("today", { due: on(0) }, { due_at: "2026-11-21T23:59:59Z" }),
     task("late", { due: on(-1) }, { due_at: "2026-11-20T23:59:59Z", overdue: true }),
-    task("soon", { due: on(1), category: "Work" }, { due_at: "2026-11-22T23:59:59Z" }),
+    task("soon", { due: on(1), category: "Work", labels: ["home"] }, { due_at: "2026-11-22T23:59:59Z" }),
     task("done", { done_at: "2026-11-20T10:00:00Z", due: on(-2) }),
     task("urgent", { due: on(0), priority: "urgent" }, { due_at: "2026-11-21T23:59:59Z" }),
   ];
@@ -38,15 +41,162 @@ describe("groups of tasks", () => {
     expect(ids).toEqual({ overdue: ["late"], today: ["urgent", "today"], upcoming: ["soon", "later"], noDate: ["none"], done: ["done"] });
   });
 
-  it("are counted by filter, without what is done", () => {
-    expect(countOpen(tasks, { kind: "all" }, NOW)).toBe(6);
-    expect(countOpen(tasks, { kind: "today" }, NOW)).toBe(3);
-    expect(countOpen(tasks, { kind: "category", name: "Work" }, NOW)).toBe(1);
-    expect(countOpen(tasks, { kind: "done" }, NOW)).toBe(0);
+  it("are counted by view in one pass, without what is done", () => {
+    const all = counts(tasks, NOW);
+    expect(countOf(all, { kind: "all" })).toBe(6);
+    expect(countOf(all, { kind: "today" })).toBe(3);
+    expect(countOf(all, { kind: "upcoming" })).toBe(2);
+    expect(countOf(all, { kind: "category", name: "Work" })).toBe(1);
+    expect(countOf(all, { kind: "label", name: "home" })).toBe(1);
+    expect(countOf(all, { kind: "done" })).toBe(0);
+    expect(all.overdue).toBe(1);
   });
 
   it("are named in the address and back", () => {
-    for (const id of [null, "today", "upcoming", "done", "category:工作"]) expect(idOf(filterOf(id))).toBe(id);
+    for (const id of [null, "today", "upcoming", "calendar", "done", "category:工作", "label:a:b"]) expect(idOf(filterOf(id))).toBe(id);
+  });
+});
+
+describe("a search", () => {
+  const tasks = [task("a", { title: "Call Anna", notes: "about the Lease", category: "Home" }), task("b", { title: "给安娜打电话", labels: ["phone"] }), task("c", { title: "Home office", done_at: "2026-11-20T10:00:00Z" })];
+  const ids = (query: string) => found(tasks, query).map((view) => view.task.id);
+
+  it("finds words in titles and notes, and categories and labels by their marks", () => {
+    expect(ids("anna lease")).toEqual(["a"]);
+    expect(ids("安娜")).toEqual(["b"]);
+    expect(ids("home")).toEqual(["a", "c"]);
+    expect(ids("#home")).toEqual(["a"]);
+    expect(ids("@phone")).toEqual(["b"]);
+    expect(ids("  ")).toHaveLength(3);
+    expect(ids("nothing")).toEqual([]);
+  });
+
+  it("stays below a frame or two with ten thousand tasks", () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => task(`t${index}`, { title: `Task number ${index}`, due: on(index % 60), labels: [`l${index % 20}`] }));
+    const started = performance.now();
+    expect(found(many, "number 42").length).toBeGreaterThan(0);
+    expect(counts(many, NOW).all).toBe(10_000);
+    expect(sectionsOf(many, { kind: "upcoming" }, NOW, false)).toHaveLength(15);
+    // Generous: the machine that tests may be busy.
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe("the sections of a view", () => {
+  const tasks = [
+    task("late", { due: on(-1) }, { due_at: "2026-11-20T23:59:59Z", overdue: true }),
+    task("today", { due: on(0) }, { due_at: "2026-11-21T23:59:59Z" }),
+    task("two", { due: on(2) }, { due_at: "2026-11-23T23:59:59Z" }),
+    task("fourteen", { due: on(14) }, { due_at: "2026-12-05T23:59:59Z" }),
+    task("fifteen", { due: on(15) }, { due_at: "2026-12-06T23:59:59Z" }),
+    task("done", { done_at: new Date(2026, 10, 20, 10).toISOString() }),
+    task("older", { done_at: new Date(2026, 10, 2, 10).toISOString() }),
+  ];
+  const ids = (kind: "all" | "today" | "upcoming" | "done", searching = false) => sectionsOf(tasks, { kind }, NOW, searching).map((section) => [section.id, ...section.views.map((view) => view.task.id)]);
+
+  it("begin with what is overdue, and fold what is done", () => {
+    expect(ids("today")).toEqual([["overdue", "late"], ["today", "today"]]);
+    expect(ids("all").at(-1)).toEqual(["done", "done", "older"]);
+    expect(sectionsOf(tasks, { kind: "all" }, NOW, false).at(-1)?.folds).toBe(true);
+    expect(sectionsOf(tasks, { kind: "today" }, NOW, true).at(-1)?.folds).toBe(false);
+  });
+
+  it("are days for two weeks, then later", () => {
+    expect(ids("upcoming")).toEqual([["2026-11-23", "two"], ["2026-12-05", "fourteen"], ["later", "fifteen"]]);
+  });
+
+  it("of what is done are the days on which it was done", () => {
+    expect(ids("done")).toEqual([["2026-11-20", "done"], ["2026-11-02", "older"]]);
+    expect(sectionsOf(tasks, { kind: "done" }, NOW, false)[0]?.title).toBe("Yesterday");
+  });
+
+  it("are one row for the list, without what is folded", () => {
+    const sections = sectionsOf(tasks, { kind: "all" }, NOW, false);
+    const items = itemsOf(sections, (section) => !section.folds);
+    expect(items.map((item) => item.id)).toContain("head:done");
+    expect(items.map((item) => item.id)).not.toContain("done");
+    expect(items.findLast((item) => item.kind === "task")).toMatchObject({ id: "fifteen", place: 5 });
+  });
+});
+
+describe("moving to another day", () => {
+  const timed = task("timed", { due: { kind: "time", at: "2026-11-21T09:30:00", zone: "Asia/Tokyo" } }, { due_at: new Date(2026, 10, 21, 1, 30).toISOString() });
+
+  it("keeps the time of day and the zone", () => {
+    expect(onDay(timed, new Date(2026, 10, 24)).due).toEqual({ kind: "time", at: "2026-11-24T09:30:00", zone: "Asia/Tokyo" });
+    expect(onDay(task("dated", { due: on(0) }), new Date(2026, 11, 1)).due).toEqual({ kind: "date", date: "2026-12-01" });
+    expect(onDay(task("bare"), new Date(2026, 11, 1)).due).toEqual({ kind: "date", date: "2026-12-01" });
+  });
+
+  it("moves by as many days where the zone of the task has another day than here", () => {
+    // 01:00 on the 22nd in its zone is still the 21st here.
+    const abroad = task("abroad", { due: { kind: "time", at: "2026-11-22T01:00:00", zone: "Pacific/Auckland" } }, { due_at: new Date(2026, 10, 21, 12).toISOString() });
+    expect(onDay(abroad, new Date(2026, 10, 23)).due).toMatchObject({ at: "2026-11-24T01:00:00" });
+  });
+
+  it("to no day takes the repetition with it", () => {
+    expect(onDay(task("r", { due: on(0), recurrence: "FREQ=DAILY" }), null)).toMatchObject({ due: null, recurrence: null });
+  });
+
+  it("knows the next Monday from each day of the week", () => {
+    for (let days = 0; days < 7; days += 1) expect(nextMonday(new Date(2026, 10, 23 + days)).getDate()).toBe(30);
+  });
+
+  it("expects what the program will say", () => {
+    expect(expected(timed, { ...timed.task, due: on(-1) }, NOW)).toMatchObject({ overdue: true });
+    expect(expected(timed, { ...timed.task, due: null }, NOW)).toMatchObject({ overdue: false, due_at: null });
+    expect(expected(timed, { ...timed.task, title: "x" }, NOW).due_at).toBe(timed.due_at);
+  });
+});
+
+describe("the calendar", () => {
+  it("has whole weeks from Monday that hold the month", () => {
+    const weeks = monthOf(new Date(2026, 10, 21));
+    expect(weeks).toHaveLength(6);
+    expect(weeks[0]?.[0]).toEqual(new Date(2026, 9, 26));
+    expect(weeks.at(-1)?.[6]).toEqual(new Date(2026, 11, 6));
+    expect(monthOf(new Date(2027, 1, 10))).toHaveLength(4);
+    expect(weekOf(new Date(2026, 10, 22)).map((date) => date.getDate())).toEqual([16, 17, 18, 19, 20, 21, 22]);
+  });
+
+  it("turns to the last day of a shorter month", () => {
+    expect(addMonths(new Date(2027, 0, 31), 1)).toEqual(new Date(2027, 1, 28));
+    expect(addMonths(new Date(2026, 11, 15), 1)).toEqual(new Date(2027, 0, 15));
+  });
+
+  it("keeps a line for what has no room", () => {
+    expect(room(32 + 3 * 22, 3)).toBe(3);
+    expect(room(32 + 3 * 22, 4)).toBe(2);
+    expect(room(0, 4)).toBe(0);
+  });
+
+  it("holds open tasks on their days, in the order of the day", () => {
+    const days = byDay([
+      task("late", { due: on(1) }, { due_at: new Date(2026, 10, 22, 23, 59).toISOString() }),
+      task("early", { due: { kind: "time", at: "2026-11-22T08:00:00", zone: "UTC" } }, { due_at: new Date(2026, 10, 22, 8).toISOString() }),
+      task("done", { due: on(1), done_at: "2026-11-20T10:00:00Z" }),
+      task("none"),
+    ]);
+    expect([...days].map(([id, list]) => [id, ...list.map((view) => view.task.id)])).toEqual([["2026-11-22", "early", "late"]]);
+  });
+});
+
+describe("times before and repetitions", () => {
+  it("are said in the largest unit that fits", () => {
+    expect([5, 60, 90, 1440, 2880, 10_080].map(beforeText)).toEqual(["5 minutes before", "1 hour before", "90 minutes before", "1 day before", "2 days before", "1 week before"]);
+    setLanguage("zh-CN");
+    expect([30, 120].map(beforeText)).toEqual(["提前 30 分钟", "提前 2 小时"]);
+  });
+
+  it("offer the weekday of the due day, and the rule it has", () => {
+    expect(repeatChoices(on(0), null)).toContain("FREQ=WEEKLY;BYDAY=SA");
+    expect(repeatChoices(on(0), "FREQ=DAILY")).toHaveLength(6);
+    expect(repeatChoices(null, "FREQ=MONTHLY;BYDAY=-1FR")[0]).toBe("FREQ=MONTHLY;BYDAY=-1FR");
+  });
+
+  it("name a deadline within a sentence", () => {
+    expect(deadlineText("2026-11-22", NOW)).toBe("by tomorrow");
+    expect(deadlineText("2026-11-24", NOW)).toBe("by Tuesday");
   });
 });
 

@@ -6,8 +6,8 @@ export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 /** `mod` is ⌘ on a Mac and Ctrl elsewhere. `tab` is for keys that browsers keep for themselves with Ctrl (1-5, N): there it is Alt. */
 export function keys(combo: string): string {
   const names: Record<string, string> = isMac
-    ? { mod: "⌘", tab: inDesktop ? "⌘" : "⌥", shift: "⇧", alt: "⌥", enter: "↩", esc: "esc" }
-    : { mod: "Ctrl", tab: inDesktop ? "Ctrl" : "Alt", shift: "Shift", alt: "Alt", enter: "Enter", esc: "Esc" };
+    ? { mod: "⌘", tab: inDesktop ? "⌘" : "⌥", shift: "⇧", alt: "⌥", enter: "↩", esc: "esc", del: "⌦" }
+    : { mod: "Ctrl", tab: inDesktop ? "Ctrl" : "Alt", shift: "Shift", alt: "Alt", enter: "Enter", esc: "Esc", del: "Del" };
   return combo
     .split("+")
     .map((part) => names[part] ?? part.toUpperCase())

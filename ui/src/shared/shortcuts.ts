@@ -27,6 +27,45 @@ export function comboOf(id: ShortcutId): string {
   return SHORTCUTS.find((shortcut) => shortcut.id === id)?.combo ?? "";
 }
 
+/** Keys of the page of tasks. Single keys, so they hold only while nothing is typed into. */
+export const TASK_KEYS = [
+  { id: "new", keys: ["n"], combo: "n", label: "task.new" },
+  { id: "next", keys: ["ArrowDown", "j"], combo: "↓", label: "shortcut.taskNext" },
+  { id: "previous", keys: ["ArrowUp", "k"], combo: "↑", label: "shortcut.taskPrevious" },
+  { id: "open", keys: ["Enter"], combo: "enter", label: "shortcut.taskOpen" },
+  { id: "done", keys: ["x"], combo: "x", label: "shortcut.taskDone" },
+  { id: "today", keys: ["t"], combo: "t", label: "shortcut.taskToday" },
+  { id: "tomorrow", keys: ["m"], combo: "m", label: "shortcut.taskTomorrow" },
+  { id: "nextWeek", keys: ["w"], combo: "w", label: "shortcut.taskNextWeek" },
+  { id: "none", keys: ["d"], combo: "d", label: "shortcut.taskNoDate" },
+  { id: "urgent", keys: ["1"], combo: "1", label: "shortcut.taskUrgent" },
+  { id: "high", keys: ["2"], combo: "2", label: "shortcut.taskHigh" },
+  { id: "normal", keys: ["3"], combo: "3", label: "shortcut.taskNormal" },
+  { id: "low", keys: ["4"], combo: "4", label: "shortcut.taskLow" },
+  { id: "delete", keys: ["Delete"], combo: "del", label: "shortcut.taskDelete" },
+  { id: "undo", keys: [], combo: "mod+z", label: "shortcut.taskUndo" },
+] as const satisfies readonly (Shortcut & { keys: readonly string[] })[];
+
+export type TaskKey = (typeof TASK_KEYS)[number]["id"];
+
+/** In the calendar a task is moved with these; there they stand beside the plain arrows. */
+export const CALENDAR_KEYS = [
+  { id: "day", combo: "alt+← →", label: "shortcut.calendarDay" },
+  { id: "week", combo: "alt+↑ ↓", label: "shortcut.calendarWeek" },
+] as const satisfies readonly Shortcut[];
+
+export function taskKeyCombo(id: TaskKey): string {
+  return TASK_KEYS.find((one) => one.id === id)?.combo ?? "";
+}
+
+/** What a key press means on the page of tasks, if anything. */
+export function taskKeyFor(event: KeyboardEvent): TaskKey | null {
+  if (event.defaultPrevented || event.isComposing || isTyping(event.target)) return null;
+  if (matches("mod+z", event)) return "undo";
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return null;
+  return TASK_KEYS.find((one) => (one.keys as readonly string[]).includes(event.key))?.id ?? null;
+}
+
 /** Where typing goes into text: there single keys are letters. */
 export function isTyping(target: EventTarget | null): boolean {
   return (

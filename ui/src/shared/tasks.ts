@@ -31,7 +31,10 @@ export function readingText(due: Due, now = new Date()): string {
 
 /** The last day of use: "by Friday". */
 export function deadlineText(deadline: string, now = new Date()): string {
-  return t("task.by", { day: day(civilDate(deadline), now) });
+  const date = civilDate(deadline);
+  const name = day(date, now);
+  // "today" within a sentence; the names of weekdays keep their capitals.
+  return t("task.by", { day: Math.abs(daysUntil(date, now)) <= 1 ? name.toLocaleLowerCase(formatTag()) : name });
 }
 
 /** The deadline has passed. */
@@ -140,6 +143,13 @@ export function repeatText(rule: string): string {
     if (numbers.every((index) => index >= 0)) return t("repeat.on", { days: weekdayNames(numbers) });
   }
   return interval === 1 ? t(names[0]) : t(names[1], { count: interval });
+}
+
+/** The usual rules for a task that is due then, and the one it has. */
+export function repeatChoices(due: Due | null, rule: string | null): string[] {
+  const weekday = WEEKDAYS[(due ? civilDate(due.kind === "date" ? due.date : due.at.slice(0, 10)) : new Date()).getDay()];
+  const usual = ["FREQ=DAILY", `FREQ=WEEKLY;BYDAY=${WORKDAYS}`, `FREQ=WEEKLY;BYDAY=${weekday}`, "FREQ=WEEKLY;INTERVAL=2", "FREQ=MONTHLY", "FREQ=YEARLY"];
+  return rule === null || usual.includes(rule) ? usual : [rule, ...usual];
 }
 
 function weekdayNames(numbers: readonly number[]): string {
