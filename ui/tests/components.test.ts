@@ -112,6 +112,26 @@ describe("an answer", () => {
     expect(onretry).toHaveBeenCalledOnce();
   });
 
+  it("folds what the model thought under a line, as plain text", async () => {
+    render(AnswerMessage, { message: message("m", "assistant", "Four.", { thoughts: "Two and <b>two</b>." }), status: undefined, last: true, onretry: vi.fn() });
+    const thoughts = screen.getByTestId("thoughts") as HTMLDetailsElement;
+    expect([thoughts.open, thoughts.dataset["state"]]).toEqual([false, "done"]);
+    expect(thoughts.querySelector("summary")?.textContent?.trim()).toBe("Thoughts");
+    expect(thoughts.querySelector("p")?.textContent).toBe("Two and <b>two</b>.");
+  });
+
+  it("has no line for thoughts when there were none", () => {
+    render(AnswerMessage, { message: message("m", "assistant", "Four."), status: undefined, last: true, onretry: vi.fn() });
+    expect(screen.queryByTestId("thoughts")).toBeNull();
+  });
+
+  it("says that the model thinks while it has not begun to answer", () => {
+    const thinking = message("thinks", "assistant", "", { state: "streaming", thoughts: "Two and" });
+    render(AnswerMessage, { message: thinking, status: undefined, last: true, onretry: vi.fn() });
+    expect(screen.getByTestId("thoughts").dataset["state"]).toBe("thinking");
+    expect(screen.getByTestId("answer").textContent).not.toContain("Looking through your documents");
+  });
+
   it("says in words that it waits", () => {
     render(AnswerMessage, { message: message("waits", "assistant", "", { state: "streaming" }), status: undefined, last: true, onretry: vi.fn() });
     expect(screen.getByTestId("answer").textContent).toContain("Looking through your documents");

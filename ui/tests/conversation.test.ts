@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Message } from "@/api/types/Message";
 import { OpenConversation } from "@/features/chat/conversation.svelte";
-import { isWriting, positionOf, textOf } from "@/features/chat/streams.svelte";
+import { isWriting, positionOf, textOf, thoughtsOf } from "@/features/chat/streams.svelte";
 import { deliver, message, pretend, settle } from "./pretend";
 
 const base = { id: "c", title: "t", named: false, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" };
@@ -41,6 +41,22 @@ describe("an open conversation", () => {
     expect(textOf(conversation.messages[1] as Message)).toBe("The budget is 412,000 EUR [1].");
     expect(conversation.streaming).toBeUndefined();
     expect(isWriting(id)).toBe(false);
+    stop();
+  });
+
+  it("shows what the model thinks apart from what it answers", async () => {
+    const thought = (offset: number, text: string) => deliver({ topic: "answer_thought", conversation_id: id, message_id: answer.id, offset, text });
+    const { conversation, asked, stop } = await open(() => [{ ...answer, thoughts: "Two and " }]);
+    const shown = () => conversation.messages[0] as Message;
+    expect(thoughtsOf(shown())).toBe("Two and ");
+    thought(8, "two");
+    delta(0, "Four.");
+    expect([thoughtsOf(shown()), textOf(shown())]).toEqual(["Two and two", "Four."]);
+    thought(20, "lost");
+    await settle();
+    expect(asked).toHaveLength(2);
+    deliver({ topic: "message_changed", message: { ...answer, text: "Four.", thoughts: "Two and two.", state: "done" } });
+    expect([thoughtsOf(shown()), textOf(shown())]).toEqual(["Two and two.", "Four."]);
     stop();
   });
 

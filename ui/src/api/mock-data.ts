@@ -78,6 +78,7 @@ export function message(conversation: string, id: string, role: Message["role"],
     stats: null,
     error: null,
     task_id: null,
+    thoughts: null,
     created_at: ago(5 * MINUTE),
     ...more,
   };

@@ -113,6 +113,9 @@ impl Bus {
             AssistEvent::Delta { conversation_id, message_id, offset, text } => {
                 self.send(Event::AnswerDelta { conversation_id, message_id, offset, text });
             }
+            AssistEvent::Thought { conversation_id, message_id, offset, text } => {
+                self.send(Event::AnswerThought { conversation_id, message_id, offset, text });
+            }
             AssistEvent::Queued { conversation_id, message_id, position } => {
                 self.send(queued((conversation_id, message_id), position));
             }

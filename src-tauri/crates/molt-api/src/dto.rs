@@ -298,6 +298,13 @@ pub enum Event {
         offset: u32,
         text: String,
     },
+    /// Text to append to what the model thought before it answered; `offset` as in `AnswerDelta`.
+    AnswerThought {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        offset: u32,
+        text: String,
+    },
     /// Waiting (`position` > 0) or reading the prompt (`position` 0).
     AnswerQueued {
         conversation_id: ConversationId,

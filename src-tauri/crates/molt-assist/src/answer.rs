@@ -113,6 +113,15 @@ fn passages_only(mut answer: Message, found: Found, question: &str) -> Message {
     answer
 }
 
+/// Stores the answer so far, if the last time is long enough ago.
+fn store_now_and_then(assist: &Assist, answer: &Message, stored: &mut Instant) {
+    if stored.elapsed() >= STORE_EVERY {
+        // A failure here shows again, and is reported, when the ended answer is stored.
+        let _ = assist.parts().conversations.put_message(answer);
+        *stored = Instant::now();
+    }
+}
+
 async fn stream(
     assist: &Assist,
     history: &[Message],
@@ -134,6 +143,7 @@ async fn stream(
         temperature: 0.0,
         top_p: 1.0,
         stop: Vec::new(),
+        think: false,
     });
 
     let mut first_token = None;
@@ -162,6 +172,19 @@ async fn stream(
                 read,
                 total,
             }),
+            Some(Ok(GenerateEvent::Thought { text })) => {
+                let thoughts = answer.thoughts.get_or_insert_default();
+                let offset = thoughts.encode_utf16().count() as u32;
+                thoughts.push_str(&text);
+                assist.progress(answer);
+                assist.emit(AssistEvent::Thought {
+                    conversation_id: answer.conversation_id.clone(),
+                    message_id: answer.id.clone(),
+                    offset,
+                    text,
+                });
+                store_now_and_then(assist, answer, &mut stored);
+            }
             Some(Ok(GenerateEvent::Delta { text })) => {
                 first_token.get_or_insert_with(|| started.elapsed());
                 answer.text.push_str(&text);
@@ -177,11 +200,7 @@ async fn stream(
                     text,
                 });
                 offset += length;
-                if stored.elapsed() >= STORE_EVERY {
-                    // A failure here shows again, and is reported, when the ended answer is stored.
-                    let _ = assist.parts().conversations.put_message(answer);
-                    stored = Instant::now();
-                }
+                store_now_and_then(assist, answer, &mut stored);
             }
             Some(Ok(GenerateEvent::Done { finish, prompt_tokens, completion_tokens, decode_ms, .. })) => {
                 let total = started.elapsed();

@@ -41,6 +41,13 @@ pub enum AssistEvent {
         offset: u32,
         text: String,
     },
+    /// What the model thinks before it answers. `offset`: UTF-16 code units of the thoughts before this text.
+    Thought {
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        offset: u32,
+        text: String,
+    },
     /// `position` 0: the prompt is being read.
     Queued {
         conversation_id: ConversationId,
@@ -259,6 +266,7 @@ impl Assist {
             conversation_id: conversation.clone(),
             role,
             text,
+            thoughts: None,
             state: MessageState::Done,
             kind: None,
             citations: Vec::new(),

@@ -41,6 +41,7 @@ pub(crate) fn opening(model: ModelId) -> GenerateRequest {
         temperature: 0.0,
         top_p: 1.0,
         stop: Vec::new(),
+        think: false,
     }
 }
 

@@ -62,6 +62,9 @@ pub struct Message {
     pub role: Role,
     /// Markdown from an untrusted author: never treat it as HTML.
     pub text: String,
+    /// What a model thought before it wrote the text; as untrusted as the text. Never shown to a model again.
+    #[serde(default)]
+    pub thoughts: Option<String>,
     pub state: MessageState,
     pub kind: Option<AnswerKind>,
     pub citations: Vec<Citation>,

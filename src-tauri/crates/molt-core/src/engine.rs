@@ -107,8 +107,11 @@ pub struct GenerateRequest {
     pub max_tokens: u32,
     pub temperature: f32,
     pub top_p: f32,
-    /// Strings that end the answer; they are not part of it.
+    /// Strings that end the answer; they are not part of it, and are not looked for in thoughts.
     pub stop: Vec<String>,
+    /// Whether a model that can think before it answers is to do so. One that thinks without being asked still tells its thoughts apart.
+    #[serde(default)]
+    pub think: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +139,10 @@ pub enum GenerateEvent {
     Reading {
         read: u32,
         total: u32,
+    },
+    /// What the model thinks before it answers. Not a part of the answer.
+    Thought {
+        text: String,
     },
     Delta {
         text: String,

@@ -83,6 +83,7 @@ async fn answer(client: &EngineClient, model: &ModelId, text: &str, tokens: u32)
         temperature: 0.0,
         top_p: 1.0,
         stop: Vec::new(),
+        think: false,
     });
     while let Some(event) = events.next().await {
         if let GenerateEvent::Done { prompt_tokens, cached_tokens, completion_tokens, prompt_ms, decode_ms, .. } =

@@ -561,7 +561,7 @@ impl Model {
                 | GenerateEvent::Reading { .. }
                 | GenerateEvent::Started { prompt_tokens: 0 } => active.stage,
                 GenerateEvent::Started { prompt_tokens } => Stage::Prompt { tokens: *prompt_tokens },
-                GenerateEvent::Delta { .. } => Stage::Answer,
+                GenerateEvent::Thought { .. } | GenerateEvent::Delta { .. } => Stage::Answer,
                 GenerateEvent::Done { .. } => Stage::Release,
             };
         }

@@ -78,6 +78,7 @@ fn request(model: &str, text: &str) -> GenerateRequest {
         temperature: 0.0,
         top_p: 1.0,
         stop: Vec::new(),
+        think: false,
     }
 }
 
@@ -91,7 +92,7 @@ async fn delta(answer: &mut Answer) -> String {
         match next(answer).await.unwrap() {
             GenerateEvent::Delta { text } => return text,
             GenerateEvent::Queued { .. } | GenerateEvent::Started { .. } | GenerateEvent::Reading { .. } => {}
-            other @ GenerateEvent::Done { .. } => panic!("{other:?}"),
+            other @ (GenerateEvent::Thought { .. } | GenerateEvent::Done { .. }) => panic!("{other:?}"),
         }
     }
 }
@@ -104,7 +105,10 @@ async fn whole(answer: Answer) -> Result<(String, FinishReason), EngineError> {
         match event? {
             GenerateEvent::Delta { text } => all.push_str(&text),
             GenerateEvent::Done { finish, .. } => return Ok((all, finish)),
-            GenerateEvent::Queued { .. } | GenerateEvent::Started { .. } | GenerateEvent::Reading { .. } => {}
+            GenerateEvent::Queued { .. }
+            | GenerateEvent::Started { .. }
+            | GenerateEvent::Reading { .. }
+            | GenerateEvent::Thought { .. } => {}
         }
     }
     panic!("the answer has no end");

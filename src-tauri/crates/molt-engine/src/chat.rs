@@ -57,6 +57,8 @@ pub struct Prompt {
     pub tokens: u32,
     /// Tokens that the answer may have.
     pub room: u32,
+    /// The text that the engine reads.
+    pub text: String,
 }
 
 impl ChatModel {
@@ -96,7 +98,7 @@ impl ChatModel {
         let model =
             Self { pipeline, tokenizer, markers, requests, context: plan.context, panics: before, _engine: engine };
         let greeting = [PromptMessage { role: Role::User, text: "Hello".into() }];
-        model.encode(&greeting).map_err(|reason| {
+        model.encode(&greeting, false).map_err(|reason| {
             bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
         })?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -124,20 +126,20 @@ impl ChatModel {
 
     /// Lays out the prompt and measures it. Blocking, milliseconds.
     pub fn prepare(&self, request: &GenerateRequest) -> Result<Prompt, WireError> {
-        let (messages, tokens) = self
-            .encode(&request.messages)
+        let (messages, tokens, text) = self
+            .encode(&request.messages, request.think)
             .map_err(|reason| failed(format!("This model cannot take the conversation: {reason}.")))?;
         let limit = self.context.saturating_sub(RESERVED);
         if tokens > limit {
             return Err(WireError::ContextOverflow { tokens, limit });
         }
         let room = request.max_tokens.clamp(1, self.context - tokens - 1);
-        Ok(Prompt { messages, sampling: sampling(request, room), tokens, room })
+        Ok(Prompt { messages, sampling: sampling(request, room), tokens, room, text })
     }
 
-    /// The messages as the engine takes them, and the tokens that its template makes of them.
-    fn encode(&self, messages: &[PromptMessage]) -> Result<(RequestMessage, u32), String> {
-        let mut texts = TextMessages::new().enable_thinking(false);
+    /// The messages as the engine takes them, the tokens that its template makes of them, and their text.
+    fn encode(&self, messages: &[PromptMessage], think: bool) -> Result<(RequestMessage, u32, String), String> {
+        let mut texts = TextMessages::new().enable_thinking(think);
         for message in messages {
             let role = match message.role {
                 Role::System => TextMessageRole::System,
@@ -156,15 +158,15 @@ impl ChatModel {
                 texts.clone().into(),
                 true,
                 true,
-                Some(false),
+                Some(think),
                 None,
                 Vec::new(),
             )
         };
-        let (tokens, _prompt) =
+        let (tokens, text) =
             panics::guarded(process)?.map_err(|error| format!("{error:#}").chars().take(300).collect::<String>())?;
         let count = u32::try_from(tokens.len()).map_err(|_| "it is too long".to_owned())?;
-        Ok((texts.take_messages(), count))
+        Ok((texts.take_messages(), count, text))
     }
 
     /// Hands the prompt to the engine. The responses end when the engine has let go of it.
@@ -313,7 +315,15 @@ mod tests {
     use super::*;
 
     fn request(temperature: f32, top_p: f32) -> GenerateRequest {
-        GenerateRequest { model: "m".into(), messages: Vec::new(), max_tokens: 8, temperature, top_p, stop: Vec::new() }
+        GenerateRequest {
+            model: "m".into(),
+            messages: Vec::new(),
+            max_tokens: 8,
+            temperature,
+            top_p,
+            stop: Vec::new(),
+            think: false,
+        }
     }
 
     #[test]

@@ -11,12 +11,12 @@ use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, sampling::Llam
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
 use molt_engine_client::{
     protocol::{Event, WireError},
-    worker::{StopFilter, Voice},
+    worker::{Said, StopFilter, Thoughts, Voice},
 };
 
 use crate::{
     model::{BATCH, Model},
-    text::{Joiner, Thoughts},
+    text::Joiner,
 };
 
 /// Candidates for the next token.
@@ -54,7 +54,7 @@ impl Writer {
         voice: &Voice,
     ) -> Result<(), WireError> {
         let started = Instant::now();
-        let prompt = self.model.prompt(&request.messages).map_err(|reason| WireError::Failed {
+        let prompt = self.model.prompt(&request.messages, request.think).map_err(|reason| WireError::Failed {
             text: format!("This model cannot take the conversation: {reason}."),
         })?;
         let prompt_tokens = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
@@ -110,24 +110,31 @@ impl Writer {
                 tell(GenerateEvent::Delta { text });
             }
         };
+        // Returns whether a stop string was met.
+        let say = |said: Said, filter: &mut StopFilter| {
+            if !said.thought.is_empty() {
+                tell(GenerateEvent::Thought { text: said.thought });
+            }
+            let (text, stopped) = filter.push(&said.answer);
+            show(text);
+            stopped
+        };
         let mut first = None;
         let mut chosen = 0;
         let finish = loop {
             let token = sampler.sample(&self.context, -1);
             first.get_or_insert_with(Instant::now);
             if self.model.is_end(token) {
-                show(filter.push(&thoughts.finish()).0);
+                say(thoughts.finish(), &mut filter);
                 show(filter.finish());
                 break FinishReason::Stop;
             }
             chosen += 1;
-            let (text, stopped) = filter.push(&thoughts.push(&joiner.push(&self.model.bytes(token))));
-            show(text);
-            if stopped {
+            if say(thoughts.push(&joiner.push(&self.model.bytes(token))), &mut filter) {
                 break FinishReason::Stop;
             }
             if chosen >= room {
-                show(filter.push(&thoughts.finish()).0);
+                say(thoughts.finish(), &mut filter);
                 show(filter.finish());
                 break FinishReason::Length;
             }

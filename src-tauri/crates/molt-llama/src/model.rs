@@ -16,7 +16,7 @@ use molt_core::{Backend, LoadedModel, ModelFormat, ModelRole, ModelSpec, PromptM
 use molt_engine_client::{
     NO_TEMPLATE, gguf, memory,
     protocol::{THREADS_VARIABLE, WireError},
-    worker::Markers,
+    worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS},
 };
 
 use crate::template::{Template, turns};
@@ -31,6 +31,8 @@ pub struct Model {
     model: LlamaModel,
     template: Template,
     markers: Markers,
+    /// The markers around thoughts, where the model has such markers.
+    thinking: Vec<LlamaToken>,
     /// Tokens of prompt and answer together.
     pub context: u32,
 }
@@ -71,8 +73,13 @@ impl Model {
             Template::new(&source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos())).map_err(no_template)?;
         let markers = Markers::new(special_tokens(&vocab));
 
-        let this = Self { backend, model, template, markers, context: plan.context };
-        this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }]).map_err(no_template)?;
+        let is_mark = |&token: &LlamaToken| {
+            vocab.is_control(token) && [OPEN_THOUGHTS, CLOSE_THOUGHTS].contains(&text_of(&vocab, token).as_str())
+        };
+        let thinking = (0..vocab.n_tokens()).map(LlamaToken::new).filter(is_mark).collect();
+
+        let this = Self { backend, model, template, markers, thinking, context: plan.context };
+        this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }], false).map_err(no_template)?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let loaded = LoadedModel {
             id: spec.id.clone(),
@@ -109,8 +116,8 @@ impl Model {
     }
 
     /// Lays the conversation out. Milliseconds.
-    pub fn prompt(&self, messages: &[PromptMessage]) -> Result<Prompt, String> {
-        let text = self.template.render(&turns(messages, |text| self.markers.break_up(text)))?;
+    pub fn prompt(&self, messages: &[PromptMessage], think: bool) -> Result<Prompt, String> {
+        let text = self.template.render(&turns(messages, |text| self.markers.break_up(text)), think)?;
         let vocab = self.model.vocab();
         let mut tokens = vocab.tokenize(text.as_bytes(), false, true);
         // Most templates write the first token themselves; not all do.
@@ -128,9 +135,9 @@ impl Model {
         self.model.vocab().is_eog(token)
     }
 
-    /// The bytes that the token stands for; none for markers.
+    /// The bytes that the token stands for; none for markers, except those around thoughts.
     pub fn bytes(&self, token: LlamaToken) -> Vec<u8> {
-        self.model.vocab().token_to_piece(token, false, None)
+        self.model.vocab().token_to_piece(token, self.thinking.contains(&token), None)
     }
 }
 

@@ -42,8 +42,8 @@ impl Template {
         Ok(Self { environment, bos, eos })
     }
 
-    /// The conversation as text, up to where the answer begins. Models that can think first are told not to.
-    pub fn render(&self, messages: &[(Role, String)]) -> Result<String, String> {
+    /// The conversation as text, up to where the answer begins. `think`: what models that can think first are told.
+    pub fn render(&self, messages: &[(Role, String)], think: bool) -> Result<String, String> {
         let turns: Vec<Turn> = messages.iter().map(|(role, content)| Turn { role: name(*role), content }).collect();
         let template = self.environment.get_template(NAME).map_err(|error| plain(&error))?;
         let given = context! {
@@ -51,7 +51,7 @@ impl Template {
             add_generation_prompt => true,
             bos_token => self.bos,
             eos_token => self.eos,
-            enable_thinking => false,
+            enable_thinking => think,
             date_string => jiff::Zoned::now().strftime("%d %b %Y").to_string(),
         };
         template.render(given).map_err(|error| plain(&error))
@@ -81,7 +81,15 @@ mod tests {
 
     fn render(source: &str, messages: &[(Role, &str)]) -> Result<String, String> {
         let messages: Vec<(Role, String)> = messages.iter().map(|(role, text)| (*role, (*text).to_owned())).collect();
-        Template::new(source, "<s>".into(), "</s>".into())?.render(&messages)
+        Template::new(source, "<s>".into(), "</s>".into())?.render(&messages, false)
+    }
+
+    #[test]
+    fn a_model_thinks_when_it_is_told_to() {
+        let source = "{% if not enable_thinking %}<think></think>{% endif %}";
+        let template = Template::new(source, String::new(), String::new()).unwrap();
+        assert_eq!(template.render(&[], false).unwrap(), "<think></think>");
+        assert_eq!(template.render(&[], true).unwrap(), "");
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::{embed_words, words};
 pub enum Reply {
     /// Streams these pieces, then ends. Each counts as one token.
     Deltas(Vec<String>),
+    /// Streams these as thoughts, then the pieces of the answer. Each counts as one token.
+    Thinks(Vec<String>, Vec<String>),
     /// Streams the last user message back, word by word.
     Echo,
     /// Fails before anything is streamed.
@@ -165,8 +167,13 @@ impl Engine for ScriptedEngine {
             })])
             .boxed();
         }
+        let mut thoughts = Vec::new();
         let (mut deltas, end) = match state.replies.pop_front().unwrap_or(Reply::Echo) {
             Reply::Deltas(deltas) => (deltas, Some(Ok(()))),
+            Reply::Thinks(before, deltas) => {
+                thoughts = before;
+                (deltas, Some(Ok(())))
+            }
             Reply::Echo => {
                 let last = request.messages.iter().rev().find(|m| m.role == Role::User);
                 (pieces(last.map_or("", |m| &m.text)), Some(Ok(())))
@@ -177,8 +184,9 @@ impl Engine for ScriptedEngine {
         };
         let finish = if deltas.len() > request.max_tokens as usize { FinishReason::Length } else { FinishReason::Stop };
         deltas.truncate(request.max_tokens as usize);
-        let completion_tokens = deltas.len() as u32;
+        let completion_tokens = (thoughts.len() + deltas.len()) as u32;
         let mut events: VecDeque<_> = [Ok(GenerateEvent::Started { prompt_tokens })].into();
+        events.extend(thoughts.into_iter().map(|text| Ok(GenerateEvent::Thought { text })));
         events.extend(deltas.into_iter().map(|text| Ok(GenerateEvent::Delta { text })));
         let stalls = end.is_none();
         match end {
@@ -264,6 +272,7 @@ mod tests {
             temperature: 0.0,
             top_p: 1.0,
             stop: vec![],
+            think: false,
         })
     }
 

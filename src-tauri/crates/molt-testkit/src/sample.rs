@@ -24,6 +24,7 @@ pub fn message(id: &str, conversation: &str, role: Role, text: &str) -> Message 
         conversation_id: conversation.into(),
         role,
         text: text.into(),
+        thoughts: None,
         state: MessageState::Done,
         kind: (role == Role::Assistant).then_some(AnswerKind::Model),
         citations: vec![],

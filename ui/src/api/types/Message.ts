@@ -12,7 +12,11 @@ export type Message = { id: MessageId, conversation_id: ConversationId, role: Ro
 /**
  * Markdown from an untrusted author: never treat it as HTML.
  */
-text: string, state: MessageState, kind: AnswerKind | null, citations: Array<Citation>, stats: AnswerStats | null, 
+text: string, 
+/**
+ * What a model thought before it wrote the text; as untrusted as the text. Never shown to a model again.
+ */
+thoughts: string | null, state: MessageState, kind: AnswerKind | null, citations: Array<Citation>, stats: AnswerStats | null, 
 /**
  * One plain sentence when `state` is `Failed`.
  */

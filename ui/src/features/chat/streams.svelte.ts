@@ -11,11 +11,14 @@ import { SvelteMap } from "svelte/reactivity";
 
 class Stream {
   text = $state("");
+  /** What the model thinks before it answers. */
+  thoughts = $state("");
   /** Answers ahead of this one; 0 while the passages are being read; null once words come, or while nothing is known. */
   position = $state<number | null>(null);
   /** From 0 to 1: how much of a long prompt is read. */
   reading = $state(0);
   readonly joined = new StreamedText();
+  readonly joinedThoughts = new StreamedText();
   drawing = false;
 
   constructor(readonly conversation: ConversationId) {}
@@ -43,20 +46,26 @@ function draw(stream: Stream): void {
   stream.drawing = true;
   requestAnimationFrame(() => {
     stream.drawing = false;
-    stream.text = stream.joined.text;
+    show(stream);
   });
+}
+
+function show(stream: Stream): void {
+  stream.text = stream.joined.text;
+  stream.thoughts = stream.joinedThoughts.text;
 }
 
 onEvent((event) => {
   if (event.topic === "resync") {
     // What ended meanwhile was not told; what goes on is told again.
     streams.clear();
-  } else if (event.topic === "answer_delta") {
+  } else if (event.topic === "answer_delta" || event.topic === "answer_thought") {
     // A piece that comes after the end must not wake the dead.
     if (finished.has(event.message_id)) return;
     const stream = streamOf(event.conversation_id, event.message_id);
     stream.position = null;
-    if (!stream.joined.add(event)) for (const listener of gapListeners) listener(event.conversation_id);
+    const joined = event.topic === "answer_delta" ? stream.joined : stream.joinedThoughts;
+    if (!joined.add(event)) for (const listener of gapListeners) listener(event.conversation_id);
     draw(stream);
   } else if (event.topic === "answer_queued") {
     if (!finished.has(event.message_id)) streamOf(event.conversation_id, event.message_id).position = event.position;
@@ -102,7 +111,8 @@ export function reconcile(conversation: ConversationId, messages: readonly Messa
   for (const message of writing) {
     const stream = streamOf(conversation, message.id);
     stream.joined.seed(message.text);
-    stream.text = stream.joined.text;
+    stream.joinedThoughts.seed(message.thoughts ?? "");
+    show(stream);
   }
 }
 
@@ -110,6 +120,14 @@ export function textOf(message: Message): string {
   if (message.state !== "streaming") return message.text;
   const streamed = streams.get(message.id)?.text ?? "";
   return streamed.length > message.text.length ? streamed : message.text;
+}
+
+/** What the model thought before it answered, as far as it has; empty if it did not. */
+export function thoughtsOf(message: Message): string {
+  const stored = message.thoughts ?? "";
+  if (message.state !== "streaming") return stored;
+  const streamed = streams.get(message.id)?.thoughts ?? "";
+  return streamed.length > stored.length ? streamed : stored;
 }
 
 export function positionOf(message: Message): number | null {

@@ -118,6 +118,37 @@ async fn an_answer_is_streamed_cited_and_stored() {
 }
 
 #[tokio::test]
+async fn thoughts_are_kept_beside_the_answer_and_are_no_part_of_the_next_prompt() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    world.engine.push(Reply::Thinks(vec!["先想想 🙂".into(), ", two".into()], vec!["Four.".into()]));
+    let accepted = world.assist.send(None, "How much is two and two?", model.clone()).unwrap();
+    let mut thoughts = String::new();
+    let answer = loop {
+        let event = tokio::time::timeout(Duration::from_secs(10), world.events.recv()).await.unwrap().unwrap();
+        match event {
+            AssistEvent::Thought { message_id, offset, text, .. } => {
+                assert_eq!(message_id, accepted.answer.id);
+                assert_eq!(offset as usize, thoughts.encode_utf16().count(), "no gap and no overlap");
+                thoughts.push_str(&text);
+            }
+            AssistEvent::Message(message) if message.state == MessageState::Done && message.role == Role::Assistant => {
+                break message;
+            }
+            _ => {}
+        }
+    };
+    assert_eq!(thoughts, "先想想 🙂, two");
+    assert_eq!((answer.text.as_str(), answer.thoughts.as_ref()), ("Four.", Some(&thoughts)));
+    assert_eq!(world.store.messages(&accepted.conversation_id).unwrap()[1], answer);
+
+    world.assist.send(Some(accepted.conversation_id), "And three and three, then?", model).unwrap();
+    assert_eq!(world.ended().await.0.thoughts, None);
+    let request = world.engine.requests().pop().unwrap();
+    assert!(request.messages.iter().all(|message| !message.text.contains("想")) && !request.think);
+}
+
+#[tokio::test]
 async fn a_question_waits_for_a_model_that_is_being_loaded() {
     let mut world = world(Vec::new());
     let model = model(&world, 4096).await;

@@ -4,8 +4,10 @@
 
 mod markers;
 mod stop;
+mod thoughts;
 mod voice;
 
 pub use markers::Markers;
 pub use stop::StopFilter;
+pub use thoughts::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, Thoughts};
 pub use voice::{Voice, connect};

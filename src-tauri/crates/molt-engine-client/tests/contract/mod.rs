@@ -19,6 +19,8 @@ use molt_engine_client::{
 
 use super::WORKER;
 
+mod thoughts;
+
 type Answer = BoxStream<'static, Result<GenerateEvent, EngineError>>;
 
 /// Longer than anything here takes on a slow machine that does other things as well.
@@ -45,9 +47,13 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::with(&small_model(), tempfile::tempdir().unwrap()).await
+    }
+
+    /// With the model in this file.
+    async fn with(path: &Path, folder: tempfile::TempDir) -> Self {
         let client = client(folder.path());
-        let spec = ModelFiles.inspect(&small_model()).unwrap();
+        let spec = ModelFiles.inspect(path).unwrap();
         let loaded = client.load(&spec).await.unwrap();
         assert_eq!((&loaded.id, loaded.dimensions), (&spec.id, 0));
         Self { client, model: spec.id, context: loaded.context_length, _folder: folder }
@@ -61,6 +67,7 @@ impl Bench {
             temperature: 0.0,
             top_p: 1.0,
             stop: Vec::new(),
+            think: false,
         }
     }
 
@@ -98,6 +105,7 @@ const QUESTIONS: [&str; 4] = [
 
 pub struct Whole {
     text: String,
+    thoughts: String,
     finish: FinishReason,
     prompt_tokens: u32,
     completion_tokens: u32,
@@ -105,16 +113,17 @@ pub struct Whole {
 
 pub async fn whole(answer: Answer) -> Result<Whole, EngineError> {
     let events: Vec<_> = tokio::time::timeout(PATIENCE, answer.collect()).await.expect("the answer ends");
-    let mut text = String::new();
+    let (mut text, mut thoughts) = (String::new(), String::new());
     let mut announced = 0;
     for event in events {
         match event? {
             GenerateEvent::Queued { .. } | GenerateEvent::Reading { .. } => {}
             GenerateEvent::Started { prompt_tokens } => announced = prompt_tokens,
+            GenerateEvent::Thought { text: more } => thoughts.push_str(&more),
             GenerateEvent::Delta { text: more } => text.push_str(&more),
             GenerateEvent::Done { finish, prompt_tokens, completion_tokens, .. } => {
                 assert_eq!(prompt_tokens, announced);
-                return Ok(Whole { text, finish, prompt_tokens, completion_tokens });
+                return Ok(Whole { text, thoughts, finish, prompt_tokens, completion_tokens });
             }
         }
     }
@@ -335,7 +344,7 @@ fn a_worker_ends_with_its_input() {
     assert!(matches!(loaded, Event::Loaded { model } if model.id == spec.id));
     let messages = vec![PromptMessage { role: Role::User, text: "and so on ".repeat(300) }];
     let (max_tokens, temperature, top_p, stop) = (500, 0.0, 1.0, Vec::new());
-    let request = GenerateRequest { model: spec.id, messages, max_tokens, temperature, top_p, stop };
+    let request = GenerateRequest { model: spec.id, messages, max_tokens, temperature, top_p, stop, think: false };
     molt_wire::write_frame(&mut input, &Request::Generate { id: 1, request }).unwrap();
     let started: Event = molt_wire::read_frame(&mut output).unwrap();
     assert!(matches!(started, Event::Generation { id: 1, event: GenerateEvent::Started { .. } }));

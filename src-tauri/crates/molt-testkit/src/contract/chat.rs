@@ -61,6 +61,7 @@ fn messages(store: &dyn ConversationStore) {
         store.put_message(&message(&format!("x{n}"), "b", Role::User, "other")).unwrap();
     }
     let mut full = message("m99", "a", Role::Assistant, "first [1]\n\u{0}二");
+    full.thoughts = Some("it says 一\n<b>".into());
     full.citations = vec![citation(1), citation(2)];
     full.stats = Some(stats());
     full.kind = Some(AnswerKind::Passages);

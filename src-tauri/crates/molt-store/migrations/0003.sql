@@ -1,0 +1,2 @@
+-- What a model thought before it wrote the text.
+ALTER TABLE messages ADD COLUMN thoughts TEXT;
