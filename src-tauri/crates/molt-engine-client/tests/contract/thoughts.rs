@@ -9,9 +9,10 @@ async fn thinker() -> Bench {
     let end = b"{{ '<|im_start|>assistant\\n' }}{% endif %}";
     let length = bytes[begin..].windows(end.len()).position(|window| window == end).unwrap() + end.len();
     let template = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}\
-                    {{ '<|im_start|>assistant\\n' + ('<think>\\n' if enable_thinking else '') }}{# </think> #}";
-    assert!(template.len() <= length, "as long as the one in its place");
-    bytes[begin..begin + length].copy_from_slice(format!("{template:length$}").as_bytes());
+                    {{ '<|im_start|>assistant\\n' + ('<think>\\n' if enable_thinking else '') }}{# </think>";
+    // As long as the one in its place; what is left over is a comment.
+    let filled = format!("{template:width$}#}}", width = length - 2);
+    bytes[begin..begin + length].copy_from_slice(filled.as_bytes());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("thinker.gguf");
     std::fs::write(&path, bytes).unwrap();
