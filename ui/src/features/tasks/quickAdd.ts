@@ -4,8 +4,9 @@ import type { Due } from "@/api/types/Due";
 import type { SpanKind } from "@/api/types/SpanKind";
 import type { TaskAdd } from "@/api/types/TaskAdd";
 import type { TaskDraft } from "@/api/types/TaskDraft";
-import { beforeText, civilDate, isoDay, PRIORITY_NAMES, readingText, repeatText } from "@/shared/tasks";
+import { time, weekdayDate } from "@/i18n/format";
 import { t } from "@/i18n/index.svelte";
+import { beforeText, civilDate, isoDay, PRIORITY_NAMES, readingText, repeatText } from "@/shared/tasks";
 
 /** Half open, in UTF-16 code units of the line. */
 export interface Range {
@@ -128,21 +129,21 @@ const SAYS_HALF = /[ap]\.?m\b|noon|midnight|morning|evening|night|:|ï¼š|in \d|[å
 function otherReading(due: Due, spans: readonly Range[], line: string, now: Date): Chip["other"] {
   const words = spans.map((span) => line.slice(span.start, span.end)).join(" ");
   const date = due.kind === "date" ? due.date : due.at.slice(0, 10);
-  const time = due.kind === "time" ? due.at.slice(11, 16) : null;
-  const rewritten = (next: Due) => {
+  const rewritten = (next: Due, said: string) => {
     const [first] = spans;
     if (!first) return null;
     let text = line;
     for (const span of spans.slice(1).toReversed()) text = text.slice(0, span.start) + text.slice(span.end);
     const written = next.kind === "date" ? next.date : next.at.slice(0, 16).replace("T", " ");
-    return { text: readingText(next, now), line: (text.slice(0, first.start) + written + text.slice(first.end)).replace(/ {2,}/g, " ") };
+    return { text: said, line: (text.slice(0, first.start) + written + text.slice(first.end)).replace(/ {2,}/g, " ") };
   };
   if (/(^|[^\d/.-])(0?[1-9]|1[0-2])[/.](0?[1-9]|1[0-2])(?![\d/])/.test(words)) {
     const [year, month, day] = date.split("-");
     if (month === day) return null;
     const past = civilDate(`${year}-${day}-${month}`) < civilDate(isoDay(now));
     const swapped = `${past ? Number(year) + 1 : year}-${day}-${month}`;
-    return rewritten(time === null ? { kind: "date", date: swapped } : { ...due, kind: "time", at: `${swapped}T${time}:00`, zone: due.kind === "time" ? due.zone : "" });
+    const said = weekdayDate(civilDate(swapped), now);
+    return rewritten(due.kind === "date" ? { kind: "date", date: swapped } : { ...due, at: swapped + due.at.slice(10) }, said);
   }
   if (due.kind !== "time" || SAYS_HALF.test(words)) return null;
   const hour = Number(due.at.slice(11, 13));
@@ -152,5 +153,5 @@ function otherReading(due: Due, spans: readonly Range[], line: string, now: Date
   // Nobody is asked whether three in the night was meant.
   if (!spoken || (hour > 12 && numbers.includes(hour)) || turned < 6 || turned > 22) return null;
   const at = `${date}T${String(turned).padStart(2, "0")}:${due.at.slice(14)}`;
-  return new Date(at) < now ? null : rewritten({ ...due, at });
+  return new Date(at) < now ? null : rewritten({ ...due, at }, time(new Date(at)));
 }
