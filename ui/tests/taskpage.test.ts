@@ -65,6 +65,7 @@ describe("what is done to a task", () => {
     ]);
     await undoLast();
     expect(asked.filter((call) => call.name !== "task_list")).toHaveLength(3);
+    expect(toasts.list).toEqual([]);
   });
 
   it("is taken back once, by the button or by the key", async () => {

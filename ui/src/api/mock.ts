@@ -255,7 +255,7 @@ export function startPretending(): void {
       return find(tasks.find((one) => one.task.id === next.id));
     },
     task_set_done: ({ id, done }) => {
-      tasks = tasks.map((one) => (one.task.id === id ? { ...one, overdue: false, task: { ...one.task, done_at: done ? data.ago(0) : null } } : one));
+      tasks = tasks.map((one) => (one.task.id === id ? viewOf({ ...one.task, done_at: done ? data.ago(0) : null }) : one));
       return find(tasks.find((one) => one.task.id === id));
     },
     task_delete: ({ id }) => {

@@ -40,19 +40,21 @@ export function release(): void {
   for (const toast of list) timers.set(toast.id, setTimeout(() => dismiss(toast.id), STAY_MS));
 }
 
-function show(toast: Omit<Toast, "id">): void {
+function show(toast: Omit<Toast, "id">): number {
   const id = next++;
   list = [...list, { id, ...toast }];
   while (list.length > AT_ONCE && list[0]) dismiss(list[0].id);
   timers.set(id, setTimeout(() => dismiss(id), STAY_MS));
+  return id;
 }
 
-export function note(text: string, action: Toast["action"] = null): void {
-  show({ text, hint: null, kind: "note", action });
+/** The number is for `dismiss`, when what it says holds no longer. */
+export function note(text: string, action: Toast["action"] = null): number {
+  return show({ text, hint: null, kind: "note", action });
 }
 
-export function noteUndo(text: string, undo: () => Promise<unknown>): void {
-  note(text, { label: t("action.undo"), run: () => void attempt(undo) });
+export function noteUndo(text: string, undo: () => Promise<unknown>): number {
+  return note(text, { label: t("action.undo"), run: () => void attempt(undo) });
 }
 
 export function problem(reason: unknown): void {

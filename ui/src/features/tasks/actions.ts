@@ -6,7 +6,7 @@ import type { Task } from "@/api/types/Task";
 import type { TaskView } from "@/api/types/TaskView";
 import { t } from "@/i18n/index.svelte";
 import { dueDay, PRIORITY_NAMES, readingText } from "@/shared/tasks";
-import { attempt, noteUndo } from "@/shared/toasts.svelte";
+import { attempt, dismiss, noteUndo } from "@/shared/toasts.svelte";
 import { expected, onDay } from "./move";
 
 const tasks = () => entry("task_list", {});
@@ -21,11 +21,12 @@ function done(text: string, undo: () => Promise<unknown>): void {
     const at = steps.indexOf(step);
     if (at < 0) return;
     steps.splice(at, 1);
+    dismiss(toast);
     await undo();
   };
   steps.push(step);
   if (steps.length > STEPS) steps.shift();
-  noteUndo(text, step);
+  const toast = noteUndo(text, step);
 }
 
 /** Takes back what was done last. */
