@@ -55,7 +55,8 @@ const DAYS: [(&str, Weekday); 7] = [
     ("SU", Weekday::Sunday),
 ];
 
-fn weekday(code: &str) -> Option<Weekday> {
+/// The day that a rule names so (RFC 5545, section 3.3.10).
+pub(crate) fn weekday(code: &str) -> Option<Weekday> {
     DAYS.iter().find(|(name, _)| *name == code).map(|(_, day)| *day)
 }
 

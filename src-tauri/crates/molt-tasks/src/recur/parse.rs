@@ -3,20 +3,10 @@
 use jiff::civil::Weekday;
 
 use super::{Every, Recur, SeriesStart, Until};
-use crate::RuleError;
+use crate::rule::{RuleError, weekday};
 
 /// Bytes of a rule. All parts with all their values in use have below 8,000.
 const TEXT_LIMIT: usize = 10_000;
-
-const DAYS: [(&str, Weekday); 7] = [
-    ("MO", Weekday::Monday),
-    ("TU", Weekday::Tuesday),
-    ("WE", Weekday::Wednesday),
-    ("TH", Weekday::Thursday),
-    ("FR", Weekday::Friday),
-    ("SA", Weekday::Saturday),
-    ("SU", Weekday::Sunday),
-];
 
 impl Recur {
     /// Reads the value of an RRULE property, with or without its name.
@@ -123,10 +113,6 @@ fn until(value: &str) -> Option<Until> {
         SeriesStart::Time(at) if value.ends_with('Z') => Until::Utc(at),
         SeriesStart::Time(at) => Until::Local(at),
     })
-}
-
-fn weekday(code: &str) -> Option<Weekday> {
-    DAYS.iter().find(|(name, _)| *name == code).map(|(_, day)| *day)
 }
 
 /// A number from `low` to `high`, or the same from the end.
