@@ -59,9 +59,8 @@ pub fn run() -> ExitCode {
     match build() {
         Ok(app) => {
             let code = app.run_return(on_run_event);
-            // Nothing that still runs may hold the program up.
-            runtime.shutdown_background();
-            ExitCode::from(u8::try_from(code).unwrap_or(1))
+            // The backend has ended in `RunEvent::Exit`; threads that still run may not hold the program up.
+            molt_os::exit_at_once(u8::try_from(code).unwrap_or(1))
         }
         Err(error) => {
             eprintln!("Moltworker cannot open its window: {error}");

@@ -3,6 +3,7 @@
 //! Owns paths, file modes, locks, random secrets and probes. It must not know what is stored in the data directory, nor any feature.
 
 mod data_dir;
+mod exit;
 mod files;
 mod hardware;
 mod key;
@@ -11,6 +12,7 @@ mod memory;
 mod owner;
 
 pub use data_dir::{DATA_VARIABLE, DataDir, DataDirError};
+pub use exit::exit_at_once;
 pub use files::write_private;
 pub use hardware::{Hardware, free_space, hardware};
 pub use key::{KeyError, StoreKey, random_token};
