@@ -241,8 +241,8 @@ pub trait TaskStore: Send + Sync {
     /// All that are not deleted, done ones included.
     fn tasks(&self) -> StoreResult<Vec<Task>>;
     fn task(&self, id: &TaskId) -> StoreResult<Task>;
-    /// Inserts or replaces a task and replaces its scheduled (not yet shown) reminders, in one transaction.
-    fn put_task(&self, task: &Task, scheduled: &[Reminder]) -> StoreResult<()>;
+    /// Inserts or replaces a task, removes its scheduled (not yet shown) reminders and puts these of it, in one transaction.
+    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()>;
     fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()>;
     /// Reminders of tasks that are neither done nor deleted, in the given states, by time.
     fn open_reminders(&self) -> StoreResult<Vec<Reminder>>;

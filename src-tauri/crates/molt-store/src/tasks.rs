@@ -86,8 +86,8 @@ impl TaskStore for Store {
         self.lock().query_row(&sql, [id.as_str()], task).optional().map_err(failed)?.ok_or(TASK)
     }
 
-    fn put_task(&self, task: &Task, scheduled: &[Reminder]) -> StoreResult<()> {
-        if scheduled.iter().any(|r| r.task_id != task.id || r.state != ReminderState::Scheduled) {
+    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
+        if reminders.iter().any(|r| r.task_id != task.id) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
         let (date, at, zone) = match &task.due {
@@ -130,7 +130,7 @@ impl TaskStore for Store {
             .map_err(failed)?;
             tx.execute("DELETE FROM reminders WHERE task_id = ? AND state = 'scheduled'", [task.id.as_str()])
                 .map_err(failed)?;
-            for reminder in scheduled {
+            for reminder in reminders {
                 put_reminder(tx, reminder)?;
             }
             Ok(())

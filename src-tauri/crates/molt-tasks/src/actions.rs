@@ -133,9 +133,10 @@ pub fn update(store: &dyn TaskStore, clock: &dyn Clock, task: Task) -> Result<Ta
         store.put_task(&task, &scheduled)?;
     } else {
         check_zone(&task)?;
-        store.put_task(&task, &reminders_for(&task, now, &clock.zone()))?;
+        let mut reminders = reminders_for(&task, now, &clock.zone());
         // A new time answers what was shown for the old one.
-        answer_shown(store, &task.id)?;
+        reminders.extend(answered(store, &task.id)?);
+        store.put_task(&task, &reminders)?;
     }
     Ok(task)
 }
@@ -160,9 +161,10 @@ pub fn set_done(store: &dyn TaskStore, clock: &dyn Clock, id: &TaskId, done: boo
     } else {
         task.done_at = Some(now);
     }
-    store.put_task(&task, &reminders_for(&task, now, &zone))?;
-    // The reminders of a done task are closed with it; those of an advanced or reopened one are answered by this.
-    answer_shown(store, id)?;
+    let mut reminders = reminders_for(&task, now, &zone);
+    // What was shown is answered by this.
+    reminders.extend(answered(store, id)?);
+    store.put_task(&task, &reminders)?;
     Ok(task)
 }
 
@@ -294,14 +296,12 @@ fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreErr
     Ok(rows)
 }
 
-/// Answers what is shown for an open task.
-fn answer_shown(store: &dyn TaskStore, id: &TaskId) -> Result<(), StoreError> {
-    for row in store.open_reminders()? {
-        if &row.task_id == id && row.state == ReminderState::Shown {
-            store.put_reminder(&Reminder { state: ReminderState::Answered, ..row })?;
-        }
-    }
-    Ok(())
+/// What is shown for an open task, answered; not stored yet.
+fn answered(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
+    let mut rows = store.open_reminders()?;
+    rows.retain(|r| &r.task_id == id && r.state == ReminderState::Shown);
+    rows.iter_mut().for_each(|row| row.state = ReminderState::Answered);
+    Ok(rows)
 }
 
 #[cfg(test)]

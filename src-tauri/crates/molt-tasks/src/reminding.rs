@@ -82,9 +82,12 @@ pub fn snooze(store: &dyn TaskStore, clock: &dyn Clock, id: &ReminderId, minutes
     let task = store.task(&reminder.task_id)?;
     let out_of_range = |_| TaskError::Invalid("that time is out of range; choose an earlier one".into());
     let at = clock.now().checked_add(i64::from(minutes).minutes()).map_err(out_of_range)?;
-    // First the new row: a crash in between reminds twice rather than never.
-    store.put_reminder(&snoozed(&task, at))?;
-    answer(store, reminder)
+    // In one piece: a crash between two would remind twice, or never.
+    let mut reminders = store.open_reminders()?;
+    reminders.retain(|row| row.task_id == task.id && row.state == ReminderState::Scheduled);
+    reminders.push(snoozed(&task, at));
+    reminders.push(Reminder { state: ReminderState::Answered, ..reminder });
+    Ok(store.put_task(&task, &reminders)?)
 }
 
 #[cfg(test)]

@@ -65,12 +65,17 @@ fn scheduling(store: &dyn TaskStore) {
     // An occurrence that was shown is not scheduled again.
     store.put_task(&task("t", "t"), &[reminder("again", "t", 10), reminder("d", "t", 40)]).unwrap();
     assert_eq!(ids(&store.open_reminders().unwrap()), ["a", "d"]);
+    // What was shown can be answered with it.
+    let answered = Reminder { state: ReminderState::Answered, ..reminder("a", "t", 10) };
+    store.put_task(&task("t", "t"), &[reminder("d", "t", 40), answered.clone()]).unwrap();
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["d"]);
+    assert_eq!(store.reminder(&"a".into()).unwrap(), answered);
     // Reminders of another task are refused, and nothing changes.
     let mut renamed = task("t", "changed");
     renamed.title = "changed".into();
     assert!(matches!(store.put_task(&renamed, &[reminder("x", "other", 1)]), Err(StoreError::Failed(_))));
     assert_eq!(store.task(&"t".into()).unwrap().title, "t");
-    assert_eq!(ids(&store.open_reminders().unwrap()), ["a", "d"]);
+    assert_eq!(ids(&store.open_reminders().unwrap()), ["d"]);
 }
 
 fn uniqueness(store: &dyn TaskStore) {

@@ -26,9 +26,9 @@ impl TaskStore for MemoryStore {
         self.read().tasks.iter().find(|r| &r.0.id == id && r.1.is_none()).map(|r| r.0.clone()).ok_or(TASK)
     }
 
-    fn put_task(&self, task: &Task, scheduled: &[Reminder]) -> StoreResult<()> {
+    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
         let mut state = self.write()?;
-        if scheduled.iter().any(|r| r.task_id != task.id || r.state != ReminderState::Scheduled) {
+        if reminders.iter().any(|r| r.task_id != task.id) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
         match state.tasks.iter_mut().find(|r| r.0.id == task.id) {
@@ -36,7 +36,7 @@ impl TaskStore for MemoryStore {
             None => state.tasks.push((task.clone(), None)),
         }
         state.reminders.retain(|_, r| r.task_id != task.id || r.state != ReminderState::Scheduled);
-        for reminder in scheduled {
+        for reminder in reminders {
             put_reminder(&mut state, reminder);
         }
         Ok(())
