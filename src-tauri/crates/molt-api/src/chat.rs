@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use molt_assist::{Accepted, AssistEvent, ChatModel};
-use molt_core::{Conversation, ConversationId, MessageId};
+use molt_core::{Conversation, ConversationId, MessageId, TaskId};
 use molt_models::LoadState;
 
 use crate::{
@@ -50,12 +50,23 @@ impl App {
         Ok(())
     }
 
-    /// Asks, or makes a task of a line such as "remind me …".
+    /// Asks; makes a task of a line such as "remind me …"; tells or changes tasks where a line asks for that.
     pub async fn chat_send(&self, request: ChatSend) -> Result<ChatAccepted, ApiError> {
         if molt_tasks::is_reminder(&request.text) {
             return Ok(self.parts().assist.record_task(request.conversation_id, &request.text)?.into());
         }
+        let last = self.last_task(request.conversation_id.as_ref())?;
+        if let Some(reply) = self.parts().desk.reply(&request.text, last) {
+            return Ok(self.parts().assist.record_reply(request.conversation_id, &request.text, reply)?.into());
+        }
         Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model()?)?.into())
+    }
+
+    /// The task that a conversation spoke of last.
+    fn last_task(&self, conversation: Option<&ConversationId>) -> Result<Option<TaskId>, ApiError> {
+        let Some(conversation) = conversation else { return Ok(None) };
+        let messages = self.parts().conversations.messages(conversation)?;
+        Ok(messages.into_iter().rev().find_map(|message| message.task_id))
     }
 
     pub async fn chat_edit(&self, request: ChatEdit) -> Result<ChatAccepted, ApiError> {

@@ -13,6 +13,7 @@ mod events;
 mod knowledge;
 mod models;
 mod status;
+mod talk;
 mod tasks;
 
 pub use app::{App, AppParts, IndexOpener, OpenedIndex};

@@ -169,15 +169,17 @@ impl From<Listed> for TaskView {
 
 /// Where tasks are changed: a change reads, decides and writes, so changes must not overlap.
 pub struct TaskDesk {
-    store: Arc<dyn TaskStore>,
-    clock: Arc<dyn Clock>,
-    bus: Bus,
+    pub(crate) store: Arc<dyn TaskStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bus: Bus,
     changing: Mutex<()>,
+    /// How the task was that a conversation changed last.
+    pub(crate) before: Mutex<Option<Task>>,
 }
 
 impl TaskDesk {
     pub fn new(store: Arc<dyn TaskStore>, clock: Arc<dyn Clock>, bus: Bus) -> Self {
-        Self { store, clock, bus, changing: Mutex::default() }
+        Self { store, clock, bus, changing: Mutex::default(), before: Mutex::default() }
     }
 
     /// Makes a task of a line of a conversation; gives it with the sentence about it, or one plain sentence why there is none.
@@ -190,24 +192,27 @@ impl TaskDesk {
         Ok((task.id, reply))
     }
 
-    fn lock(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Bus {
     /// Tells that tasks changed, and with them reminders and the status.
-    fn tasks(&self) {
+    pub(crate) fn tasks(&self) {
         self.send(Event::TasksChanged {});
         self.send(Event::RemindersChanged {});
         self.soon(Burst::Status);
     }
 }
 
+pub(crate) fn is_chinese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c))
+}
+
 /// The sentence under a task card, in the language of the question.
 fn confirmation(task: &Task, question: &str) -> String {
-    let chinese = question.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
-    match (chinese, task.due.is_some()) {
+    match (is_chinese(question), task.due.is_some()) {
         (false, true) => format!("I will remind you: {}", task.title),
         (false, false) => format!("Added to your tasks, without a time: {}", task.title),
         (true, true) => format!("好的，到时提醒你：{}", task.title),

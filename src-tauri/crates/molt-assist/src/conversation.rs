@@ -194,11 +194,36 @@ impl Assist {
 
     /// Stores a question that asks for a task, has the task made, and stores the sentence that says so.
     pub fn record_task(&self, conversation: Option<ConversationId>, text: &str) -> Result<Accepted, AssistError> {
+        self.record(conversation, text, |question, answer| self.make_task(question, text, answer))
+    }
+
+    /// Stores a question about tasks with what was done about it: the sentence and the task it is about, or why it failed.
+    pub fn record_reply(
+        &self,
+        conversation: Option<ConversationId>,
+        text: &str,
+        reply: Result<(String, Option<TaskId>), String>,
+    ) -> Result<Accepted, AssistError> {
+        self.record(conversation, text, |_, answer| {
+            answer.kind = Some(AnswerKind::Tasks);
+            match reply {
+                Ok((text, task)) => (answer.text, answer.task_id) = (text, task),
+                Err(reason) => (answer.state, answer.error) = (MessageState::Failed, Some(reason)),
+            }
+        })
+    }
+
+    fn record(
+        &self,
+        conversation: Option<ConversationId>,
+        text: &str,
+        fill: impl FnOnce(&Message, &mut Message),
+    ) -> Result<Accepted, AssistError> {
         let conversation = self.open(conversation, text)?;
         let user_message = self.message(&conversation.id, Role::User, text.trim().to_owned());
         self.store(&user_message)?;
         let mut answer = self.message(&conversation.id, Role::Assistant, String::new());
-        self.make_task(&user_message, text, &mut answer);
+        fill(&user_message, &mut answer);
         self.store(&answer)?;
         Ok(Accepted { conversation_id: conversation.id, user_message, answer })
     }

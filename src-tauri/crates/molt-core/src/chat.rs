@@ -52,6 +52,8 @@ pub enum AnswerKind {
     Passages,
     /// A task was made from the message.
     Task,
+    /// What was asked of the tasks, told or done without a model.
+    Tasks,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -16,6 +16,7 @@ mod recur;
 mod reminding;
 mod rule;
 mod scheduler;
+pub mod talk;
 
 pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, set_done, update};
 pub use due::{due_at, is_overdue, occurrences, remind_at};

@@ -3,4 +3,4 @@
 /**
  * How an assistant message came to be.
  */
-export type AnswerKind = "model" | "passages" | "task";
+export type AnswerKind = "model" | "passages" | "task" | "tasks";

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
 mod downloads;
+mod talk;
 
 struct Opener;
 
