@@ -31,6 +31,7 @@ export function startPretending(): void {
     close_to_tray: true,
     notifications: true,
     first_word_seconds: 3,
+    quiet_hours: null,
     welcomed: scene !== "firstrun",
   };
   let conversations = bare ? [] : data.conversations();

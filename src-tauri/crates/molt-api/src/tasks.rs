@@ -134,6 +134,7 @@ impl App {
 
     /// Shows what is due. Called on the backend's beat; each occurrence is stored as shown before it is told.
     pub fn tick(&self, scheduler: &mut Scheduler) -> Result<(), ApiError> {
+        scheduler.set_quiet_hours(self.parts().settings.settings()?.quiet_hours);
         let effects = {
             let _one_at_a_time = self.parts().desk.lock();
             scheduler.tick(self.parts().tasks.as_ref(), self.parts().clock.as_ref())?

@@ -1,5 +1,6 @@
 //! What the user can set.
 
+use jiff::civil;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,6 +29,24 @@ pub enum Theme {
     Dark,
 }
 
+/// A part of every day, by the clock on the wall; over midnight where it ends before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct QuietHours {
+    /// `22:00:00`
+    #[ts(type = "string")]
+    pub from: civil::Time,
+    /// Excluded.
+    #[ts(type = "string")]
+    pub to: civil::Time,
+}
+
+impl QuietHours {
+    pub fn hold(self, time: civil::Time) -> bool {
+        if self.from <= self.to { (self.from..self.to).contains(&time) } else { time >= self.from || time < self.to }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export)]
@@ -44,6 +63,8 @@ pub struct Settings {
     pub first_word_seconds: u32,
     /// Desktop notifications for reminders.
     pub notifications: bool,
+    /// Reminders wait until these end, except those of urgent tasks.
+    pub quiet_hours: Option<QuietHours>,
     /// The first-run page was finished or skipped.
     pub welcomed: bool,
 }
@@ -59,7 +80,26 @@ impl Default for Settings {
             close_to_tray: true,
             first_word_seconds: 3,
             notifications: true,
+            quiet_hours: None,
             welcomed: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::*;
+
+    #[test]
+    fn quiet_hours_may_go_over_midnight() {
+        let at = |hour| time(hour, 0, 0, 0);
+        let held = |from, to| {
+            (0..24).filter(|hour| QuietHours { from: at(from), to: at(to) }.hold(at(*hour))).collect::<Vec<_>>()
+        };
+        assert_eq!(held(22, 2), [0, 1, 22, 23]);
+        assert_eq!(held(13, 15), [13, 14]);
+        assert_eq!(held(9, 9), [0; 0]);
     }
 }

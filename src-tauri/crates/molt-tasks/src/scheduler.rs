@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use molt_core::{Clock, Due, Reminder, ReminderId, ReminderState, Task, TaskStore};
+use molt_core::{Clock, Due, Priority, QuietHours, Reminder, ReminderId, ReminderState, Task, TaskStore};
 
 use crate::{
     Rule, TaskError,
@@ -122,11 +122,17 @@ fn showing(row: &Reminder, task: &Task, now: Timestamp, local: &TimeZone) -> (Re
 #[derive(Debug, Default)]
 pub struct Scheduler {
     last: Option<(Timestamp, TimeZone)>,
+    quiet: Option<QuietHours>,
 }
 
 impl Scheduler {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What comes due in these hours is shown when they end, as late; what is urgent is shown at once.
+    pub fn set_quiet_hours(&mut self, quiet: Option<QuietHours>) {
+        self.quiet = quiet;
     }
 
     /// To be called at least every 30 seconds, and after the computer wakes. Returns what is to be shown now, in order of time;
@@ -136,15 +142,19 @@ impl Scheduler {
     /// When nothing could be shown because the store failed. The next call tries again.
     pub fn tick(&mut self, store: &dyn TaskStore, clock: &dyn Clock) -> Result<Vec<Effect>, TaskError> {
         let (now, zone) = (clock.now(), clock.zone());
-        let course = match self.last.take() {
-            Some((then, _)) if then > now => Course::Back,
-            Some((_, there)) if there == zone => Course::Steady,
+        let last = self.last.take();
+        let course = match &last {
+            Some((then, _)) if *then > now => Course::Back,
+            Some((_, there)) if *there == zone => Course::Steady,
             _ => Course::Unknown,
         };
+        let quiet = self.quiet.is_some_and(|hours| hours.hold(zone.to_datetime(now).time()));
         let mut effects = Vec::new();
-        let done = run(store, now, &zone, course, &mut effects);
+        let done = run(store, now, &zone, course, quiet, &mut effects);
         effects.sort_by_key(|e| e.reminder.at);
         match done {
+            // What a changed clock asks for is not finished while reminders are held.
+            Ok(()) if quiet && course != Course::Steady => self.last = last,
             Ok(()) => self.last = Some((now, zone)),
             // What was written as shown must be shown; the failure comes again with the next call.
             Err(_) if !effects.is_empty() => {}
@@ -170,13 +180,18 @@ fn run(
     now: Timestamp,
     zone: &TimeZone,
     course: Course,
+    quiet: bool,
     effects: &mut Vec<Effect>,
 ) -> Result<(), TaskError> {
     let rows = store.open_reminders()?;
     let (due, ahead): (Vec<_>, Vec<_>) =
         rows.into_iter().filter(|r| r.state == ReminderState::Scheduled).partition(|r| r.at <= now);
+    let is_held = |task: &Task| quiet && task.priority != Priority::Urgent;
     for row in due {
         let task = store.task(&row.task_id)?;
+        if is_held(&task) {
+            continue;
+        }
         let (mut shown, mut missed) = showing(&row, &task, now, zone);
         if !store.put_reminder(&shown)? {
             // The last one was shown before the clock was set back; this row itself was not.
@@ -192,7 +207,7 @@ fn run(
             schedule_next(store, task, &ahead, now, zone)?;
         }
     } else {
-        for task in store.tasks()? {
+        for task in store.tasks()?.into_iter().filter(|task| !is_held(task)) {
             effects.extend(show_last(store, &task, now, zone, course)?);
             schedule_next(store, &task, &ahead, now, zone)?;
         }

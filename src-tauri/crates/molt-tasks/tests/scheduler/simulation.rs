@@ -8,7 +8,7 @@ use jiff::{
     civil::{Date, DateTime, Weekday},
     tz::TimeZone,
 };
-use molt_core::{Clock, Due, TaskId};
+use molt_core::{Clock, Due, Priority, QuietHours, TaskId};
 use molt_tasks::{Effect, NewTask, Scheduler, add, dismiss};
 use molt_testkit::{ManualClock, MemoryStore, Rng};
 
@@ -49,6 +49,7 @@ struct Plan {
     due: Due,
     rule: Option<&'static str>,
     remind_before: Vec<u32>,
+    urgent: bool,
     /// When it should remind, ascending.
     times: BTreeSet<Timestamp>,
 }
@@ -79,7 +80,7 @@ fn plan(rng: &mut Rng, local: &TimeZone, zone: &'static str, today: Date) -> Pla
             }
         }
     }
-    Plan { due, rule, remind_before, times }
+    Plan { due, rule, remind_before, urgent: rng.one_in(4), times }
 }
 
 /// What was delivered of one task.
@@ -96,7 +97,8 @@ fn ten_thousand_days() {
     let seed = 20_281_231;
     println!("seed {seed}");
     let mut rng = Rng::new(seed);
-    let (mut days, mut shown, mut late, mut restarts, mut jumps) = (0, 0, 0, 0, 0);
+    let (mut days, mut shown, mut late, mut restarts, mut jumps, mut loud) = (0, 0, 0, 0, 0, 0);
+    let hour = |hour: u64| jiff::civil::time((hour % 24) as i8, 0, 0, 0);
     for zone in ZONES {
         let clock = ManualClock::at("2026-01-02T08:00", zone);
         clock.advance(rng.range(0, 500 * 86_400));
@@ -105,6 +107,8 @@ fn ten_thousand_days() {
         let end = clock.now().checked_add(SignedDuration::from_hours(24 * DAYS_IN_EACH_ZONE)).unwrap();
         // Clocks are set wrong in every second zone, so that the others prove that nothing is even counted twice.
         let jumping = rng.one_in(2);
+        let quiet = rng.one_in(2).then(|| QuietHours { from: hour(21 + rng.below(3)), to: hour(5 + rng.below(4)) });
+        let is_quiet = |now: Timestamp| quiet.is_some_and(|hours| hours.hold(local.to_datetime(now).time()));
         let store = MemoryStore::new();
         let mut scheduler = Scheduler::new();
         let mut plans: BTreeMap<TaskId, (Plan, Delivered)> = BTreeMap::new();
@@ -115,6 +119,7 @@ fn ten_thousand_days() {
                 due: Some(plan.due.clone()),
                 recurrence: plan.rule.map(Into::into),
                 remind_before: plan.remind_before.clone(),
+                priority: if plan.urgent { Priority::Urgent } else { Priority::Normal },
                 ..NewTask::default()
             };
             plans.insert(add(&store, &clock, new).unwrap().id, (plan, Delivered::default()));
@@ -150,16 +155,20 @@ fn ten_thousand_days() {
             }
             let now = clock.now();
             let context = format!("seed {seed}, {zone}, {now}");
+            scheduler.set_quiet_hours(quiet);
             for effect in scheduler.tick(&store, &clock).unwrap() {
                 shown += 1;
                 late += u32::from(effect.reminder.late);
+                let urgent = effect.task.priority == Priority::Urgent;
+                assert!(urgent || !is_quiet(now), "{context}: shown in the quiet hours");
+                loud += u32::from(urgent && is_quiet(now));
                 let (plan, delivered) = plans.get_mut(&effect.task.id).unwrap();
                 note(&effect, plan, delivered, now, &context);
                 if rng.one_in(2) {
                     dismiss(&store, &effect.reminder.id).unwrap();
                 }
             }
-            for (plan, delivered) in plans.values() {
+            for (plan, delivered) in plans.values().filter(|(plan, _)| plan.urgent || !is_quiet(now)) {
                 for at in plan.times.range(..=now).filter(|at| **at > begun) {
                     let times = u32::from(delivered.shown.contains(at)) + delivered.counted.get(at).unwrap_or(&0);
                     assert!(times > 0, "{context}: {:?} {:?} at {at} was lost", plan.due, plan.rule);
@@ -169,9 +178,11 @@ fn ten_thousand_days() {
         }
         days += DAYS_IN_EACH_ZONE;
     }
-    println!("{days} days: {shown} shown, {late} of them late, {restarts} restarts, {jumps} jumps");
+    println!(
+        "{days} days: {shown} shown, {late} of them late, {restarts} restarts, {jumps} jumps, {loud} in quiet hours"
+    );
     assert_eq!(days, 10_000);
-    assert!(shown > 10_000 && late > 1_000 && restarts > 500 && jumps > 50, "too little happened");
+    assert!(shown > 10_000 && late > 1_000 && restarts > 500 && jumps > 50 && loud > 50, "too little happened");
 }
 
 fn note(effect: &Effect, plan: &Plan, delivered: &mut Delivered, now: Timestamp, context: &str) {
