@@ -1,4 +1,4 @@
-import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { entry, forgetEverything } from "@/api/cache.svelte";
 import type { Citation } from "@/api/types/Citation";
@@ -8,6 +8,7 @@ import type { TaskView } from "@/api/types/TaskView";
 import AnswerMessage from "@/features/chat/AnswerMessage.svelte";
 import Composer from "@/features/chat/Composer.svelte";
 import ReminderCard from "@/features/reminders/ReminderCard.svelte";
+import ReminderList from "@/features/reminders/ReminderList.svelte";
 import QuickAdd from "@/features/tasks/QuickAdd.svelte";
 import Welcome from "@/features/welcome/Welcome.svelte";
 import { setLanguage } from "@/i18n/index.svelte";
@@ -215,6 +216,24 @@ describe("a reminder", () => {
     await fireEvent.click(screen.getByTestId("reminder-done"));
     expect(asked[0]).toEqual({ name: "reminder_done", args: { id: "r" } });
     expect(entry("reminder_list", {}).data).toEqual([]);
+  });
+
+  it("that nobody saw in time stands apart, and all of those are closed with one press", async () => {
+    const late = (id: string): ReminderView => ({ ...VIEW, reminder: { ...VIEW.reminder, id, late: true } });
+    const asked = pretend({ reminder_dismiss: () => ({}), reminder_list: () => [VIEW] });
+    entry("reminder_list", {}).data = [late("a"), VIEW, late("b")];
+    render(ReminderList, { reminders: [late("a"), VIEW, late("b")], links: false });
+    const missed = screen.getByRole("region", { name: "While you were away" });
+    expect(within(missed).getAllByTestId("reminder-card")).toHaveLength(2);
+    expect(screen.getAllByTestId("reminder-card")).toHaveLength(3);
+    await fireEvent.click(within(missed).getByRole("button", { name: "Dismiss all" }));
+    expect(asked.slice(0, 2)).toEqual(["a", "b"].map((id) => ({ name: "reminder_dismiss", args: { id } })));
+    expect(entry("reminder_list", {}).data).toEqual([VIEW]);
+  });
+
+  it("alone needs no button for all", () => {
+    render(ReminderList, { reminders: [{ ...VIEW, reminder: { ...VIEW.reminder, late: true } }], links: false });
+    expect(screen.queryByRole("button", { name: "Dismiss all" })).toBeNull();
   });
 });
 
