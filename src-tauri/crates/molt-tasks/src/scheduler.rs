@@ -200,16 +200,21 @@ fn run(
         }
         effects.push(Effect { reminder: shown, task, missed });
     }
+    if course == Course::Steady && effects.is_empty() {
+        return Ok(());
+    }
+    // They come by time, and the last that is put in stays: the first of each task.
+    let next: BTreeMap<_, _> = ahead.iter().rev().filter(|r| !is_snooze(r)).map(|r| (&r.task_id, r)).collect();
     if course == Course::Steady {
         // A task may have shown two rows, its own and a snoozed one.
         let tasks: BTreeMap<_, _> = effects.iter().map(|e| (e.task.id.clone(), e.task.clone())).collect();
         for task in tasks.values() {
-            schedule_next(store, task, &ahead, now, zone)?;
+            schedule_next(store, task, next.get(&task.id).copied(), now, zone)?;
         }
     } else {
         for task in store.tasks()?.into_iter().filter(|task| !is_held(task)) {
             effects.extend(show_last(store, &task, now, zone, course)?);
-            schedule_next(store, &task, &ahead, now, zone)?;
+            schedule_next(store, &task, next.get(&task.id).copied(), now, zone)?;
         }
     }
     Ok(())
@@ -236,19 +241,18 @@ fn show_last(
     Ok(store.put_reminder(&reminder)?.then(|| Effect { reminder, task: task.clone(), missed: 0 }))
 }
 
-/// Makes sure that the task's next reminder after `now` has a row, moving the row that stands elsewhere because the clock or the
-/// zone was another.
+/// Makes sure that the task's next reminder after `now` has a row, moving the `current` one that stands elsewhere because the clock
+/// or the zone was another.
 fn schedule_next(
     store: &dyn TaskStore,
     task: &Task,
-    ahead: &[Reminder],
+    current: Option<&Reminder>,
     now: Timestamp,
     zone: &TimeZone,
 ) -> Result<(), TaskError> {
     if task.done_at.is_some() || task.due.is_none() {
         return Ok(());
     }
-    let current = ahead.iter().find(|r| r.task_id == task.id && !is_snooze(r));
     for at in times(task, zone, now).take(TRIES) {
         if current.is_some_and(|r| r.at == at) {
             return Ok(());
