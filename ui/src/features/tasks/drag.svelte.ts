@@ -12,17 +12,26 @@ export interface Held {
   over: string | null;
 }
 
+/** The click that the end of a drag makes, if it makes one, opens nothing. What is pressed next counts again. */
+function swallowClick(): void {
+  const over = new AbortController();
+  const once = { capture: true, signal: over.signal };
+  window.addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      over.abort();
+    },
+    once,
+  );
+  for (const next of ["pointerdown", "keydown"]) window.addEventListener(next, () => over.abort(), once);
+}
+
 export class DayDrag {
   held = $state.raw<Held | null>(null);
-  #ended = 0;
   #stop: (() => void) | null = null;
 
   constructor(private readonly ondrop: (view: TaskView, day: string) => void) {}
-
-  /** Whether the click that comes now is only the end of a drag. */
-  get justEnded(): boolean {
-    return performance.now() - this.#ended < 50;
-  }
 
   start(event: PointerEvent, view: TaskView): void {
     if (event.button !== 0 || event.pointerType === "touch") return;
@@ -36,13 +45,13 @@ export class DayDrag {
       const { held } = this;
       this.cancel();
       if (held === null) return;
-      this.#ended = performance.now();
+      swallowClick();
       if (held.over !== null) this.ondrop(held.view, held.over);
     };
     const key = (next: KeyboardEvent) => {
       if (next.key !== "Escape" || this.held === null) return;
       next.stopPropagation();
-      this.#ended = performance.now();
+      swallowClick();
       this.cancel();
     };
     const cancel = () => this.cancel();
