@@ -97,7 +97,7 @@ describe("what is done to a task", () => {
 });
 
 describe("a row", () => {
-  const show = (one: TaskView) => render(TaskRow, { view: one, inCategory: false, inLabel: null, now: NOW, current: true, onopen: vi.fn(), onfocus: vi.fn() });
+  const show = (one: TaskView, inDay = false) => render(TaskRow, { view: one, inCategory: false, inLabel: null, inDay, now: NOW, current: true, onopen: vi.fn(), onfocus: vi.fn() });
 
   it("shows what the task has in words", () => {
     const { container } = show(view("one", { labels: ["home"], deadline: "2026-11-24", remind_before: [30, 60], notes: "bring it", category: "Work", recurrence: "FREQ=DAILY" }));
@@ -107,6 +107,13 @@ describe("a row", () => {
     expect(screen.getByRole("img", { name: "Also reminds: 30 minutes before, 1 hour before" })).toBeTruthy();
     expect(screen.getByRole("img", { name: "Notes" }).dataset["tip"]).toBe("bring it");
     expect(screen.getByRole("img", { name: "home" })).toBeTruthy();
+  });
+
+  it("leaves out the day that its heading names", () => {
+    const at = view("one", { due: { kind: "time", at: "2026-11-21T17:00:00", zone: "Europe/Berlin" } });
+    expect(show(at).container.querySelector(".due")?.textContent).toMatch(/^Today (17:00|5:00.PM)$/);
+    expect(show(at, true).container.querySelector(".due")?.textContent).toMatch(/^(17:00|5:00.PM)$/);
+    expect(show(view("two", { due: on(0) }), true).container.querySelector(".due")).toBeNull();
   });
 
   it("has its actions only while the pointer or the focus is on it", async () => {

@@ -57,13 +57,16 @@ function capitalise(text: string): string {
   return text.charAt(0).toLocaleUpperCase(formatTag()) + text.slice(1);
 }
 
+/** Days of the week are written out. In Chinese people write 周五; 星期五 is formal. */
+export const weekdayLength = () => (formatTag().startsWith("zh") ? "short" : "long");
+
 /** "Today", "Tomorrow", "Friday" within a week, else "3 Dec" or "3 Dec 2027". */
 export function day(date: Date, now = new Date()): string {
   const days = daysUntil(date, now);
   if (days >= -1 && days <= 1) {
     return capitalise(new Intl.RelativeTimeFormat(formatTag(), { numeric: "auto" }).format(days, "day"));
   }
-  if (days > 1 && days < 7) return spaced(dateFormat({ weekday: "long" }).format(date));
+  if (days > 1 && days < 7) return dateFormat({ weekday: weekdayLength() }).format(date);
   const sameYear = date.getFullYear() === now.getFullYear();
   return spaced(dateFormat({ day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) }).format(date));
 }

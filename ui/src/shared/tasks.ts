@@ -2,7 +2,7 @@
 import type { Due } from "@/api/types/Due";
 import type { Priority } from "@/api/types/Priority";
 import type { TaskView } from "@/api/types/TaskView";
-import { day, dayTime, daysUntil, time, weekdayDate } from "@/i18n/format";
+import { day, dayTime, daysUntil, time, weekdayDate, weekdayLength } from "@/i18n/format";
 import { formatTag, t, type Key } from "@/i18n/index.svelte";
 
 /** "2026-11-21" as local midnight of that day. */
@@ -19,6 +19,11 @@ export function whenText(due: Due, dueAt: string | null, now = new Date()): stri
 
 export function dueText(view: TaskView, now = new Date()): string {
   return view.task.due ? whenText(view.task.due, view.due_at, now) : "";
+}
+
+/** The time of day alone, under a heading that names the day. */
+export function timeText({ task: { due }, due_at }: TaskView): string {
+  return due?.kind === "time" ? time(new Date(due_at ?? due.at)) : "";
 }
 
 /** The reading of a day or time without any doubt: the name of a near day, the weekday, the date, the year when it is another one. */
@@ -153,8 +158,7 @@ export function repeatChoices(due: Due | null, rule: string | null): string[] {
 }
 
 function weekdayNames(numbers: readonly number[]): string {
-  const long = numbers.length === 1;
-  const format = new Intl.DateTimeFormat(formatTag(), { weekday: long ? "long" : "short" });
+  const format = new Intl.DateTimeFormat(formatTag(), { weekday: numbers.length === 1 ? weekdayLength() : "short" });
   // 4 January 1970 was a Sunday.
   const names = numbers.map((index) => format.format(new Date(1970, 0, 4 + index)));
   return new Intl.ListFormat(formatTag(), { style: "short", type: "conjunction" }).format(names);

@@ -28,15 +28,24 @@ export function matching(tasks: readonly TaskView[], filter: Filter): readonly T
   return tasks;
 }
 
+/** What a task is found by. Kept, because with each key all tasks are looked through. */
+const texts = new WeakMap<TaskView, string>();
+
+function textOf(view: TaskView): string {
+  let text = texts.get(view);
+  if (text === undefined) {
+    const { title, notes, category, labels } = view.task;
+    text = [title, notes, category === null ? "" : `#${category}`, ...labels.map((label) => `@${label}`)].join("\n").toLocaleLowerCase();
+    texts.set(view, text);
+  }
+  return text;
+}
+
 /** Every word occurs somewhere in the task; "#work" and "@home" find its category and labels alone. */
 export function found(tasks: readonly TaskView[], query: string): readonly TaskView[] {
   const words = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return tasks;
-  return tasks.filter(({ task }) => {
-    const marks = [task.category === null ? "" : `#${task.category}`, ...task.labels.map((label) => `@${label}`)];
-    const text = [task.title, task.notes, ...marks].join("\n").toLocaleLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  return tasks.filter((view) => words.every((word) => textOf(view).includes(word)));
 }
 
 export interface Counts {

@@ -11,9 +11,11 @@ export interface Section {
   views: readonly TaskView[];
   /** Folded until asked for: what is done is behind us. */
   folds: boolean;
+  /** The heading names the day on which all of them are due. */
+  oneDay: boolean;
 }
 
-export type Item = { kind: "head"; id: string; section: Section; open: boolean } | { kind: "task"; id: string; view: TaskView; place: number };
+export type Item = { kind: "head"; id: string; section: Section; open: boolean } | { kind: "task"; id: string; section: Section; view: TaskView; place: number };
 
 const NAMES: Record<TaskGroup, Key> = {
   overdue: "tasks.overdue",
@@ -26,7 +28,7 @@ const NAMES: Record<TaskGroup, Key> = {
 /** The sections of a view that have tasks. `searching` shows hits of every age. */
 export function sectionsOf(tasks: readonly TaskView[], filter: Filter, now: Date, searching: boolean): Section[] {
   const groups = grouped(tasks, now);
-  const whole = (name: TaskGroup, folds = false): Section => ({ id: name, title: t(NAMES[name]), views: groups[name], folds });
+  const whole = (name: TaskGroup, folds = false): Section => ({ id: name, title: t(NAMES[name]), views: groups[name], folds, oneDay: name === "today" });
   const sections: Section[] =
     filter.kind === "today" && !searching
       ? [whole("overdue"), whole("today")]
@@ -52,9 +54,9 @@ function upcoming(views: readonly TaskView[], now: Date): Section[] {
   return [
     ...near.map(([distance, list]) => {
       const date = addDays(now, distance);
-      return { id: isoDay(date), title: readingText({ kind: "date", date: isoDay(date) }, now), views: list, folds: false };
+      return { id: isoDay(date), title: readingText({ kind: "date", date: isoDay(date) }, now), views: list, folds: false, oneDay: true };
     }),
-    { id: "later", title: t("tasks.later"), views: later, folds: false },
+    { id: "later", title: t("tasks.later"), views: later, folds: false, oneDay: false },
   ];
 }
 
@@ -70,7 +72,7 @@ function completed(views: readonly TaskView[], now: Date): Section[] {
   return [...days].map(([id, list]) => {
     const date = new Date(list[0]?.task.done_at ?? 0);
     const title = daysUntil(date, now) >= -1 ? day(date, now) : weekdayDate(date, now);
-    return { id, title, views: list, folds: false };
+    return { id, title, views: list, folds: false, oneDay: false };
   });
 }
 
@@ -81,7 +83,7 @@ export function itemsOf(sections: readonly Section[], isOpen: (section: Section)
   for (const section of sections) {
     const open = isOpen(section);
     items.push({ kind: "head", id: `head:${section.id}`, section, open });
-    if (open) for (const view of section.views) items.push({ kind: "task", id: view.task.id, view, place: (place += 1) });
+    if (open) for (const view of section.views) items.push({ kind: "task", id: view.task.id, section, view, place: (place += 1) });
   }
   return items;
 }
