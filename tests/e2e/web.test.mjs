@@ -5,13 +5,12 @@ import path from "node:path";
 import { after, before, describe } from "node:test";
 
 import { serve } from "./lib/api.mjs";
+import { browser } from "./lib/browser.mjs";
 import * as flow from "./lib/flow.mjs";
 import { copyLibrary } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
-import { freePort, Program, remove, scratch, tidyUp } from "./lib/programs.mjs";
+import { remove, scratch, tidyUp } from "./lib/programs.mjs";
 import { pictured } from "./lib/steps.mjs";
-import { until } from "./lib/wait.mjs";
-import { Driver } from "./lib/webdriver.mjs";
 
 describe("the browser", { timeout: 15 * 60_000 }, () => {
   const cleanups = [];
@@ -28,35 +27,7 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     api = served.api;
     cleanups.push(() => served.program.stop());
 
-    const port = await freePort();
-    const home = path.join(folder, "home");
-    fs.mkdirSync(home);
-    const chromedriver = new Program("chromedriver", [`--port=${port}`], {
-      env: { HOME: home, LC_ALL: "en_US.UTF-8", LANGUAGE: "en" },
-    });
-    cleanups.push(() => chromedriver.stop());
-    const base = `http://127.0.0.1:${port}`;
-    await until("chromedriver", async () => (await fetch(`${base}/status`)).ok);
-    driver = await Driver.start(base, {
-      browserName: "chrome",
-      "goog:chromeOptions": {
-        args: [
-          "--headless=new",
-          "--window-size=1280,860",
-          "--lang=en-US",
-          // Containers have no place for Chromium's own sandbox and little shared memory.
-          "--no-sandbox",
-          "--disable-dev-shm-usage",
-          "--no-first-run",
-          // The page must need nothing but the program: no other name is found.
-          "--disable-background-networking",
-          "--disable-component-update",
-          "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-        ],
-      },
-      "goog:loggingPrefs": { browser: "ALL" },
-    });
-    cleanups.push(() => driver.quit());
+    driver = await browser(folder, cleanups);
     page = new Page(driver);
   });
   after(() => tidyUp(cleanups));

@@ -12,7 +12,7 @@ struct Part {
     run: fn() -> Result<Outcome>,
 }
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part { name: "check", run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }) },
     Part { name: "unit", run: unit },
     Part { name: "integration", run: integration },
@@ -20,6 +20,7 @@ const PARTS: [Part; 8] = [
     Part { name: "cli", run: || end_to_end("cli.test.mjs") },
     Part { name: "web", run: || end_to_end("web.test.mjs") },
     Part { name: "e2e", run: || end_to_end("window.test.mjs") },
+    Part { name: "tasks", run: || end_to_end("tasks.test.mjs") },
     Part { name: "kill", run: || end_to_end("kill.test.mjs") },
 ];
 

@@ -11,6 +11,7 @@ import { until } from "./wait.mjs";
 const MODEL_MS = 90_000;
 const INDEX_MS = 60_000;
 const ANSWER_MS = 90_000;
+export const SHOTS = path.join(OUTPUT, "shots");
 
 /** The first page is there, and one key leaves it. */
 export async function welcome(page) {
@@ -105,21 +106,27 @@ export async function remindSoon(page, title, seconds = 3) {
   return title;
 }
 
-const VIEWS = ["chat", "library", "tasks", "models", "settings"];
+/** How each view is reached. */
+const VIEWS = {
+  chat: async (page) => {
+    await page.go("chat");
+    if ((await page.all("conversation-row")).length > 0) await page.click("conversation-row");
+  },
+  ...Object.fromEntries(["library", "tasks", "models", "settings"].map((view) => [view, (page) => page.go(view)])),
+};
 
 /** Pictures of every view, in both languages, light and dark; `shoot` takes one of what is shown now. */
-export async function pictures(page, face, shoot) {
+export async function pictures(page, face, shoot, views = VIEWS) {
   const before = await page.call("settings_get");
   const files = [];
   for (const language of ["en", "zh-CN"]) {
     for (const theme of ["light", "dark"]) {
       await page.call("settings_set", { ...before, language, theme });
       await until("the language", () => page.driver.run("return document.documentElement.lang === arguments[0]", language));
-      for (const view of VIEWS) {
-        await page.go(view);
-        if (view === "chat" && (await page.all("conversation-row")).length > 0) await page.click("conversation-row");
+      for (const [view, reach] of Object.entries(views)) {
+        await reach(page);
         await page.settled();
-        const file = path.join(OUTPUT, "shots", `${face}-${view}-${language}-${theme}.png`);
+        const file = path.join(SHOTS, `${face}-${view}-${language}-${theme}.png`);
         await shoot(file);
         files.push(file);
       }

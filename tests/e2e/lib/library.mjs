@@ -34,10 +34,10 @@ export function copyLibrary(folder) {
   return folder;
 }
 
-/** A due time so many seconds from now, as the programs write it: civil time and zone. */
-export function dueIn(seconds) {
+/** A due time so many seconds from `now`, as the programs write it: civil time and zone. */
+export function dueIn(seconds, now = Date.now()) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   // Swedish dates are ISO dates.
-  const at = new Date(Date.now() + seconds * 1000).toLocaleString("sv", { timeZone: zone }).replace(" ", "T");
+  const at = new Date(now + seconds * 1000).toLocaleString("sv", { timeZone: zone }).replace(" ", "T");
   return { kind: "time", at, zone };
 }

@@ -1,7 +1,9 @@
 /** The UI as a user meets it, by the names (`data-testid`) that its parts carry for tests. */
 import { until } from "./wait.mjs";
 
-export const KEY = { enter: "\uE007", escape: "\uE00C" };
+export const KEY = {
+  enter: "\uE007", escape: "\uE00C", control: "\uE009", right: "\uE014", down: "\uE015", delete: "\uE017",
+};
 
 export class Page {
   constructor(driver) {

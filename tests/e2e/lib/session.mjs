@@ -160,21 +160,24 @@ export class Session {
     });
   }
 
+  /** Moves the mouse from one place of the screen to another with its button down; lets go when `ready`. */
+  async pull(from, to, ready = async () => {}) {
+    const steps = 20;
+    const along = (start, end, step) => Math.round(start + ((end - start) * step) / steps);
+    await this.xdotool("mousemove", Math.round(from.x), Math.round(from.y), "mousedown", 1);
+    for (let step = 1; step <= steps; step++) {
+      await this.xdotool("mousemove", "--sync", along(from.x, to.x, step), along(from.y, to.y, step));
+    }
+    await ready();
+    await this.xdotool("mouseup", 1);
+  }
+
   /** Drags files with the mouse into the middle of a window. */
   async drag(files, window) {
     const { x, y, width, height } = await this.geometry(window);
     const source = this.#program(PYTHON, [path.join(here, "drag.py"), "10", "10", ...files], { name: "drag" });
     await source.waitFor(/^ready/);
-    const from = { x: 60, y: 50 };
-    const to = { x: x + width / 2, y: y + height / 2 };
-    await this.xdotool("mousemove", from.x, from.y, "mousedown", 1);
-    const steps = 20;
-    for (let step = 1; step <= steps; step++) {
-      const along = (start, end) => Math.round(start + ((end - start) * step) / steps);
-      await this.xdotool("mousemove", "--sync", along(from.x, to.x), along(from.y, to.y));
-    }
-    await source.waitFor(/^dragging/);
-    await this.xdotool("mouseup", 1);
+    await this.pull({ x: 60, y: 50 }, { x: x + width / 2, y: y + height / 2 }, () => source.waitFor(/^dragging/));
     await source.waitFor(/^dropped/);
   }
 

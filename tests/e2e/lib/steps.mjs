@@ -13,7 +13,8 @@ export function pictured(face, shoot) {
       } catch (error) {
         const file = path.join(OUTPUT, "shots", `failed-${face}-${name.replace(/[^a-z]+/gi, "-")}.png`);
         await shoot(file).then(
-          () => (error.message += ` (see ${file})`),
+          // Not assigned: a failure that was an abortion has only a getter.
+          () => Object.defineProperty(error, "message", { value: `${error.message} (see ${file})` }),
           () => {},
         );
         throw error;

@@ -100,6 +100,12 @@ export class Driver {
     return this.#inSession("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
   }
 
+  /** Turns the wheel over the middle of an element: one event for each distance, in px. */
+  wheel(element, distances) {
+    const actions = distances.map((deltaY) => ({ type: "scroll", x: 0, y: 0, deltaX: 0, deltaY, duration: 0, origin: { [ELEMENT]: element } }));
+    return this.#inSession("POST", "/actions", { actions: [{ type: "wheel", id: "wheel", actions }] });
+  }
+
   open(url) {
     return this.#inSession("POST", "/url", { url });
   }
