@@ -25,12 +25,13 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let (area, json_file) = match arguments {
         [area] => (*area, None),
         [area, "--json", file] => (*area, Some(*file)),
-        _ => bail!("usage: cargo xtask bench engine|app [--json FILE]"),
+        _ => bail!("usage: cargo xtask bench engine|app|tasks [--json FILE]"),
     };
     let measure = match area {
         "engine" => engine::measure,
         "app" => app,
-        other => bail!("there is no benchmark `{other}`; there are engine and app"),
+        "tasks" => tasks,
+        other => bail!("there is no benchmark `{other}`; there are engine, app and tasks"),
     };
     setup::everything()?;
     node::build_ui()?;
@@ -48,6 +49,11 @@ pub fn run(arguments: &[&str]) -> Result<()> {
 /// Start, memory and idle load of the desktop program in a display of its own.
 fn app() -> Result<Vec<Figure>> {
     figures(&run::output(node::node().arg("tests/bench/app.mjs"))?)
+}
+
+/// Ten thousand tasks: the program's answers, and the page in a browser.
+fn tasks() -> Result<Vec<Figure>> {
+    figures(&run::output(node::node().arg("tests/bench/tasks.mjs"))?)
 }
 
 /// Reads the list of figures from the last line that is JSON; what comes before is progress for people.
