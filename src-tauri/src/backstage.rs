@@ -13,7 +13,7 @@ use molt_core::Settings;
 use molt_gateway::{Gateway, GatewayConfig};
 use molt_os::DataDir;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use tokio::sync::watch;
 
 use crate::words::Words;
@@ -72,14 +72,14 @@ impl Backstage {
         }
     }
 
-    pub async fn call(&self, name: &str, args: Value) -> Result<Value, ApiError> {
+    pub async fn call(&self, name: &str, args: Value) -> Result<Box<RawValue>, ApiError> {
         molt_api::dispatch(&self.app().await, name, args).await
     }
 
     /// Calls a use case that asks for nothing, and reads its answer.
     pub async fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ApiError> {
         let answer = self.call(name, json!({})).await?;
-        serde_json::from_value(answer).map_err(|error| {
+        serde_json::from_str(answer.get()).map_err(|error| {
             ApiError::new(ErrorCode::Internal, format!("the answer to {name} was not understood: {error}"))
         })
     }

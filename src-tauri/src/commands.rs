@@ -7,7 +7,7 @@ use std::{
 };
 
 use molt_api::{ApiError, ErrorCode, Event, SourceView};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tauri::{AppHandle, State, WebviewWindow, async_runtime::JoinHandle, ipc::Channel};
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
@@ -17,7 +17,7 @@ use crate::{backstage::Backstage, viewer};
 
 /// Calls a use case of the backend by its name; waits while the backend is still starting.
 #[tauri::command]
-pub async fn call(backstage: State<'_, Backstage>, name: String, args: Value) -> Result<Value, ApiError> {
+pub async fn call(backstage: State<'_, Backstage>, name: String, args: Value) -> Result<Box<RawValue>, ApiError> {
     backstage.call(&name, args).await
 }
 

@@ -51,6 +51,7 @@ import type { Suggestions } from "./types/Suggestions";
 import type { Task } from "./types/Task";
 import type { TaskAdd } from "./types/TaskAdd";
 import type { TaskDraft } from "./types/TaskDraft";
+import type { TaskFeed } from "./types/TaskFeed";
 import type { TaskFile } from "./types/TaskFile";
 import type { TaskImport } from "./types/TaskImport";
 import type { TaskImported } from "./types/TaskImported";
@@ -99,6 +100,7 @@ export interface Commands {
   task_restore: [TaskRef, TaskView];
   task_import: [TaskImport, TaskImported];
   task_export: [Nothing, TaskFile];
+  task_feed: [TaskFeed, Settings];
 
   reminder_list: [Nothing, ReminderView[]];
   reminder_done: [ReminderRef, Empty];

@@ -32,6 +32,7 @@ export function startPretending(): void {
     notifications: true,
     first_word_seconds: 3,
     quiet_hours: null,
+    calendar_feed: null,
     welcomed: scene !== "firstrun",
   };
   let conversations = bare ? [] : data.conversations();
@@ -248,6 +249,7 @@ export function startPretending(): void {
     task_list: () => tasks,
     task_import: () => ({ added: 0, present: 0, remarks: [], more_remarks: 0 }),
     task_export: () => ({ text: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" }),
+    task_feed: ({ on }) => Object.assign(settings, { calendar_feed: on ? "0123456789abcdef0123456789abcdef" : null }),
     task_parse: ({ text }) => parse(text),
     task_add: (add) => addTask({ ...add, notes: add.notes ?? "" }),
     task_add_line: ({ text }) => addTask(parse(text)),

@@ -1,6 +1,9 @@
 //! Calls by name: the same list for the window's command, the local HTTP interface and the CLI.
 
-use serde_json::Value;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{ApiError, App, ErrorCode};
 
@@ -9,8 +12,9 @@ macro_rules! commands {
         /// Every call there is.
         pub const COMMANDS: &[&str] = &[$(stringify!($name)),*];
 
-        /// Calls a use case by its name. `arguments` is the request as JSON; `null` for none.
-        pub async fn dispatch(app: &App, name: &str, arguments: Value) -> Result<Value, ApiError> {
+        /// Calls a use case by its name. `arguments` is the request as JSON; `null` for none. The answer is JSON as text: a tree of
+        /// ten thousand tasks costs more to build than the tasks to read.
+        pub async fn dispatch(app: &App, name: &str, arguments: Value) -> Result<Box<RawValue>, ApiError> {
             match name {
                 $(stringify!($name) => commands!(@call app, $name, arguments $(, $argument)?),)*
                 _ => Err(ApiError::new(ErrorCode::NotFound, format!("there is no call named {name:?}"))),
@@ -19,10 +23,10 @@ macro_rules! commands {
     };
     (@call $app:ident, $name:ident, $arguments:ident) => {{
         let _ = $arguments;
-        to_value($app.$name().await?)
+        to_json(&$app.$name().await?)
     }};
     (@call $app:ident, $name:ident, $arguments:ident, request) => {
-        to_value($app.$name(from_value(stringify!($name), $arguments)?).await?)
+        to_json(&$app.$name(from_value(stringify!($name), $arguments)?).await?)
     };
 }
 
@@ -33,7 +37,7 @@ commands! {
     source_list, knowledge_add(request), source_remove(request), document_list(request), document_get(request),
     document_retry(request), knowledge_search(request), knowledge_pause(request), knowledge_extract(request),
     task_list, task_parse(request), task_add(request), task_add_line(request), task_update(request),
-    task_set_done(request), task_delete(request), task_restore(request), task_import(request), task_export,
+    task_set_done(request), task_delete(request), task_restore(request), task_import(request), task_export, task_feed(request),
     reminder_list, reminder_done(request), reminder_dismiss(request), reminder_snooze(request),
     model_list, model_import(request), model_set(request), model_configure(request), model_remove(request),
     model_catalogue, model_downloads, model_download_start(request), model_download_pause(request),
@@ -47,6 +51,6 @@ fn from_value<T: serde::de::DeserializeOwned>(name: &str, arguments: Value) -> R
         .map_err(|error| ApiError::invalid(format!("{name} was called with wrong arguments: {error}")))
 }
 
-fn to_value<T: serde::Serialize>(value: T) -> Result<Value, ApiError> {
-    serde_json::to_value(value).map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
+fn to_json<T: serde::Serialize>(value: &T) -> Result<Box<RawValue>, ApiError> {
+    to_raw_value(value).map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
 }

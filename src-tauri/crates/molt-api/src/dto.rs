@@ -163,6 +163,7 @@ dto! {
     }
     /// All tasks, also the completed ones, as an iCalendar file.
     pub struct TaskFile { pub text: String }
+    pub struct TaskFeed { pub on: bool }
     /// A task with the time of its next reminder.
     pub struct TaskView {
         pub task: Task,

@@ -96,13 +96,15 @@ impl App {
         Ok(self.parts().settings.settings()?)
     }
 
-    /// Models are chosen with `model_set` and indexing is paused with `knowledge_pause`; these fields are kept as they are.
+    /// Models are chosen with `model_set`, indexing is paused with `knowledge_pause` and the feed opened with `task_feed`; these
+    /// fields are kept as they are.
     pub async fn settings_set(&self, request: Settings) -> Result<Settings, ApiError> {
         let old = self.parts().settings.settings()?;
         let settings = Settings {
             chat_model: old.chat_model,
             embedder: old.embedder,
             indexing_paused: old.indexing_paused,
+            calendar_feed: old.calendar_feed,
             ..request
         };
         self.save_settings(settings)

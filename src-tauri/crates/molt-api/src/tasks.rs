@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use molt_core::{Clock, ReminderState, Task, TaskDraft, TaskId, TaskSource, TaskStore};
+use molt_core::{Clock, ReminderState, Settings, Task, TaskDraft, TaskId, TaskSource, TaskStore};
 use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
-    ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskFile,
-    TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskView, events::Burst,
+    ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskFeed,
+    TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskView, events::Burst,
 };
 
 impl App {
@@ -101,6 +101,17 @@ impl App {
         let parts = self.parts();
         let tasks = parts.tasks.tasks()?;
         Ok(TaskFile { text: molt_tasks::write_calendar(&tasks, parts.clock.now()) })
+    }
+
+    /// Opens the tasks to other programs on this computer, or closes them. Opened again they have another address.
+    pub async fn task_feed(&self, request: TaskFeed) -> Result<Settings, ApiError> {
+        let settings = self.parts().settings.settings()?;
+        let calendar_feed = match (request.on, &settings.calendar_feed) {
+            (true, Some(open)) => Some(open.clone()),
+            (true, None) => Some(uuid::Uuid::new_v4().simple().to_string()),
+            (false, _) => None,
+        };
+        self.save_settings(Settings { calendar_feed, ..settings })
     }
 
     /// Reminders that were shown and wait for an answer.

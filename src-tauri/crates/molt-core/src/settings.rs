@@ -65,6 +65,8 @@ pub struct Settings {
     pub notifications: bool,
     /// Reminders wait until these end, except those of urgent tasks.
     pub quiet_hours: Option<QuietHours>,
+    /// The secret in the address at which other programs on this computer read the tasks; none: they cannot.
+    pub calendar_feed: Option<String>,
     /// The first-run page was finished or skipped.
     pub welcomed: bool,
 }
@@ -81,6 +83,7 @@ impl Default for Settings {
             first_word_seconds: 3,
             notifications: true,
             quiet_hours: None,
+            calendar_feed: None,
             welcomed: false,
         }
     }

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use molt_api::{ApiError, App, Event};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::broadcast;
 
 /// Answers commands and tells what changes.
 #[async_trait]
 pub trait Calls: Send + Sync + 'static {
-    /// Runs one command; an unknown name is `ErrorCode::NotFound`.
-    async fn call(&self, name: &str, args: Value) -> Result<Value, ApiError>;
+    /// Runs one command, and answers in JSON; an unknown name is `ErrorCode::NotFound`.
+    async fn call(&self, name: &str, args: Value) -> Result<Box<RawValue>, ApiError>;
 
     /// Everything that happens from now on. A reader that is too slow loses the oldest events.
     fn events(&self) -> broadcast::Receiver<Event>;
@@ -17,7 +17,7 @@ pub trait Calls: Send + Sync + 'static {
 
 #[async_trait]
 impl Calls for App {
-    async fn call(&self, name: &str, args: Value) -> Result<Value, ApiError> {
+    async fn call(&self, name: &str, args: Value) -> Result<Box<RawValue>, ApiError> {
         molt_api::dispatch(self, name, args).await
     }
 

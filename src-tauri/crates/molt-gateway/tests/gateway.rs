@@ -18,7 +18,10 @@ use async_trait::async_trait;
 use molt_api::{ApiError, Event};
 use molt_core::{ConversationId, MessageId};
 use molt_gateway::{Calls, Gateway, GatewayConfig, GatewayError, serve};
-use serde_json::{Value, json};
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -30,6 +33,7 @@ const TOKEN: &str = "4b1d0e7a9c2f4b1d0e7a9c2f4b1d0e7a";
 /// Answers with what it was asked, and counts.
 #[derive(Clone)]
 struct Program {
+    feed: Option<&'static str>,
     events: broadcast::Sender<Event>,
     calls: Arc<AtomicUsize>,
     /// The command `slow` says that it was called, and waits to be told to end.
@@ -39,7 +43,13 @@ struct Program {
 
 impl Program {
     fn new() -> Self {
-        Self { events: broadcast::channel(4).0, calls: Arc::default(), started: Arc::default(), go_on: Arc::default() }
+        Self {
+            feed: None,
+            events: broadcast::channel(4).0,
+            calls: Arc::default(),
+            started: Arc::default(),
+            go_on: Arc::default(),
+        }
     }
 
     fn calls(&self) -> usize {
@@ -49,7 +59,7 @@ impl Program {
 
 #[async_trait]
 impl Calls for Program {
-    async fn call(&self, name: &str, args: Value) -> Result<Value, ApiError> {
+    async fn call(&self, name: &str, args: Value) -> Result<Box<RawValue>, ApiError> {
         let error = |code| ApiError { code, message: "A sentence.".into(), hint: None, trace_id: "t".into() };
         match name {
             "slow" => {
@@ -62,7 +72,14 @@ impl Calls for Program {
         self.calls.fetch_add(1, Ordering::SeqCst);
         match args["fail"].as_str() {
             Some(code) => Err(error(serde_json::from_value(json!(code)).unwrap())),
-            None => Ok(json!({ "name": name, "args": args })),
+            None => {
+                let answer = match name {
+                    "settings_get" => json!({ "calendar_feed": self.feed }),
+                    "task_export" => json!({ "text": "BEGIN:VCALENDAR" }),
+                    _ => json!({ "name": name, "args": args }),
+                };
+                Ok(to_raw_value(&answer).unwrap())
+            }
         }
     }
 
@@ -140,6 +157,23 @@ async fn commands_are_passed_on_with_their_arguments() {
     let without_body = send(&gateway, "POST", "/api/status", &bearer(), "").await;
     assert_eq!(without_body.json(), json!({ "name": "status", "args": {} }));
     assert_eq!(program.calls(), 2);
+}
+
+#[tokio::test]
+async fn the_feed_is_open_to_who_knows_its_address() {
+    let secret = "3f1c";
+    let gateway = start(&Program { feed: Some(secret), ..Program::new() }).await;
+    let answer = send(&gateway, "GET", "/feed/3f1c/tasks.ics", "", "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "BEGIN:VCALENDAR"));
+    assert_eq!(answer.headers["content-type"], "text/calendar; charset=utf-8");
+    assert_eq!(send(&gateway, "GET", "/feed/3f1d/tasks.ics", "", "").await.status, 404);
+    assert_eq!(send(&gateway, "POST", "/feed/3f1c/tasks.ics", "", "").await.status, 405);
+    let elsewhere = "Origin: https://example.org\r\n";
+    assert_eq!(send(&gateway, "GET", "/feed/3f1c/tasks.ics", elsewhere, "").await.status, 403);
+    let off = start(&Program::new()).await;
+    for guess in ["3f1c", "null", ""] {
+        assert_eq!(send(&off, "GET", &format!("/feed/{guess}/tasks.ics"), "", "").await.status, 404, "{guess}");
+    }
 }
 
 #[tokio::test]

@@ -144,6 +144,15 @@ pub enum Task {
     Import(TaskImport),
     /// Write all tasks into an iCalendar file
     Export(TaskExport),
+    /// Print the address at which calendar programs on this computer can subscribe to the tasks
+    Feed(TaskFeed),
+}
+
+#[derive(Debug, Args)]
+pub struct TaskFeed {
+    /// Close it; opened again it has another address
+    #[arg(long)]
+    pub off: bool,
 }
 
 #[derive(Debug, Args)]

@@ -69,7 +69,7 @@ impl Connection {
         match self {
             Self::Own(own) => {
                 let answer = molt_api::dispatch(&own.app, name, request).await?;
-                serde_json::from_value(answer).map_err(not_json)
+                serde_json::from_str(answer.get()).map_err(not_json)
             }
             Self::Client(client) => client.call(name, &request).await,
         }

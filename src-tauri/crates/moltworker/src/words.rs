@@ -96,6 +96,8 @@ words! {
     import_remark(line, title, reason): "line {line}: {title}: {reason}", "第 {line} 行：{title}：{reason}";
     more_remarks(number): "and {number} more remarks", "另有 {number} 条说明";
     tasks_exported(file): "The tasks were written to {file}.", "任务已写入 {file}。";
+    feed_closed(): "The calendar feed is closed.", "日历订阅已关闭。";
+    feed_hint(): "Programs on this computer can subscribe to it while `moltworker serve --port N` runs. Whoever knows the address can read your tasks.", "运行 `moltworker serve --port N` 时，本机的日历程序可以订阅它。知道地址的人都能读取你的任务。";
     cannot_write(file, reason): "{file} cannot be written: {reason}.", "无法写入 {file}：{reason}。";
     not_text(): "it is not text in UTF-8", "它不是 UTF-8 文本";
     no_tasks(): "There are no open tasks.", "没有未完成的任务。";

@@ -26,6 +26,10 @@ notifications: boolean,
  */
 quiet_hours: QuietHours | null, 
 /**
+ * The secret in the address at which other programs on this computer read the tasks; none: they cannot.
+ */
+calendar_feed: string | null, 
+/**
  * The first-run page was finished or skipped.
  */
 welcomed: boolean, };

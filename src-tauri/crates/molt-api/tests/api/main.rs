@@ -141,7 +141,8 @@ fn world() -> World {
 
 impl World {
     async fn call(&self, name: &str, arguments: Value) -> Result<Value, ApiError> {
-        dispatch(&self.app, name, arguments).await
+        let answer = dispatch(&self.app, name, arguments).await?;
+        Ok(serde_json::from_str(answer.get()).unwrap())
     }
 
     async fn event(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {

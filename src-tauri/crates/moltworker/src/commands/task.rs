@@ -1,4 +1,4 @@
-//! `task add | list | done | parse | expand | import | export`.
+//! `task add | list | done | parse | expand | import | export | feed`.
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use molt_api::{TaskLine, TaskSetDone, TaskView};
@@ -26,6 +26,7 @@ pub async fn run(connection: &Connection, printer: &Printer, task: Task) -> Resu
         Task::Expand(args) => expand(printer, args).await,
         Task::Import(args) => task_file::import(connection, printer, args).await,
         Task::Export(args) => task_file::export(connection, printer, args).await,
+        Task::Feed(args) => task_file::feed(connection, printer, args).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `task import | export`: tasks from and for other programs, by way of a file.
+//! `task import | export | feed`: tasks from and for other programs.
 
 use std::{
     fs::{self, File},
@@ -6,10 +6,11 @@ use std::{
     path::Path,
 };
 
-use molt_api::{TaskFile, TaskImport as Request, TaskImported};
+use molt_api::{TaskFeed as Request, TaskFile, TaskImport as Text, TaskImported};
+use molt_core::Settings;
 
 use crate::{
-    args::{TaskExport, TaskImport},
+    args::{TaskExport, TaskFeed, TaskImport},
     connect::Connection,
     failure::Failure,
     print::{Printer, one_line},
@@ -20,7 +21,7 @@ pub async fn import(connection: &Connection, printer: &Printer, args: TaskImport
     let words = printer.words;
     let text = read(&args.file, words)?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let imported: TaskImported = connection.call("task_import", Request { name, text }).await?;
+    let imported: TaskImported = connection.call("task_import", Text { name, text }).await?;
     if printer.json {
         return Ok(printer.value(&imported)?);
     }
@@ -39,6 +40,19 @@ pub async fn export(connection: &Connection, printer: &Printer, args: TaskExport
     let name = args.file.display().to_string();
     write_new(&args.file, &exported.text).map_err(|error| Failure::plain(printer.words.cannot_write(&name, error)))?;
     Ok(printer.line(printer.words.tasks_exported(name))?)
+}
+
+pub async fn feed(connection: &Connection, printer: &Printer, args: TaskFeed) -> Result<(), Failure> {
+    let words = printer.words;
+    let settings: Settings = connection.call("task_feed", Request { on: !args.off }).await?;
+    let Some(secret) = settings.calendar_feed else { return Ok(printer.line(words.feed_closed())?) };
+    // Without a running program the port is the one that `serve` will be given.
+    let base = match connection {
+        Connection::Client(client) => client.base(),
+        Connection::Own(_) => "http://127.0.0.1:PORT",
+    };
+    printer.line(format!("{base}/feed/{secret}/tasks.ics"))?;
+    Ok(printer.line(words.feed_hint())?)
 }
 
 /// The text of a file. One byte over the limit is enough for the program to refuse it; more is not read.
