@@ -142,7 +142,8 @@ dto! {
         pub recurrence: Option<String>,
     }
     pub struct TaskSetDone { pub id: TaskId, pub done: bool }
-    /// The text of an iCalendar file, or of a todo.txt file where `name` ends in `.txt`.
+    /// The text of an iCalendar file, of a todo.txt file where `name` ends in `.txt`, of a project of Todoist where it ends in
+    /// `.csv`.
     pub struct TaskImport { pub name: String, pub text: String }
     pub struct TaskImported {
         pub added: u32,

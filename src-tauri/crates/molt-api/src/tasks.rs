@@ -76,7 +76,8 @@ impl App {
     /// Adds the tasks of a file of another program. What was imported before is left as it is.
     pub async fn task_import(&self, request: TaskImport) -> Result<TaskImported, ApiError> {
         let parts = self.parts();
-        let imported = molt_tasks::read_file(&request.name, &request.text, &parts.clock.zone())?;
+        let now = parts.clock.now().to_zoned(parts.clock.zone());
+        let imported = molt_tasks::read_file(&request.name, &request.text, &now)?;
         let summary = {
             let _one_at_a_time = parts.desk.lock();
             molt_tasks::import(parts.tasks.as_ref(), parts.clock.as_ref(), imported)?

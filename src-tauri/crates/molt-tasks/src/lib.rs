@@ -23,7 +23,7 @@ pub use due::{due_at, is_overdue, occurrences, remind_at};
 pub use error::TaskError;
 pub use exchange::{
     ENTRY_LIMIT, FILE_LIMIT, ImportSummary, Imported, ImportedTask, Remark, import, read_calendar, read_file,
-    read_todo_txt, write_calendar,
+    read_todo_txt, read_todoist, write_calendar,
 };
 pub use quick::{byte_spans, check_line, is_reminder, quick_add};
 pub use recur::{ExpandRequest, Expansion, Recur, Series, SeriesStart, expand};

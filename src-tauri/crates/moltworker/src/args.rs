@@ -140,7 +140,7 @@ pub enum Task {
     Parse(TaskParse),
     /// Show the times of a calendar's repetition rule (RFC 5545)
     Expand(TaskExpand),
-    /// Add the tasks of an iCalendar (.ics) or todo.txt file
+    /// Add the tasks of an iCalendar (.ics), todo.txt or Todoist (.csv) file
     Import(TaskImport),
     /// Write all tasks into an iCalendar file
     Export(TaskExport),
@@ -187,7 +187,7 @@ pub struct TaskParse {
 
 #[derive(Debug, Args)]
 pub struct TaskImport {
-    /// The file; todo.txt where its name ends in .txt, else iCalendar
+    /// The file; todo.txt where its name ends in .txt, Todoist where it ends in .csv, else iCalendar
     pub file: PathBuf,
 }
 

@@ -77,7 +77,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zip", &["molt-extract"]),
     ("html5ever", &["molt-extract"]),
     ("mail-parser", &["molt-extract"]),
-    ("csv", &["molt-extract"]),
+    ("csv", &["molt-extract", "molt-tasks"]),
     ("tauri*", &["moltworker-desktop"]),
     ("notify-rust", &["moltworker-desktop"]),
     ("axum", &["molt-gateway"]),

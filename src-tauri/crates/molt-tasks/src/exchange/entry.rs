@@ -14,7 +14,8 @@ use crate::{NewTask, SeriesStart, quick::distinct};
 /// Characters of a title; the rest goes into the notes.
 const TITLE_LIMIT: usize = 500;
 const NOTES_LIMIT: usize = 90_000;
-const LABEL_LIMIT: usize = 100;
+/// Characters of a label or of a project's name.
+pub(super) const NAME_LIMIT: usize = 100;
 const MOST_LABELS: usize = 20;
 const UNTITLED: &str = "?";
 
@@ -53,12 +54,7 @@ pub(super) fn read(entry: &Entry, local: &TimeZone, imported: &mut Imported) {
         task.remind_before.dedup();
         task.remind_before.truncate(MOST_LABELS);
     }
-    task.title = shortened(&title, &mut notes);
-    task.notes = notes.iter().map(|note| note.trim()).filter(|note| !note.is_empty()).collect::<Vec<_>>().join("\n\n");
-    if task.notes.chars().count() > NOTES_LIMIT {
-        task.notes = task.notes.chars().take(NOTES_LIMIT).collect();
-        remarks.push("its notes were too long and were cut".into());
-    }
+    fill(&mut task, &title, notes, &mut remarks);
     for reason in remarks {
         imported.remark(entry.line, &title, reason);
     }
@@ -76,15 +72,32 @@ fn priority(entry: &Entry) -> Priority {
 }
 
 fn labels(entry: &Entry) -> Vec<String> {
-    let labels = entry.all("CATEGORIES").flat_map(|list| items(&list.value));
-    distinct(labels.map(|label| label.trim().chars().take(LABEL_LIMIT).collect::<String>()).take(MOST_LABELS))
+    names(entry.all("CATEGORIES").flat_map(|list| items(&list.value)))
 }
 
-/// The first line of a summary, or as much as a title holds; a longer one is kept whole in the notes.
+/// Labels as a task may have them.
+pub(super) fn names(labels: impl Iterator<Item = String>) -> Vec<String> {
+    distinct(labels.map(|label| label.trim().chars().take(NAME_LIMIT).collect::<String>()).take(MOST_LABELS))
+}
+
+/// Gives the task its title and its notes, as far as a task has room for them.
+pub(super) fn fill(task: &mut NewTask, title: &str, mut notes: Vec<String>, remarks: &mut Vec<String>) {
+    task.title = shortened(title, &mut notes);
+    task.notes = notes.iter().map(|note| note.trim()).filter(|note| !note.is_empty()).collect::<Vec<_>>().join("\n\n");
+    if task.notes.chars().count() > NOTES_LIMIT {
+        task.notes = task.notes.chars().take(NOTES_LIMIT).collect();
+        remarks.push("its notes were too long and were cut".into());
+    }
+}
+
+/// A title in one line, or as much as a title holds; a longer one is kept whole in the notes.
 fn shortened(title: &str, notes: &mut Vec<String>) -> String {
-    let line = title.split(['\n', '\r']).map(str::trim).find(|line| !line.is_empty()).unwrap_or(UNTITLED);
+    let line = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return UNTITLED.to_owned();
+    }
     if line.chars().count() <= TITLE_LIMIT {
-        return line.to_owned();
+        return line;
     }
     notes.insert(0, title.to_owned());
     line.chars().take(TITLE_LIMIT - 1).chain(['…']).collect()

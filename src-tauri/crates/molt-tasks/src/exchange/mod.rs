@@ -1,4 +1,4 @@
-//! Tasks from and for other programs: iCalendar (RFC 5545) and todo.txt.
+//! Tasks from and for other programs: iCalendar (RFC 5545), todo.txt and the CSV files of Todoist.
 //!
 //! Owns what these formats mean for a task, and the limits that a hostile file meets. It must not know files or servers: text comes
 //! in and goes out. What cannot be kept is said, entry by entry; an entry that is broken never takes others with it.
@@ -10,17 +10,21 @@ mod rules;
 mod store;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_todoist;
 mod times;
 mod todo_txt;
+mod todoist;
 mod write;
 mod zones;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::{NewTask, TaskError};
 
 pub use store::{ImportSummary, import};
 pub use todo_txt::read_todo_txt;
+pub use todoist::read_todoist;
 pub use write::write_calendar;
 
 /// Bytes of a file, below what one request of the local interface may have. The calendars of people have one or two million.
@@ -89,12 +93,18 @@ pub fn read_calendar(text: &str, local: &TimeZone) -> Result<Imported, TaskError
     Ok(imported)
 }
 
-/// Reads what a file of this name holds: todo.txt where it ends in `.txt`, else a calendar.
+/// Reads what a file of this name holds: todo.txt where it ends in `.txt`, a project of Todoist where it ends in `.csv`, else a
+/// calendar.
 ///
 /// # Errors
-/// As [`read_calendar`] and [`read_todo_txt`].
-pub fn read_file(name: &str, text: &str, local: &TimeZone) -> Result<Imported, TaskError> {
-    if name.to_ascii_lowercase().ends_with(".txt") { read_todo_txt(text, local) } else { read_calendar(text, local) }
+/// As [`read_calendar`], [`read_todo_txt`] and [`read_todoist`].
+pub fn read_file(name: &str, text: &str, now: &Zoned) -> Result<Imported, TaskError> {
+    let local = now.time_zone();
+    match name.to_ascii_lowercase().rsplit('.').next() {
+        Some("txt") => read_todo_txt(text, local),
+        Some("csv") => read_todoist(name, text, now),
+        _ => read_calendar(text, local),
+    }
 }
 
 fn check_size(text: &str) -> Result<(), TaskError> {
