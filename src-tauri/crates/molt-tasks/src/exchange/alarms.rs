@@ -12,7 +12,9 @@ pub(super) fn minutes_before(alarm: &[Property], due: &Due, local: &TimeZone, ed
     let says = |name: &str, value: &str| trigger.parameter(name).is_some_and(|said| said.eq_ignore_ascii_case(value));
     // A whole day begins at midnight there, and reminds in the morning here.
     let reminds = remind_at(due, local);
-    let seconds = if says("VALUE", "DATE-TIME") {
+    // The Python library leaves out to say that it is an instant.
+    let seconds = if says("VALUE", "DATE-TIME") || trigger.value.trim_start().starts_with(|c: char| c.is_ascii_digit())
+    {
         times::utc(&trigger.value).map(|at| at.duration_since(reminds).as_secs())
     } else {
         let edge = if says("RELATED", "END") { edges.end } else { edges.start };

@@ -11,6 +11,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_programs;
+#[cfg(test)]
 mod tests_of_todoist;
 mod times;
 mod todo_txt;
