@@ -17,7 +17,7 @@ import { pretend } from "./pretend";
 const NOW = new Date(2026, 10, 21, 12, 0);
 
 function view(id: string, more: Partial<Task> = {}): TaskView {
-  const task: Task = { id, title: `Task ${id}`, notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more };
+  const task: Task = { id, title: `Task ${id}`, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more };
   const due = task.due?.kind === "date" ? new Date(`${task.due.date}T23:59:59`) : null;
   return { task, due_at: due?.toISOString() ?? null, overdue: false };
 }
@@ -88,6 +88,26 @@ describe("what is done to a task", () => {
     expect(asked.at(-1)).toEqual({ name: "task_update", args: one.task });
   });
 
+  it("opens the done parts of one that repeats, and closes them again when that is taken back", async () => {
+    const one = view("one", { due: on(0), recurrence: "FREQ=WEEKLY" });
+    const part = view("part", { parent: "one", done_at: "2026-11-20T10:00:00Z" });
+    const asked = keeping(one, part, view("open", { parent: "one" }));
+    await setDone(one, true);
+    asked.length = 0;
+    await undoLast();
+    expect(asked).toEqual([
+      { name: "task_update", args: one.task },
+      { name: "task_set_done", args: { id: "part", done: true } },
+    ]);
+  });
+
+  it("takes the parts of a deleted task out of the list with it", async () => {
+    const one = view("one");
+    keeping(one, view("part", { parent: "one" }), view("deeper", { parent: "part" }), view("two"));
+    await remove(one);
+    expect((entry("task_list", {}).data ?? []).map((left) => left.task.id)).toEqual(["two"]);
+  });
+
   it("asks nothing when nothing was changed", async () => {
     const one = view("one");
     const asked = keeping(one);
@@ -114,6 +134,15 @@ describe("a row", () => {
     expect(show(at).container.querySelector(".due")?.textContent).toMatch(/^Today (17:00|5:00.PM)$/);
     expect(show(at, true).container.querySelector(".due")?.textContent).toMatch(/^(17:00|5:00.PM)$/);
     expect(show(view("two", { due: on(0) }), true).container.querySelector(".due")).toBeNull();
+  });
+
+  it("shows how far its parts are, how long it takes and where it stands", () => {
+    const one = view("one", { category: "Work", section: "Later", estimate_minutes: 90 });
+    const { container } = render(TaskRow, { view: one, progress: { done: 2, total: 5 }, depth: 1, inCategory: false, inLabel: null, inDay: false, now: NOW, current: true, onopen: vi.fn(), onfocus: vi.fn() });
+    expect(screen.getByRole("img", { name: "2 of 5 parts done" }).textContent).toBe("2/5");
+    expect(screen.getByTestId("task-estimate").textContent).toBe("1 h 30 min");
+    expect(container.textContent).toContain("Work / Later");
+    expect(container.querySelector<HTMLElement>(".line")?.style.getPropertyValue("--depth")).toBe("1");
   });
 
   it("has its actions only while the pointer or the focus is on it", async () => {
@@ -156,7 +185,7 @@ describe("the editor", () => {
 
   it("reads words of time that were typed just before Enter", async () => {
     const asked = pretend({
-      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, labels: [], deadline: text.includes("{") ? "2026-12-05" : null, remind_before: [], due: on(1), recurrence: null, spans: [] }),
+      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: text.includes("{") ? "2026-12-05" : null, remind_before: [], estimate_minutes: null, due: on(1), recurrence: null, spans: [] }),
     });
     const { onsave } = open(view("one").task);
     const deadline = screen.getByLabelText("Deadline");
@@ -166,6 +195,22 @@ describe("the editor", () => {
     await waitFor(() => expect(onsave).toHaveBeenCalled());
     expect(onsave.mock.calls[0]?.[0]).toMatchObject({ due: on(1), deadline: "2026-12-05" });
     expect(asked.map((call) => call.args)).toEqual([{ text: "tomorrow" }, { text: "x {Dec 5}" }]);
+  });
+
+  it("changes section, estimate and what the task is a part of", async () => {
+    const asked = keeping(view("one"), view("trip", { title: "Trip to Oslo" }));
+    const parsed = pretend({
+      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: 45, due: null, recurrence: null, spans: [] }),
+    });
+    const { onsave } = open(view("one").task);
+    await fireEvent.input(screen.getByLabelText("Section"), { target: { value: "Later" } });
+    await fireEvent.input(screen.getByLabelText("Estimate"), { target: { value: "45" } });
+    const parent = screen.getByLabelText("Part of");
+    await fireEvent.input(parent, { target: { value: "trip" } });
+    await fireEvent.keyDown(parent, { key: "Enter" });
+    await waitFor(() => expect(onsave).toHaveBeenCalled());
+    expect(onsave.mock.calls[0]?.[0]).toMatchObject({ section: "Later", estimate_minutes: 45, parent: "trip" });
+    expect([...asked, ...parsed].filter((call) => call.name === "task_parse").map((call) => call.args)).toEqual([{ text: "x ~45min" }]);
   });
 
   it("leaves with Escape", async () => {

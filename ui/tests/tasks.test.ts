@@ -5,16 +5,17 @@ import { snoozeChoices } from "@/features/reminders/snooze";
 import { addMonths, monthOf, room, weekOf } from "@/features/tasks/calendar";
 import { counts, countOf, filterOf, found, idOf } from "@/features/tasks/filters";
 import { expected, nextMonday, onDay } from "@/features/tasks/move";
+import { parentNamed, partsOf, progressOf } from "@/features/tasks/parts";
 import { addOf, chipsOf, masked, movedRanges, survivingSpans, unmasked } from "@/features/tasks/quickAdd";
 import { byDay, itemsOf, sectionsOf } from "@/features/tasks/sections";
 import { setLanguage } from "@/i18n/index.svelte";
-import { beforeText, dateDue, deadlineText, grouped, repeatChoices, repeatText, whenText } from "@/shared/tasks";
+import { beforeText, dateDue, deadlineText, estimateText, grouped, repeatChoices, repeatText, sectionNames, whenText } from "@/shared/tasks";
 
 const NOW = new Date(2026, 10, 21, 12, 0);
 
 function task(id: string, more: Partial<TaskView["task"]> = {}, view: Partial<TaskView> = {}): TaskView {
   return {
-    task: { id, title: id, notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more },
+    task: { id, title: id, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more },
     due_at: null,
     overdue: false,
     ...view,
@@ -116,6 +117,59 @@ describe("the sections of a view", () => {
     expect(items.map((item) => item.id)).toContain("head:done");
     expect(items.map((item) => item.id)).not.toContain("done");
     expect(items.findLast((item) => item.kind === "task")).toMatchObject({ id: "fifteen", place: 5 });
+  });
+});
+
+describe("tasks that are parts of others", () => {
+  const tasks = [
+    task("trip", { due: on(0) }, { due_at: "2026-11-21T23:59:59Z" }),
+    task("call", { due: on(0), priority: "urgent" }, { due_at: "2026-11-21T23:59:59Z" }),
+    task("ticket", { parent: "trip", due: on(0) }, { due_at: "2026-11-21T23:59:59Z" }),
+    task("pack", { parent: "trip" }),
+    task("socks", { parent: "pack" }),
+    task("visa", { parent: "trip", due: on(2) }, { due_at: "2026-11-23T23:59:59Z" }),
+    task("map", { parent: "trip", done_at: "2026-11-20T10:00:00Z" }),
+    task("alone", { parent: "gone" }),
+  ];
+  const rows = (kind: "all" | "today") => itemsOf(sectionsOf(tasks, { kind }, NOW, false), () => true).map((item) => (item.kind === "task" ? `${item.id} ${item.depth}` : `# ${item.section.id}`));
+
+  it("stand under them, also when they have no day of their own", () => {
+    expect(rows("today")).toEqual(["# today", "call 0", "trip 0", "ticket 1", "pack 1", "socks 2"]);
+    expect(rows("all")).toEqual(["# today", "call 0", "trip 0", "ticket 1", "pack 1", "socks 2", "# upcoming", "visa 0", "# noDate", "alone 0", "# done", "map 0"]);
+  });
+
+  it("are counted for what they are a part of", () => {
+    expect(progressOf(tasks).get("trip")).toEqual({ done: 1, total: 4 });
+    expect(progressOf(tasks).get("pack")).toEqual({ done: 0, total: 1 });
+    expect(progressOf(tasks).has("socks")).toBe(false);
+  });
+
+  it("are found with their own parts", () => {
+    expect(partsOf(tasks, "trip").map((view) => view.task.id)).toEqual(["ticket", "pack", "visa", "map", "socks"]);
+  });
+
+  it("are never parts of themselves or of what is done", () => {
+    const named = (id: string, words: string) => parentNamed(tasks, id, words)?.task.id;
+    expect(named("call", " TRIP ")).toBe("trip");
+    expect(named("call", "ick")).toBe("ticket");
+    expect(named("trip", "socks")).toBeUndefined();
+    expect(named("call", "map")).toBeUndefined();
+    expect(named("call", "nothing")).toBeUndefined();
+  });
+});
+
+describe("estimates and sections", () => {
+  it("are short", () => {
+    expect([20, 60, 90].map(estimateText)).toEqual(["20 min", "1 h", "1 h 30 min"]);
+    setLanguage("zh-CN");
+    expect(estimateText(90)).toBe("1 小时 30 分钟");
+  });
+
+  it("belong to a category", () => {
+    const tasks = [task("a", { category: "Work", section: "Later" }), task("b", { category: "Work", section: "Ideas" }), task("c", { section: "Garden" })];
+    expect(sectionNames(tasks, "Work")).toEqual(["Ideas", "Later"]);
+    expect(sectionNames(tasks, null)).toEqual(["Garden"]);
+    expect(found(tasks, "/later").map((view) => view.task.id)).toEqual(["a"]);
   });
 });
 
@@ -233,9 +287,11 @@ describe("the quick-add line", () => {
     notes: "",
     priority: "high",
     category: "Work",
+    section: null,
     labels: [],
     deadline: null,
     remind_before: [],
+    estimate_minutes: null,
     due: { kind: "time", at: "2026-11-22T09:00:00", zone: "Europe/Oslo" },
     recurrence: null,
     spans: [
@@ -282,23 +338,24 @@ describe("the quick-add line", () => {
 });
 
 describe("the chips of a line", () => {
-  const EMPTY: TaskDraft = { title: "", notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, spans: [] };
+  const EMPTY: TaskDraft = { title: "", notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, due: null, recurrence: null, spans: [] };
   const spansOf = (line: string, ...pieces: [TaskDraft["spans"][0]["kind"], string][]) =>
     pieces.map(([kind, text]) => ({ kind, start: line.indexOf(text), end: line.indexOf(text) + text.length }));
 
   it("say each piece in plain words, in the order of the line", () => {
-    const line = "pay @home @bank p1 {Dec 5} !30min !2d #Money every Friday // bring it";
+    const line = "pay @home @bank p1 {Dec 5} !30min !2d #Money every Friday /Later ~1h // bring it";
     const draft: TaskDraft = {
-      ...EMPTY, title: "pay", notes: "bring it", priority: "urgent", category: "Money", labels: ["home", "bank"], deadline: "2026-12-05", remind_before: [30, 2880],
+      ...EMPTY, title: "pay", notes: "bring it", priority: "urgent", category: "Money", labels: ["home", "bank"], deadline: "2026-12-05", remind_before: [30, 2880], section: "Later", estimate_minutes: 60,
       due: { kind: "date", date: "2026-11-27" }, recurrence: "FREQ=WEEKLY;BYDAY=FR",
-      spans: spansOf(line, ["label", "@home"], ["label", "@bank"], ["priority", "p1"], ["deadline", "{Dec 5}"], ["reminder", "!30min"], ["reminder", "!2d"], ["category", "#Money"], ["recurrence", "every Friday"], ["note", "// bring it"]),
+      spans: spansOf(line, ["label", "@home"], ["label", "@bank"], ["priority", "p1"], ["deadline", "{Dec 5}"], ["reminder", "!30min"], ["reminder", "!2d"], ["category", "#Money"], ["recurrence", "every Friday"], ["section", "/Later"], ["estimate", "~1h"], ["note", "// bring it"]),
     };
     const chips = chipsOf(draft, line, NOW);
-    expect(chips.map((chip) => chip.kind)).toEqual(["label", "label", "priority", "deadline", "reminder", "reminder", "category", "recurrence", "note"]);
+    expect(chips.map((chip) => chip.kind)).toEqual(["label", "label", "priority", "deadline", "reminder", "reminder", "category", "recurrence", "section", "estimate", "note"]);
     expect(chips.map((chip) => chip.text).slice(0, 3)).toEqual(["home", "bank", "Urgent priority"]);
     expect(chips[3]?.text).toMatch(/^Deadline Sat.*5/);
     expect(chips.map((chip) => chip.text).slice(4, 7)).toEqual(["30 minutes before", "2 days before", "Money"]);
     expect(chips[7]?.text).toMatch(/^every Friday, from Fri.*27/);
+    expect(chips.slice(8, 10).map((chip) => chip.text)).toEqual(["Later", "Takes 1 h"]);
     setLanguage("zh-CN");
     expect(chipsOf(draft, line, NOW)[4]?.text).toBe("提前 30 分钟");
   });

@@ -20,7 +20,7 @@ export function viewOf(task: Task): TaskView {
 }
 
 export function parse(text: string): TaskDraft {
-  const draft: TaskDraft = { title: text, notes: "", priority: "normal", category: null, labels: [], deadline: null, remind_before: [], due: null, recurrence: null, spans: [] };
+  const draft: TaskDraft = { title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, due: null, recurrence: null, spans: [] };
   const taken: string[] = [];
   const take = (pattern: RegExp, kind: TaskDraft["spans"][0]["kind"], use: (found: RegExpExecArray) => void) => {
     for (const found of text.matchAll(new RegExp(pattern.source, `${pattern.flags.replace("g", "")}g`))) {
@@ -45,6 +45,8 @@ export function parse(text: string): TaskDraft {
   take(/#[^\s#]+/, "category", (found) => (draft.category = found[0].slice(1)));
   take(/(?<=^|\s)@[^\s@]+/g, "label", (found) => draft.labels.push(found[0].slice(1)));
   take(/(?<=^|\s)!(\d+)(min|h|d|分钟|小时|天)/g, "reminder", (found) => draft.remind_before.push(Number(found[1]) * ({ min: 1, 分钟: 1, h: 60, 小时: 60, d: 1440, 天: 1440 }[found[2] ?? "min"] ?? 1)));
+  take(/(?<=\s)\/(\p{L}\S*)/u, "section", (found) => (draft.section = found[1] ?? null));
+  take(/(?<=^|\s)~(\d+) ?(min|h|分钟|小时)/, "estimate", (found) => (draft.estimate_minutes = Number(found[1]) * (/h|小时/.test(found[2] ?? "") ? 60 : 1)));
   for (const piece of taken) draft.title = draft.title.replace(piece, " ");
   draft.title = draft.title.replace(/\s+/g, " ").trim() || text;
   return draft;

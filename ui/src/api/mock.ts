@@ -131,9 +131,9 @@ export function startPretending(): void {
     return { conversation_id: id, user_message, answer: reply };
   }
 
-  function addTask({ title, notes, priority, category, labels, deadline, remind_before, due, recurrence }: Omit<TaskDraft, "spans">): TaskView {
+  function addTask({ title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent, due, recurrence }: Omit<TaskDraft, "spans"> & { parent?: string | null }): TaskView {
     const id = `n${(counter += 1)}`;
-    const view = viewOf({ id, title, notes, priority, category, labels, deadline, remind_before, due, recurrence, done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0) });
+    const view = viewOf({ id, title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent: parent ?? null, due, recurrence, done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0) });
     tasks = [...tasks, view];
     setTimeout(() => deliver({ topic: "tasks_changed" }));
     return view;

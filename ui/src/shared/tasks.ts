@@ -57,6 +57,12 @@ export function spanText(minutes: number): string {
   return t("span.minutes", { count: minutes });
 }
 
+/** How long it will take: "1 h 30 min". */
+export function estimateText(minutes: number): string {
+  const parts = { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
+  return t(parts.hours === 0 ? "estimate.minutes" : parts.minutes === 0 ? "estimate.hours" : "estimate.both", parts);
+}
+
 const SPANS: readonly [number, Key][] = [
   [7 * 24 * 60, "span.weeks"],
   [24 * 60, "span.days"],
@@ -123,6 +129,13 @@ export function categories(tasks: readonly TaskView[]): string[] {
 export function labels(tasks: readonly TaskView[]): string[] {
   const names = new Set<string>();
   for (const { task } of tasks) for (const label of task.labels) names.add(label);
+  return [...names].sort((a, b) => a.localeCompare(b, formatTag()));
+}
+
+/** The sections of a category, in alphabetical order of the language. */
+export function sectionNames(tasks: readonly TaskView[], category: string | null): string[] {
+  const names = new Set<string>();
+  for (const { task } of tasks) if (task.section && task.category === category) names.add(task.section);
   return [...names].sort((a, b) => a.localeCompare(b, formatTag()));
 }
 

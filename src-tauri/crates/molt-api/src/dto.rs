@@ -131,6 +131,8 @@ dto! {
         pub priority: Priority,
         pub category: Option<String>,
         #[serde(default)]
+        pub section: Option<String>,
+        #[serde(default)]
         pub labels: Vec<String>,
         #[serde(default)]
         #[ts(type = "string | null")]
@@ -138,6 +140,10 @@ dto! {
         /// Minutes before the due time.
         #[serde(default)]
         pub remind_before: Vec<u32>,
+        #[serde(default)]
+        pub estimate_minutes: Option<u32>,
+        #[serde(default)]
+        pub parent: Option<TaskId>,
         pub due: Option<Due>,
         pub recurrence: Option<String>,
     }

@@ -28,9 +28,12 @@ impl App {
             notes: request.notes.unwrap_or_default(),
             priority: request.priority,
             category: request.category,
+            section: request.section,
             labels: request.labels,
             deadline: request.deadline,
             remind_before: request.remind_before,
+            estimate_minutes: request.estimate_minutes,
+            parent: request.parent,
             due: request.due,
             recurrence: request.recurrence,
             source: None,
@@ -59,7 +62,7 @@ impl App {
         Ok(self.task_changed(task))
     }
 
-    /// Hides a task; `task_restore` brings it back.
+    /// Hides a task with its parts; `task_restore` brings them back.
     pub async fn task_delete(&self, request: TaskRef) -> Result<Empty, ApiError> {
         let _one_at_a_time = self.parts().desk.lock();
         molt_tasks::delete(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id)?;

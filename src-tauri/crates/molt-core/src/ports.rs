@@ -241,8 +241,15 @@ pub trait TaskStore: Send + Sync {
     /// All that are not deleted, done ones included.
     fn tasks(&self) -> StoreResult<Vec<Task>>;
     fn task(&self, id: &TaskId) -> StoreResult<Task>;
-    /// Inserts or replaces a task, removes its scheduled (not yet shown) reminders and puts these of it, in one transaction.
-    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()>;
+    /// The tasks that are parts of this one and not deleted, done ones included; not the parts of those.
+    fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>>;
+    /// Inserts or replaces tasks, removes their scheduled (not yet shown) reminders and puts these of them, in one transaction.
+    fn put_tasks(&self, tasks: &[(Task, Vec<Reminder>)]) -> StoreResult<()>;
+    /// The same for one task.
+    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
+        self.put_tasks(&[(task.clone(), reminders.to_vec())])
+    }
+    /// Deletes a task with its parts and theirs; `None` brings it back with those that were deleted with it. One transaction.
     fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()>;
     /// Reminders of tasks that are neither done nor deleted, in the given states, by time.
     fn open_reminders(&self) -> StoreResult<Vec<Reminder>>;

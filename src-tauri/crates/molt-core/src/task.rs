@@ -44,6 +44,9 @@ pub struct Task {
     pub priority: Priority,
     /// What the user calls a project or a category.
     pub category: Option<String>,
+    /// The part of its category that it stands in.
+    #[serde(default)]
+    pub section: Option<String>,
     /// Words to find it by, beside its category.
     #[serde(default)]
     pub labels: Vec<String>,
@@ -54,6 +57,12 @@ pub struct Task {
     /// Minutes before the due time at which it also reminds, besides the reminder at the due time.
     #[serde(default)]
     pub remind_before: Vec<u32>,
+    /// Minutes that it will take.
+    #[serde(default)]
+    pub estimate_minutes: Option<u32>,
+    /// The task that it is a part of.
+    #[serde(default)]
+    pub parent: Option<TaskId>,
     pub due: Option<Due>,
     /// RFC 5545 recurrence rule without the `RRULE:` prefix.
     pub recurrence: Option<String>,
@@ -107,11 +116,13 @@ pub struct TaskDraft {
     pub notes: String,
     pub priority: Priority,
     pub category: Option<String>,
+    pub section: Option<String>,
     pub labels: Vec<String>,
     #[ts(type = "string | null")]
     pub deadline: Option<civil::Date>,
     /// Minutes before the due time.
     pub remind_before: Vec<u32>,
+    pub estimate_minutes: Option<u32>,
     pub due: Option<Due>,
     pub recurrence: Option<String>,
     pub spans: Vec<DraftSpan>,
@@ -125,10 +136,13 @@ pub enum SpanKind {
     Recurrence,
     Priority,
     Category,
+    Section,
     Label,
     Deadline,
     /// A reminder before the due time.
     Reminder,
+    /// How long it will take.
+    Estimate,
     Note,
     /// The words that say it is a reminder ("remind me to", "提醒我").
     Verb,

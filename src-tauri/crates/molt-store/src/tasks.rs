@@ -13,7 +13,7 @@ use crate::{
 const TASK: StoreError = StoreError::NotFound("task");
 const TASK_COLUMNS: &str = "id, title, notes, priority, category, due_date, due_time, due_zone, recurrence, done_at, \
                             source_conversation, source_message, created_at, updated_at, labels, deadline, \
-                            remind_before";
+                            remind_before, section, estimate_minutes, parent";
 const REMINDER_COLUMNS: &str = "r.id, r.task_id, r.at, r.state, r.late";
 
 fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
@@ -36,9 +36,12 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         notes: row.get(2)?,
         priority: row.get::<_, Name<_>>(3)?.0,
         category: row.get(4)?,
+        section: row.get(17)?,
         labels: row.get::<_, Json<_>>(14)?.0,
         deadline: row.get::<_, Option<Name<_>>>(15)?.map(|day| day.0),
         remind_before: row.get::<_, Json<_>>(16)?.0,
+        estimate_minutes: row.get(18)?,
+        parent: row.get::<_, Option<String>>(19)?.map(TaskId),
         due,
         recurrence: row.get(8)?,
         done_at: row.get::<_, Option<At>>(9)?.map(|at| at.0),
@@ -73,6 +76,57 @@ fn put_reminder(tx: &Transaction<'_>, reminder: &Reminder) -> StoreResult<bool> 
     }
 }
 
+fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
+    let (date, at, zone) = match &task.due {
+        Some(Due::Date { date }) => (Some(Name(date)), None, None),
+        Some(Due::Time { at, zone }) => (None, Some(Name(at)), Some(zone)),
+        None => (None, None, None),
+    };
+    tx.execute(
+        "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
+         done_at, source_conversation, source_message, created_at, updated_at, labels, deadline, remind_before,
+         section, estimate_minutes, parent)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
+         priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
+         due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
+         done_at = excluded.done_at, source_conversation = excluded.source_conversation,
+         source_message = excluded.source_message, created_at = excluded.created_at,
+         updated_at = excluded.updated_at, labels = excluded.labels, deadline = excluded.deadline,
+         remind_before = excluded.remind_before, section = excluded.section,
+         estimate_minutes = excluded.estimate_minutes, parent = excluded.parent",
+        params![
+            task.id.as_str(),
+            task.title,
+            task.notes,
+            Name(task.priority),
+            task.category,
+            date,
+            at,
+            zone,
+            task.recurrence,
+            task.done_at.map(At),
+            task.source.as_ref().map(|s| s.conversation_id.as_str()),
+            task.source.as_ref().map(|s| s.message_id.as_str()),
+            At(task.created_at),
+            At(task.updated_at),
+            Json(&task.labels),
+            task.deadline.map(Name),
+            Json(&task.remind_before),
+            task.section,
+            task.estimate_minutes,
+            task.parent.as_ref().map(TaskId::as_str)
+        ],
+    )
+    .map_err(failed)?;
+    tx.execute("DELETE FROM reminders WHERE task_id = ? AND state = 'scheduled'", [task.id.as_str()])
+        .map_err(failed)?;
+    for reminder in reminders {
+        put_reminder(tx, reminder)?;
+    }
+    Ok(())
+}
+
 impl TaskStore for Store {
     fn tasks(&self) -> StoreResult<Vec<Task>> {
         let connection = self.lock();
@@ -86,61 +140,33 @@ impl TaskStore for Store {
         self.lock().query_row(&sql, [id.as_str()], task).optional().map_err(failed)?.ok_or(TASK)
     }
 
-    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
-        if reminders.iter().any(|r| r.task_id != task.id) {
+    fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>> {
+        let connection = self.lock();
+        let sql = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE parent = ? AND deleted_at IS NULL ORDER BY seq");
+        let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+        statement.query_map([id.as_str()], task).and_then(Iterator::collect).map_err(failed)
+    }
+
+    fn put_tasks(&self, tasks: &[(Task, Vec<Reminder>)]) -> StoreResult<()> {
+        if tasks.iter().any(|(task, reminders)| reminders.iter().any(|r| r.task_id != task.id)) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
-        let (date, at, zone) = match &task.due {
-            Some(Due::Date { date }) => (Some(Name(date)), None, None),
-            Some(Due::Time { at, zone }) => (None, Some(Name(at)), Some(zone)),
-            None => (None, None, None),
-        };
-        self.write(|tx| {
-            tx.execute(
-                "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
-                 done_at, source_conversation, source_message, created_at, updated_at, labels, deadline, remind_before)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                 ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
-                 priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
-                 due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
-                 done_at = excluded.done_at, source_conversation = excluded.source_conversation,
-                 source_message = excluded.source_message, created_at = excluded.created_at,
-                 updated_at = excluded.updated_at, labels = excluded.labels, deadline = excluded.deadline,
-                 remind_before = excluded.remind_before",
-                params![
-                    task.id.as_str(),
-                    task.title,
-                    task.notes,
-                    Name(task.priority),
-                    task.category,
-                    date,
-                    at,
-                    zone,
-                    task.recurrence,
-                    task.done_at.map(At),
-                    task.source.as_ref().map(|s| s.conversation_id.as_str()),
-                    task.source.as_ref().map(|s| s.message_id.as_str()),
-                    At(task.created_at),
-                    At(task.updated_at),
-                    Json(&task.labels),
-                    task.deadline.map(Name),
-                    Json(&task.remind_before)
-                ],
-            )
-            .map_err(failed)?;
-            tx.execute("DELETE FROM reminders WHERE task_id = ? AND state = 'scheduled'", [task.id.as_str()])
-                .map_err(failed)?;
-            for reminder in reminders {
-                put_reminder(tx, reminder)?;
-            }
-            Ok(())
-        })
+        self.write(|tx| tasks.iter().try_for_each(|(task, reminders)| put_task(tx, task, reminders)))
     }
 
     fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()> {
         self.write(|tx| {
-            let sql = "UPDATE tasks SET deleted_at = ? WHERE id = ?";
-            match tx.execute(sql, params![deleted_at.map(At), id.as_str()]).map_err(failed)? {
+            // Deleted is what is not deleted yet; brought back is what was deleted at the same time.
+            let together = match deleted_at {
+                Some(_) => "part.deleted_at IS NULL",
+                None => "part.deleted_at = (SELECT deleted_at FROM tasks WHERE id = ?1)",
+            };
+            let sql = format!(
+                "WITH RECURSIVE whole (id) AS (SELECT ?1 UNION SELECT part.id FROM tasks part
+                 JOIN whole ON part.parent = whole.id WHERE {together})
+                 UPDATE tasks SET deleted_at = ?2 WHERE id IN (SELECT id FROM whole)"
+            );
+            match tx.execute(&sql, params![id.as_str(), deleted_at.map(At)]).map_err(failed)? {
                 0 => Err(TASK),
                 _ => Ok(()),
             }

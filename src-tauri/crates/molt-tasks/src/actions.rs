@@ -1,21 +1,24 @@
-//! What a user does with tasks: add, change, complete, delete, list.
+//! What a user does with tasks: add, change, delete, list. Completing them is in [`crate::completing`].
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use molt_core::{
     Clock, Due, Priority, Reminder, ReminderState, StoreError, Task, TaskDraft, TaskId, TaskSource, TaskStore,
 };
 
 use crate::{
     Rule, TaskError,
-    due::{date_of, due_at, is_overdue, on_date},
+    due::{due_at, is_overdue},
+    parts::{check_parent, levels},
     quick::{EARLIEST_REMINDER, check_line, distinct, quick_add},
-    scheduler::{is_snooze, reminders_for, rule_of},
+    scheduler::{is_snooze, reminders_for},
 };
 
 /// Characters.
 const TITLE_LIMIT: usize = 1_000;
 const NOTES_LIMIT: usize = 100_000;
 const CATEGORY_LIMIT: usize = 100;
+/// Minutes: a month. What takes longer has parts.
+pub(crate) const ESTIMATE_LIMIT: u32 = 31 * 24 * 60;
 /// Labels of a task, and reminders before its due time.
 const LIST_LIMIT: usize = 20;
 
@@ -26,10 +29,14 @@ pub struct NewTask {
     pub notes: String,
     pub priority: Priority,
     pub category: Option<String>,
+    pub section: Option<String>,
     pub labels: Vec<String>,
     pub deadline: Option<Date>,
     /// Minutes before the due time.
     pub remind_before: Vec<u32>,
+    pub estimate_minutes: Option<u32>,
+    /// The task that it is a part of.
+    pub parent: Option<TaskId>,
     pub due: Option<Due>,
     pub recurrence: Option<String>,
     pub source: Option<TaskSource>,
@@ -42,9 +49,12 @@ impl From<TaskDraft> for NewTask {
             notes: draft.notes,
             priority: draft.priority,
             category: draft.category,
+            section: draft.section,
             labels: draft.labels,
             deadline: draft.deadline,
             remind_before: draft.remind_before,
+            estimate_minutes: draft.estimate_minutes,
+            parent: None,
             due: draft.due,
             recurrence: draft.recurrence,
             source: None,
@@ -65,7 +75,8 @@ pub struct Listed {
 /// Adds a task with its reminder.
 ///
 /// # Errors
-/// A title that is empty or too long, a repetition that is not understood, an unknown time zone, or the store's.
+/// A title that is empty or too long, a repetition that is not understood, an unknown time zone, a task that it cannot be a part of,
+/// or the store's.
 pub fn add(store: &dyn TaskStore, clock: &dyn Clock, new: NewTask) -> Result<Task, TaskError> {
     add_with(store, clock, TaskId::random(), new, None)
 }
@@ -85,9 +96,12 @@ pub(crate) fn add_with(
         notes: new.notes,
         priority: new.priority,
         category: new.category,
+        section: new.section,
         labels: new.labels,
         deadline: new.deadline,
         remind_before: new.remind_before,
+        estimate_minutes: new.estimate_minutes,
+        parent: new.parent,
         due: new.due,
         recurrence: new.recurrence,
         done_at,
@@ -97,6 +111,9 @@ pub(crate) fn add_with(
     };
     tidy(&mut task, clock)?;
     check_zone(&task)?;
+    if let Some(parent) = &task.parent {
+        check_parent(store, &task.id, parent, 1)?;
+    }
     store.put_task(&task, &reminders_for(&task, now, &clock.zone()))?;
     Ok(task)
 }
@@ -116,7 +133,7 @@ pub fn add_line(
     add(store, clock, NewTask { source, ..draft.into() })
 }
 
-/// Replaces what the user can change. Whether the task is done is changed by [`set_done`] only.
+/// Replaces what the user can change. Whether the task is done is changed by [`set_done`](crate::set_done) only.
 ///
 /// # Errors
 /// As [`add`], and when there is no such task.
@@ -126,6 +143,10 @@ pub fn update(store: &dyn TaskStore, clock: &dyn Clock, task: Task) -> Result<Ta
     let mut task =
         Task { done_at: old.done_at, created_at: old.created_at, source: old.source.clone(), updated_at: now, ..task };
     tidy(&mut task, clock)?;
+    // One whose parent was deleted since can still be changed.
+    if let Some(parent) = task.parent.as_ref().filter(|_| task.parent != old.parent) {
+        check_parent(store, &task.id, parent, 1 + levels(store, &task.id)?.len())?;
+    }
     if task.due == old.due && task.remind_before == old.remind_before {
         // Snoozed reminders stay.
         let mut scheduled = reminders_for(&task, now, &clock.zone());
@@ -141,34 +162,7 @@ pub fn update(store: &dyn TaskStore, clock: &dyn Clock, task: Task) -> Result<Ta
     Ok(task)
 }
 
-/// Completes a task or opens it again. Completing a recurring task moves it to its next occurrence after now; the task that is
-/// returned tells. The last occurrence completes it for good.
-///
-/// # Errors
-/// When there is no such task, or the store's.
-pub fn set_done(store: &dyn TaskStore, clock: &dyn Clock, id: &TaskId, done: bool) -> Result<Task, TaskError> {
-    let now = clock.now();
-    let zone = clock.zone();
-    let mut task = store.task(id)?;
-    if task.done_at.is_some() == done {
-        return Ok(task);
-    }
-    task.updated_at = now;
-    if !done {
-        task.done_at = None;
-    } else if let Some((due, rule)) = next_occurrence(&task, now, &zone) {
-        (task.due, task.recurrence) = (Some(due), Some(rule));
-    } else {
-        task.done_at = Some(now);
-    }
-    let mut reminders = reminders_for(&task, now, &zone);
-    // What was shown is answered by this.
-    reminders.extend(answered(store, id)?);
-    store.put_task(&task, &reminders)?;
-    Ok(task)
-}
-
-/// Hides a task; [`restore`] brings it back.
+/// Hides a task with its parts; [`restore`] brings them back.
 ///
 /// # Errors
 /// When there is no such task, or the store's.
@@ -177,7 +171,7 @@ pub fn delete(store: &dyn TaskStore, clock: &dyn Clock, id: &TaskId) -> Result<(
     Ok(store.set_task_deleted(id, Some(clock.now()))?)
 }
 
-/// Brings a deleted task back. A reminder that passed meanwhile is shown late.
+/// Brings a deleted task back, with the parts that were deleted with it. A reminder that passed meanwhile is shown late.
 ///
 /// # Errors
 /// When there is no such task, or the store's.
@@ -220,6 +214,8 @@ fn tidy(task: &mut Task, clock: &dyn Clock) -> Result<(), TaskError> {
     let invalid = |text: &str| Err(TaskError::Invalid(text.into()));
     task.title = one_line(&task.title);
     task.category = task.category.as_deref().map(one_line).filter(|c| !c.is_empty());
+    task.section = task.section.as_deref().map(one_line).filter(|s| !s.is_empty());
+    task.estimate_minutes = task.estimate_minutes.filter(|minutes| *minutes > 0);
     task.recurrence = task.recurrence.take().filter(|r| !r.trim().is_empty());
     if task.title.is_empty() {
         return invalid("a task needs a title; write what is to be done");
@@ -232,6 +228,12 @@ fn tidy(task: &mut Task, clock: &dyn Clock) -> Result<(), TaskError> {
     }
     if task.category.as_ref().is_some_and(|c| c.chars().count() > CATEGORY_LIMIT) {
         return invalid("the category is too long (over 100 characters); shorten it");
+    }
+    if task.section.as_ref().is_some_and(|s| s.chars().count() > CATEGORY_LIMIT) {
+        return invalid("the name of the section is too long (over 100 characters); shorten it");
+    }
+    if task.estimate_minutes.is_some_and(|minutes| minutes > ESTIMATE_LIMIT) {
+        return invalid("the estimate is too long (over 31 days); split the task into parts");
     }
     task.labels = task.labels.iter().map(|label| one_line(label)).filter(|label| !label.is_empty()).collect();
     task.labels = distinct(task.labels.drain(..));
@@ -269,27 +271,6 @@ fn check_zone(task: &Task) -> Result<(), TaskError> {
     }
 }
 
-/// The next due time after now, and the rule from there on.
-fn next_occurrence(task: &Task, now: Timestamp, local: &TimeZone) -> Option<(Due, String)> {
-    let due = task.due.as_ref()?;
-    let rule = rule_of(task)?;
-    let today = now.to_zoned(local.clone()).date();
-    let passed = |due: &Due| match due {
-        Due::Date { date } => *date <= today,
-        Due::Time { .. } => due_at(due, local) <= now,
-    };
-    let start = date_of(due);
-    let Some(count) = rule.count else {
-        // A time of today in another zone may be two days away.
-        let from = start.max(today.saturating_sub(2.days()));
-        let day = rule.days_from(start, from).find(|day| *day > start && !passed(&on_date(due, *day)))?;
-        return Some((on_date(due, day), task.recurrence.clone()?));
-    };
-    let (n, day) = rule.days(start).enumerate().skip(1).find(|(_, day)| !passed(&on_date(due, *day)))?;
-    let left = count.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));
-    Some((on_date(due, day), Rule { count: Some(left), ..rule }.to_string()))
-}
-
 fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
     let mut rows = store.open_reminders()?;
     rows.retain(|r| &r.task_id == id && r.state == ReminderState::Scheduled && is_snooze(r));
@@ -297,7 +278,7 @@ fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreErr
 }
 
 /// What is shown for an open task, answered; not stored yet.
-fn answered(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
+pub(crate) fn answered(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
     let mut rows = store.open_reminders()?;
     rows.retain(|r| &r.task_id == id && r.state == ReminderState::Shown);
     rows.iter_mut().for_each(|row| row.state = ReminderState::Answered);
@@ -309,7 +290,7 @@ mod tests {
     use molt_testkit::{ManualClock, MemoryStore};
 
     use super::*;
-    use crate::Scheduler;
+    use crate::{Scheduler, set_done};
 
     fn date(text: &str) -> Due {
         Due::Date { date: text.parse().unwrap() }

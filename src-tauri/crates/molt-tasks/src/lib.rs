@@ -8,9 +8,11 @@
 //! them and over [`Scheduler::tick`].
 
 mod actions;
+mod completing;
 mod due;
 mod error;
 mod exchange;
+mod parts;
 mod quick;
 mod recur;
 mod reminding;
@@ -18,7 +20,8 @@ mod rule;
 mod scheduler;
 pub mod talk;
 
-pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, set_done, update};
+pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, update};
+pub use completing::set_done;
 pub use due::{due_at, is_overdue, occurrences, remind_at};
 pub use error::TaskError;
 pub use exchange::{

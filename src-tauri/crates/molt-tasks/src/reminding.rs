@@ -5,7 +5,7 @@ use molt_core::{Clock, Reminder, ReminderId, ReminderState, Task, TaskStore};
 
 use crate::{
     TaskError,
-    actions::set_done,
+    completing::set_done,
     due::remind_at,
     scheduler::{rule_of, snoozed},
 };

@@ -157,9 +157,18 @@ pub struct TaskFeed {
 
 #[derive(Debug, Args)]
 pub struct TaskAdd {
-    /// What, when, !priority, #category
+    /// What, when, !priority, #category, /section, ~estimate
     #[arg(required = true)]
     pub line: Vec<String>,
+    /// The section of its category
+    #[arg(long)]
+    pub section: Option<String>,
+    /// How long it will take, such as 30min or 2h
+    #[arg(long)]
+    pub estimate: Option<String>,
+    /// The task that it is a part of: its id, or the beginning of it
+    #[arg(long, value_name = "TASK")]
+    pub parent: Option<String>,
 }
 
 #[derive(Debug, Args)]

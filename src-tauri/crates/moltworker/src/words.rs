@@ -108,6 +108,9 @@ words! {
     priority(): "priority", "优先级";
     category(): "category", "类别";
     repeats(): "repeats", "重复";
+    estimate(): "takes", "预计用时";
+    minutes(number): "{number} min", "{number} 分钟";
+    no_estimate(text): "“{text}” is no estimate; write 30min or 2h.", "“{text}” 不是时长；请写成 30min 或 2小时。";
 
     // Models.
     no_models(): "There are no models yet. Import one with `moltworker model import PATH`.",

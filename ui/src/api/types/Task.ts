@@ -10,6 +10,10 @@ export type Task = { id: TaskId, title: string, notes: string, priority: Priorit
  */
 category: string | null, 
 /**
+ * The part of its category that it stands in.
+ */
+section: string | null, 
+/**
  * Words to find it by, beside its category.
  */
 labels: Array<string>, 
@@ -20,7 +24,15 @@ deadline: string | null,
 /**
  * Minutes before the due time at which it also reminds, besides the reminder at the due time.
  */
-remind_before: Array<number>, due: Due | null, 
+remind_before: Array<number>, 
+/**
+ * Minutes that it will take.
+ */
+estimate_minutes: number | null, 
+/**
+ * The task that it is a part of.
+ */
+parent: TaskId | null, due: Due | null, 
 /**
  * RFC 5545 recurrence rule without the `RRULE:` prefix.
  */

@@ -10,8 +10,8 @@ export type TaskDraft = { title: string,
 /**
  * What stood behind `//`.
  */
-notes: string, priority: Priority, category: string | null, labels: Array<string>, deadline: string | null, 
+notes: string, priority: Priority, category: string | null, section: string | null, labels: Array<string>, deadline: string | null, 
 /**
  * Minutes before the due time.
  */
-remind_before: Array<number>, due: Due | null, recurrence: string | null, spans: Array<DraftSpan>, };
+remind_before: Array<number>, estimate_minutes: number | null, due: Due | null, recurrence: string | null, spans: Array<DraftSpan>, };

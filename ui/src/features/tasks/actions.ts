@@ -8,6 +8,7 @@ import { t } from "@/i18n/index.svelte";
 import { dueDay, PRIORITY_NAMES, readingText } from "@/shared/tasks";
 import { attempt, dismiss, noteUndo } from "@/shared/toasts.svelte";
 import { expected, onDay } from "./move";
+import { partsOf } from "./parts";
 
 const tasks = () => entry("task_list", {});
 
@@ -54,6 +55,8 @@ async function change(view: TaskView, task: Task, text: string): Promise<boolean
 
 export async function setDone(view: TaskView, wanted: boolean): Promise<void> {
   const { id, title } = view.task;
+  // Of one that repeats, the program opens what was done for the next time.
+  const parts = partsOf(tasks().data ?? [], id).filter((part) => part.task.done_at !== null);
   // One that repeats only moves on; where to, the program knows.
   if (!wanted || view.task.recurrence === null) show({ ...view, overdue: false, task: { ...view.task, done_at: wanted ? new Date().toISOString() : null } });
   const changed = await attempt(() => call("task_set_done", { id, done: wanted }));
@@ -62,7 +65,10 @@ export async function setDone(view: TaskView, wanted: boolean): Promise<void> {
   if (!wanted) return done(t("task.reopenedNote", { title }), async () => show(await call("task_set_done", { id, done: true })));
   if (changed.task.done_at !== null) return done(t("task.doneNote", { title }), async () => show(await call("task_set_done", { id, done: false })));
   const next = changed.task.due ? readingText(changed.task.due) : "";
-  done(t("task.doneNext", { title, when: next }), async () => show(await call("task_update", view.task)));
+  done(t("task.doneNext", { title, when: next }), async () => {
+    show(await call("task_update", view.task));
+    for (const part of parts) await call("task_set_done", { id: part.task.id, done: true });
+  });
 }
 
 export async function save(view: TaskView, task: Task): Promise<void> {
@@ -90,9 +96,10 @@ export async function setPriority(view: TaskView, priority: Priority): Promise<v
 
 export async function remove(view: TaskView): Promise<void> {
   const { id, title } = view.task;
+  const gone = new Set([id, ...partsOf(tasks().data ?? [], id).map((part) => part.task.id)]);
   const deleted = await attempt(() => call("task_delete", { id }));
   if (!deleted) return;
-  tasks().patch((all) => all.filter((one) => one.task.id !== id));
+  tasks().patch((all) => all.filter((one) => !gone.has(one.task.id)));
   done(t("task.deletedNote", { title }), async () => {
     await call("task_restore", { id });
     await tasks().refresh();

@@ -34,8 +34,9 @@ const texts = new WeakMap<TaskView, string>();
 function textOf(view: TaskView): string {
   let text = texts.get(view);
   if (text === undefined) {
-    const { title, notes, category, labels } = view.task;
-    text = [title, notes, category === null ? "" : `#${category}`, ...labels.map((label) => `@${label}`)].join("\n").toLocaleLowerCase();
+    const { title, notes, category, labels, section } = view.task;
+    const marks = [category === null ? "" : `#${category}`, ...labels.map((label) => `@${label}`), section === null ? "" : `/${section}`];
+    text = [title, notes, ...marks].join("\n").toLocaleLowerCase();
     texts.set(view, text);
   }
   return text;

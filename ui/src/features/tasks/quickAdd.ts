@@ -6,7 +6,7 @@ import type { TaskAdd } from "@/api/types/TaskAdd";
 import type { TaskDraft } from "@/api/types/TaskDraft";
 import { time, weekdayDate } from "@/i18n/format";
 import { t } from "@/i18n/index.svelte";
-import { beforeText, civilDate, isoDay, PRIORITY_NAMES, readingText, repeatText } from "@/shared/tasks";
+import { beforeText, civilDate, estimateText, isoDay, PRIORITY_NAMES, readingText, repeatText } from "@/shared/tasks";
 
 /** Half open, in UTF-16 code units of the line. */
 export interface Range {
@@ -72,13 +72,14 @@ export function unmasked(draft: TaskDraft, restore: Masked["restore"]): TaskDraf
     title: restore(draft.title),
     notes: restore(draft.notes),
     category: draft.category === null ? null : restore(draft.category),
+    section: draft.section === null ? null : restore(draft.section),
     labels: draft.labels.map(restore),
   };
 }
 
 export function addOf(draft: TaskDraft): TaskAdd {
-  const { title, notes, priority, category, labels, deadline, remind_before, due, recurrence } = draft;
-  return { title, notes: notes === "" ? null : notes, priority, category, labels, deadline, remind_before, due, recurrence };
+  const { title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, due, recurrence } = draft;
+  return { title, notes: notes === "" ? null : notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent: null, due, recurrence };
 }
 
 export interface Chip {
@@ -110,6 +111,7 @@ export function chipsOf(draft: TaskDraft, line: string, now = new Date()): Chip[
   }
   push("priority", t("quickAdd.priority", { priority: t(PRIORITY_NAMES[draft.priority]) }), of("priority"));
   if (draft.category) push("category", draft.category, of("category"));
+  if (draft.section) push("section", draft.section, of("section"));
   for (const span of of("label")) push("label", line.slice(span.start + 1, span.end), [span]);
   if (draft.deadline) push("deadline", t("quickAdd.deadline", { day: readingText({ kind: "date", date: draft.deadline }, now) }), of("deadline"));
   const reminders = of("reminder");
@@ -118,6 +120,7 @@ export function chipsOf(draft: TaskDraft, line: string, now = new Date()): Chip[
   } else {
     for (const span of reminders) push("reminder", line.slice(span.start, span.end), [span]);
   }
+  if (draft.estimate_minutes) push("estimate", t("task.takes", { estimate: estimateText(draft.estimate_minutes) }), of("estimate"));
   if (draft.notes) push("note", draft.notes, of("note"));
   return chips.sort((a, b) => (a.ranges[0]?.start ?? 0) - (b.ranges[0]?.start ?? 0));
 }

@@ -4,6 +4,7 @@ import { day, daysUntil, weekdayDate } from "@/i18n/format";
 import { t, type Key } from "@/i18n/index.svelte";
 import { addDays, compare, dueDay, grouped, isoDay, readingText, type TaskGroup } from "@/shared/tasks";
 import { type Filter, UPCOMING_DAYS } from "./filters";
+import { apart, depths, nested } from "./parts";
 
 export interface Section {
   id: string;
@@ -15,7 +16,9 @@ export interface Section {
   oneDay: boolean;
 }
 
-export type Item = { kind: "head"; id: string; section: Section; open: boolean } | { kind: "task"; id: string; section: Section; view: TaskView; place: number };
+export type Item =
+  | { kind: "head"; id: string; section: Section; open: boolean }
+  | { kind: "task"; id: string; section: Section; view: TaskView; place: number; depth: number };
 
 const NAMES: Record<TaskGroup, Key> = {
   overdue: "tasks.overdue",
@@ -27,7 +30,8 @@ const NAMES: Record<TaskGroup, Key> = {
 
 /** The sections of a view that have tasks. `searching` shows hits of every age. */
 export function sectionsOf(tasks: readonly TaskView[], filter: Filter, now: Date, searching: boolean): Section[] {
-  const groups = grouped(tasks, now);
+  const { heads, under } = apart(tasks);
+  const groups = grouped(heads, now);
   const whole = (name: TaskGroup, folds = false): Section => ({ id: name, title: t(NAMES[name]), views: groups[name], folds, oneDay: name === "today" });
   const sections: Section[] =
     filter.kind === "today" && !searching
@@ -37,7 +41,8 @@ export function sectionsOf(tasks: readonly TaskView[], filter: Filter, now: Date
         : filter.kind === "done" && !searching
           ? completed(groups.done, now)
           : [whole("overdue"), whole("today"), whole("upcoming"), whole("noDate"), whole("done", !searching)];
-  return sections.filter((section) => section.views.length > 0);
+  const parts = under.toSorted(compare);
+  return sections.filter((section) => section.views.length > 0).map((section) => ({ ...section, views: nested(section.views, parts) }));
 }
 
 /** By the day for two weeks, then what is later. */
@@ -83,7 +88,9 @@ export function itemsOf(sections: readonly Section[], isOpen: (section: Section)
   for (const section of sections) {
     const open = isOpen(section);
     items.push({ kind: "head", id: `head:${section.id}`, section, open });
-    if (open) for (const view of section.views) items.push({ kind: "task", id: view.task.id, section, view, place: (place += 1) });
+    if (!open) continue;
+    const deep = depths(section.views);
+    section.views.forEach((view, index) => items.push({ kind: "task", id: view.task.id, section, view, place: (place += 1), depth: deep[index] ?? 0 }));
   }
   return items;
 }

@@ -204,6 +204,36 @@ async fn a_reminder_from_chat_fires_once_and_is_answered() {
 }
 
 #[tokio::test]
+async fn a_file_of_todoist_becomes_tasks_with_parts() {
+    let world = world();
+    let text = "TYPE,CONTENT,PRIORITY,INDENT,DATE,DURATION,DURATION_UNIT\nsection,Later,,,,,\n\
+                task,trip,1,1,tomorrow,,\ntask,pack,4,2,,45,minute\n";
+    let imported = world.call("task_import", json!({ "name": "Travel.csv", "text": text })).await.unwrap();
+    assert_eq!((imported["added"].clone(), imported["remarks"].clone()), (json!(2), json!([])));
+    let tasks = world.call("task_list", Value::Null).await.unwrap();
+    let (trip, pack) = (tasks[0]["task"].clone(), tasks[1]["task"].clone());
+    assert_eq!((trip["category"].clone(), trip["section"].clone()), (json!("Travel"), json!("Later")));
+    assert_eq!(trip["due"], json!({ "kind": "date", "date": "2026-11-22" }));
+    assert_eq!((pack["parent"].clone(), pack["estimate_minutes"].clone()), (trip["id"].clone(), json!(45)));
+
+    // What is done to a task is done to its parts, and taken back with it.
+    for (name, request, open) in [
+        ("task_set_done", json!({ "id": trip["id"], "done": true }), 0),
+        ("task_set_done", json!({ "id": trip["id"], "done": false }), 2),
+        ("task_delete", json!({ "id": trip["id"] }), 0),
+        ("task_restore", json!({ "id": trip["id"] }), 2),
+    ] {
+        world.call(name, request).await.unwrap();
+        let tasks = world.call("task_list", Value::Null).await.unwrap();
+        let left = tasks.as_array().unwrap().iter().filter(|view| view["task"]["done_at"].is_null()).count();
+        assert_eq!(left, open, "{name}");
+    }
+    let lost = json!({ "title": "x", "notes": null, "priority": "normal", "category": null, "parent": "nothing", "due": null,
+                         "recurrence": null });
+    assert!(world.call("task_add", lost).await.unwrap_err().message.contains("not there any more"));
+}
+
+#[tokio::test]
 async fn wrong_calls_get_a_plain_sentence() {
     let world = world();
     let error = world.call("no_such_call", Value::Null).await.unwrap_err();

@@ -7,9 +7,9 @@ use super::{
     Imported, ImportedTask, alarms,
     lines::{Entry, Property, items},
     rules, times,
-    write::{CATEGORY, DEADLINE},
+    write::{CATEGORY, DEADLINE, ESTIMATE, SECTION},
 };
-use crate::{NewTask, SeriesStart, quick::distinct};
+use crate::{NewTask, SeriesStart, actions::ESTIMATE_LIMIT, quick::distinct};
 
 /// Characters of a title; the rest goes into the notes.
 const TITLE_LIMIT: usize = 500;
@@ -36,6 +36,11 @@ pub(super) fn read(entry: &Entry, local: &TimeZone, imported: &mut Imported) {
     notes.extend(["LOCATION", "URL"].iter().filter_map(|name| entry.get(name)).map(Property::text));
     (task.due, task.recurrence) = when(entry, local, &mut notes, &mut remarks);
     (task.category, task.labels) = (entry.get(CATEGORY).map(Property::text), labels(entry));
+    task.section = entry.get(SECTION).map(Property::text);
+    // Some programs write it with an X.
+    if let Some(length) = [ESTIMATE, "X-ESTIMATED-DURATION"].iter().find_map(|name| entry.get(name)) {
+        task.estimate_minutes = estimate(times::duration(&length.value).map(|seconds| seconds / 60), &mut remarks);
+    }
     task.deadline = entry.get(DEADLINE).and_then(|day| match SeriesStart::parse(day.value.trim())? {
         SeriesStart::Day(day) => Some(day),
         SeriesStart::Time(at) => Some(at.date()),
@@ -58,8 +63,24 @@ pub(super) fn read(entry: &Entry, local: &TimeZone, imported: &mut Imported) {
     for reason in remarks {
         imported.remark(entry.line, &title, reason);
     }
-    let uid = entry.get("UID").map(|uid| uid.value.trim().to_owned()).filter(|uid| !uid.is_empty());
-    imported.tasks.push(ImportedTask { uid, task, done_at: done_at(entry, &status) });
+    let name =
+        |property: Option<&Property>| property.map(|p| p.text().trim().to_owned()).filter(|name| !name.is_empty());
+    let (uid, parent) = (name(entry.get("UID")), name(parent(entry)));
+    imported.tasks.push(ImportedTask { uid, parent, task, done_at: done_at(entry, &status) });
+}
+
+/// RELATED-TO names a parent unless it says otherwise (RFC 5545, 3.8.4.5).
+fn parent(entry: &Entry) -> Option<&Property> {
+    entry.all("RELATED-TO").find(|to| to.parameter("RELTYPE").is_none_or(|kind| kind.eq_ignore_ascii_case("PARENT")))
+}
+
+/// Minutes that a task may be estimated at.
+pub(super) fn estimate(minutes: Option<i64>, remarks: &mut Vec<String>) -> Option<u32> {
+    let minutes = minutes.and_then(|minutes| u32::try_from(minutes).ok()).filter(|minutes| *minutes <= ESTIMATE_LIMIT);
+    if minutes.is_none() {
+        remarks.push("its estimate cannot be kept".into());
+    }
+    minutes.filter(|minutes| *minutes > 0)
 }
 
 fn priority(entry: &Entry) -> Priority {

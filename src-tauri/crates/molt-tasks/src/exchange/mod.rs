@@ -41,6 +41,8 @@ const REMARK_LIMIT: usize = 200;
 pub struct ImportedTask {
     /// What the other program calls it; the same entry is not imported twice.
     pub uid: Option<String>,
+    /// What the other program calls the task that it is a part of. The task's own `parent` is not used.
+    pub parent: Option<String>,
     pub task: NewTask,
     pub done_at: Option<Timestamp>,
 }

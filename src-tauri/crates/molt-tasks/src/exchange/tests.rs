@@ -121,6 +121,8 @@ fn sample(store: &MemoryStore, clock: &ManualClock) -> Vec<Task> {
             notes: "两行\n; , \\ \"quoted\" 🥛".repeat(20),
             priority: Priority::Urgent,
             category: Some("家, 里".into()),
+            section: Some("以后; later".into()),
+            estimate_minutes: Some(90),
             labels: vec!["a,b".into(), "后天".into()],
             deadline: Some("2027-01-02".parse().unwrap()),
             due: due("2026-11-30T09:30", "America/New_York"),
@@ -140,6 +142,14 @@ fn sample(store: &MemoryStore, clock: &ManualClock) -> Vec<Task> {
     ];
     let mut tasks: Vec<Task> = tasks.into_iter().map(|task| add(store, clock, task).unwrap()).collect();
     tasks[2] = set_done(store, clock, &tasks[2].id, true).unwrap();
+    let mut part = |title: &str, parent: usize| {
+        let new = NewTask { parent: Some(tasks[parent].id.clone()), ..new(title) };
+        tasks.push(add(store, clock, new).unwrap());
+    };
+    part("part", 1);
+    part("part of a part", 6);
+    // A part may stand before what it is a part of.
+    tasks.swap(0, 7);
     tasks
 }
 
@@ -165,6 +175,43 @@ fn what_is_exported_comes_back_equal() {
     let again = import(&other, &clock, imported).unwrap();
     assert_eq!((again.added, again.present), (1, tasks.len() - 1));
     assert_eq!(list(&other, &clock).unwrap().len(), tasks.len());
+}
+
+#[test]
+fn parts_that_cannot_be_parts_stand_by_themselves() {
+    let entry = |uid: &str, parent: &str| {
+        format!("BEGIN:VTODO\r\nUID:{uid}\r\nSUMMARY:{uid}\r\nRELATED-TO{parent}\r\nEND:VTODO\r\n")
+    };
+    let parts = [
+        ("a", ":b"),
+        ("b", ":a"),
+        ("own", ":own"),
+        ("lost", ":nowhere"),
+        ("friend", ";RELTYPE=SIBLING:a"),
+        ("odd", ";RELTYPE=parent:with space"),
+        ("with space", ";RELTYPE=CHILD:a"),
+        ("1", ":with space"),
+        ("2", ":1"),
+        ("3", ":2"),
+        ("4", ":3"),
+        ("5", ":4"),
+    ];
+    let entries: String = parts.iter().map(|(uid, parent)| entry(uid, parent)).collect();
+    let text = format!("BEGIN:VCALENDAR\r\n{entries}END:VCALENDAR\r\n");
+    let (store, clock) = (MemoryStore::new(), ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"));
+    let summary = import(&store, &clock, read_calendar(&text, &clock.zone()).unwrap()).unwrap();
+    assert_eq!(summary.added, parts.len());
+    let alone: Vec<_> = summary.remarks.iter().map(|remark| remark.title.as_str()).collect();
+    // Of a circle the first, what names itself or nothing that is there, and the sixth level.
+    assert_eq!(alone, ["lost", "a", "own", "5"]);
+    let tasks = store.tasks().unwrap();
+    let title = |id: &molt_core::TaskId| tasks.iter().find(|task| task.id == *id).unwrap().title.clone();
+    let kept: Vec<_> =
+        tasks.iter().filter_map(|task| Some((task.title.as_str(), title(task.parent.as_ref()?)))).collect();
+    assert_eq!(kept.len(), 6);
+    for pair in [("b", "a"), ("odd", "with space"), ("1", "with space"), ("2", "1"), ("3", "2"), ("4", "3")] {
+        assert!(kept.contains(&(pair.0, pair.1.into())), "{pair:?} of {kept:?}");
+    }
 }
 
 #[test]

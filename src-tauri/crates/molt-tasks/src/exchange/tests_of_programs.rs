@@ -76,6 +76,16 @@ fn what_else_an_entry_says_is_kept() {
 }
 
 #[test]
+fn a_part_knows_its_task_and_its_estimate() {
+    let [part, _] = task("part");
+    assert_eq!(part.parent.as_deref(), Some("todo@moltworker.example"));
+    assert_eq!(part.task.estimate_minutes, Some(45));
+    let store = MemoryStore::new();
+    import(&store, &clock(), read_calendar(RADICALE, &clock().zone()).unwrap()).unwrap();
+    assert_eq!(store.parts(&"todo@moltworker.example".into()).unwrap()[0].title, "Sign the form");
+}
+
+#[test]
 fn whole_files_are_imported_once() {
     let (store, clock) = (MemoryStore::new(), clock());
     for (text, added, present) in [(ICALENDAR, 9, 0), (RADICALE, 0, 9)] {
@@ -87,5 +97,6 @@ fn whole_files_are_imported_once() {
     let tasks = store.tasks().unwrap();
     let again = MemoryStore::new();
     import(&again, &clock, read_calendar(&write_calendar(&tasks, clock.now()), &clock.zone()).unwrap()).unwrap();
-    assert_eq!(again.tasks().unwrap(), tasks);
+    let back = again.tasks().unwrap();
+    assert_eq!((back.len(), tasks.iter().filter(|task| !back.contains(task)).count()), (9, 0));
 }

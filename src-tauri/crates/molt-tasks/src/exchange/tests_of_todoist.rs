@@ -1,7 +1,8 @@
 //! Projects of Todoist: as it exports them, as people fill in its template, and files that are none.
 
 use jiff::Zoned;
-use molt_core::{Due, Priority};
+use molt_core::{Due, Priority, TaskId, TaskStore};
+use molt_testkit::{ManualClock, MemoryStore};
 
 use super::*;
 
@@ -58,6 +59,37 @@ fn a_project_of_todoist() {
 }
 
 #[test]
+fn sections_indents_and_durations_are_kept() {
+    let imported = read(
+        "task,before,,4,1\r\nsection,Later,,\r\ntask,trip,,4,1,,,,,,2,day\r\ntask,pack,,4,2,,,,,,45,minute\r\n\
+         task,socks,,4,3\r\ntask,ticket,,4,2\r\nsection,Ideas,,\r\ntask,alone,,4,4,,,,,,soon,minute\r\n",
+    );
+    assert_eq!(reasons(&imported), ["its estimate cannot be kept"]);
+    let (store, clock) = (MemoryStore::new(), ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"));
+    assert_eq!(import(&store, &clock, imported).unwrap().added, 6);
+    let tasks = store.tasks().unwrap();
+    let title = |id: &TaskId| tasks.iter().find(|task| task.id == *id).unwrap().title.clone();
+    let mut rows: Vec<_> = tasks
+        .iter()
+        .map(|task| {
+            (task.title.as_str(), task.section.as_deref(), task.parent.as_ref().map(title), task.estimate_minutes)
+        })
+        .collect();
+    rows.sort_unstable();
+    assert_eq!(
+        rows,
+        [
+            ("alone", Some("Ideas"), None, None),
+            ("before", None, None, None),
+            ("pack", Some("Later"), Some("trip".into()), Some(45)),
+            ("socks", Some("Later"), Some("pack".into()), None),
+            ("ticket", Some("Later"), Some("trip".into()), None),
+            ("trip", Some("Later"), None, Some(2_880)),
+        ]
+    );
+}
+
+#[test]
 fn dates_are_exact_or_in_words() {
     let plain = |due: &str| (due.to_owned(), None, Vec::<String>::new());
     assert_eq!(due("2026-12-01 10:00", ""), plain("2026-12-01T10:00:00 Asia/Shanghai"));
@@ -84,7 +116,7 @@ fn what_is_not_understood_is_in_the_notes() {
     let odd = read("note,on the project,,,\r\ntask,x,,9,1,,,,,,,,soon,en\r\nsubtask,y,,\r\nsection,Later,,\r\n");
     assert_eq!((odd.tasks.len(), odd.tasks[0].task.notes.as_str()), (1, "DEADLINE: soon"));
     let lines: Vec<_> = odd.remarks.iter().map(|remark| (remark.line, remark.title.as_str())).collect();
-    assert_eq!(lines, [(2, "on the project"), (4, "y"), (5, "Later"), (3, "x")]);
+    assert_eq!(lines, [(2, "on the project"), (4, "y"), (3, "x")]);
 }
 
 #[test]

@@ -118,5 +118,5 @@ fn read_line(line: &str, number: usize, local: &TimeZone, imported: &mut Importe
         let midnight = completed.and_then(|day| day.to_zoned(local.clone()).ok());
         midnight.map_or(jiff::Timestamp::UNIX_EPOCH, |midnight| midnight.timestamp())
     });
-    imported.tasks.push(ImportedTask { uid: None, task, done_at });
+    imported.tasks.push(ImportedTask { task, done_at, ..ImportedTask::default() });
 }

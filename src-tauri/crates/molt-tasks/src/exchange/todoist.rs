@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use csv::StringRecord;
 use jiff::{Timestamp, Zoned, civil::DateTime, tz::TimeZone};
-use molt_core::{Due, Priority, SpanKind};
+use molt_core::{Due, Priority, SpanKind, TaskId};
 
 use super::{
     ENTRY_LIMIT, Imported, ImportedTask, check_size,
-    entry::{NAME_LIMIT, fill, names},
+    entry::{NAME_LIMIT, estimate, fill, names},
     too_many, zones,
 };
 use crate::{
@@ -38,6 +38,8 @@ pub fn read_todoist(name: &str, text: &str, now: &Zoned) -> Result<Imported, Tas
     }
     let category = project(name);
     let (mut imported, mut rest) = (Imported::default(), None::<Row>);
+    // The section that began last, and the tasks that a further indented one would be a part of.
+    let (mut section, mut above): (Option<String>, Vec<String>) = (None, Vec::new());
     for row in rows.records() {
         let row = row.map_err(|error| unreadable(&error))?;
         let line = row.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
@@ -47,13 +49,21 @@ pub fn read_todoist(name: &str, text: &str, now: &Zoned) -> Result<Imported, Tas
                 if imported.tasks.len() + usize::from(rest.is_some()) >= ENTRY_LIMIT {
                     return Err(too_many());
                 }
-                keep(rest.replace(Row::read(line, &category, said, now)), &mut imported);
+                let mut row = Row::read(line, said, now);
+                (row.task.category, row.task.section) = (category.clone(), section.clone());
+                above.truncate(said("INDENT").parse::<usize>().unwrap_or(1).saturating_sub(1));
+                row.parent = above.last().cloned();
+                above.push(row.uid.clone());
+                keep(rest.replace(row), &mut imported);
             }
             "note" => match &mut rest {
                 Some(task) => task.notes.push(said("CONTENT").to_owned()),
                 None => imported.remark(line, said("CONTENT"), "a comment on no task was left out"),
             },
-            "section" => imported.remark(line, said("CONTENT"), "a section is not kept; its tasks are"),
+            "section" => {
+                section = Some(said("CONTENT").chars().take(NAME_LIMIT).collect());
+                above.clear();
+            }
             // How Todoist shows the project, and the rows that part its sections.
             "meta" | "" => {}
             other => imported.remark(line, said("CONTENT"), format!("“{other:.40}” is no kind of row that is known")),
@@ -93,6 +103,9 @@ fn project(name: &str) -> Option<String> {
 /// A task whose comments may still follow.
 struct Row {
     line: usize,
+    /// The file has no names for tasks; a part needs one for what it is a part of.
+    uid: String,
+    parent: Option<String>,
     title: String,
     task: NewTask,
     notes: Vec<String>,
@@ -100,10 +113,9 @@ struct Row {
 }
 
 impl Row {
-    fn read<'a>(line: usize, category: &Option<String>, said: impl Fn(&str) -> &'a str, now: &Zoned) -> Self {
+    fn read<'a>(line: usize, said: impl Fn(&str) -> &'a str, now: &Zoned) -> Self {
         let (title, labels) = labelled(said("CONTENT"));
-        let mut task =
-            NewTask { category: category.clone(), labels, priority: priority(said("PRIORITY")), ..NewTask::default() };
+        let mut task = NewTask { labels, priority: priority(said("PRIORITY")), ..NewTask::default() };
         let (mut notes, mut remarks) = (vec![said("DESCRIPTION").to_owned()], Vec::new());
         let mut date = |column: &str| {
             let text = said(column);
@@ -118,17 +130,22 @@ impl Row {
             (task.due, task.recurrence) = (Some(due), rule);
         }
         task.deadline = date("DEADLINE").map(|(due, _)| date_of(&due));
-        Self { line, title, task, notes, remarks }
+        if !said("DURATION").is_empty() {
+            let unit = if said("DURATION_UNIT") == "day" { 24 * 60 } else { 1 };
+            let minutes = said("DURATION").parse::<i64>().ok().and_then(|count| count.checked_mul(unit));
+            task.estimate_minutes = estimate(minutes, &mut remarks);
+        }
+        Self { line, uid: TaskId::random().0, parent: None, title, task, notes, remarks }
     }
 }
 
 fn keep(row: Option<Row>, imported: &mut Imported) {
-    let Some(Row { line, title, mut task, notes, mut remarks }) = row else { return };
+    let Some(Row { line, uid, parent, title, mut task, notes, mut remarks }) = row else { return };
     fill(&mut task, &title, notes, &mut remarks);
     for reason in remarks {
         imported.remark(line, &title, reason);
     }
-    imported.tasks.push(ImportedTask { uid: None, task, done_at: None });
+    imported.tasks.push(ImportedTask { uid: Some(uid), parent, task, done_at: None });
 }
 
 /// 1 is the highest, as p1 is here.

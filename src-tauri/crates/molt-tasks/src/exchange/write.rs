@@ -11,6 +11,9 @@ use crate::due::instant;
 /// Properties of our own (RFC 5545, 3.8.8.2).
 pub(super) const CATEGORY: &str = "X-MOLTWORKER-PROJECT";
 pub(super) const DEADLINE: &str = "X-MOLTWORKER-DEADLINE";
+pub(super) const SECTION: &str = "X-MOLTWORKER-SECTION";
+/// Of the extensions of iCalendar for tasks (draft-ietf-calext-ical-tasks).
+pub(super) const ESTIMATE: &str = "ESTIMATED-DURATION";
 /// Changes of clocks that are written for a zone: ten years, two a year.
 const CHANGES: usize = 20;
 
@@ -61,6 +64,15 @@ fn write_task(out: &mut String, task: &Task, now: Timestamp) {
     }
     if let Some(category) = &task.category {
         line(format!("{CATEGORY}:{}", escape(category)));
+    }
+    if let Some(section) = &task.section {
+        line(format!("{SECTION}:{}", escape(section)));
+    }
+    if let Some(minutes) = task.estimate_minutes {
+        line(format!("{ESTIMATE}:PT{minutes}M"));
+    }
+    if let Some(parent) = &task.parent {
+        line(format!("RELATED-TO:{}", escape(parent.as_str())));
     }
     if !task.labels.is_empty() {
         let labels: Vec<String> = task.labels.iter().map(|label| escape(label)).collect();

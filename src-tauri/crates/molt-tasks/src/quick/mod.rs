@@ -114,9 +114,11 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
             notes: String::new(),
             priority: Priority::Normal,
             category: None,
+            section: None,
             labels: vec![],
             deadline: None,
             remind_before: vec![],
+            estimate_minutes: None,
             due: None,
             recurrence: None,
             spans: vec![],
@@ -132,6 +134,8 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
     let details = &reading.details;
     // Before a due time that is not known nothing can remind; the words stay.
     let reminders = if due.is_some() { details.reminders.as_slice() } else { &[] };
+    found.extend(details.section.iter().map(|m| (SpanKind::Section, m.start, m.end)));
+    found.extend(details.estimate.iter().map(|m| (SpanKind::Estimate, m.start, m.end)));
     found.extend(details.labels.iter().map(|m| (SpanKind::Label, m.start, m.end)));
     found.extend(details.deadline.as_ref().map(|m| (SpanKind::Deadline, m.start, m.end)));
     found.extend(reminders.iter().map(|m| (SpanKind::Reminder, m.start, m.end)));
@@ -169,9 +173,11 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
         notes: details.note.as_ref().map(|m| m.says.clone()).unwrap_or_default(),
         priority: reading.priority.as_ref().map_or(Priority::Normal, |m| m.says),
         category: reading.category.as_ref().map(|m| m.says.clone()),
+        section: details.section.as_ref().map(|m| m.says.clone()),
         labels: distinct(details.labels.iter().map(|m| m.says.clone())),
         deadline: details.deadline.as_ref().map(|m| m.says),
         remind_before: distinct(reminders.iter().map(|m| m.says)),
+        estimate_minutes: details.estimate.as_ref().map(|m| m.says),
         recurrence: due.as_ref().and_then(|due| rule(says, due)).map(|rule| rule.to_string()),
         due,
     }

@@ -11,7 +11,7 @@ fn spans(line: &str) -> Vec<(SpanKind, &str)> {
 
 #[test]
 fn every_mark_has_its_span_in_bytes() {
-    let line = "🥛 交房租 明天下午3点 !30分钟 @家里 #财务 p1 {12月1日} // 给房东：“王”";
+    let line = "🥛 交房租 明天下午3点 !30分钟 @家里 #财务 /每月 ~20分钟 p1 {12月1日} // 给房东：“王”";
     assert_eq!(
         spans(line),
         [
@@ -19,6 +19,8 @@ fn every_mark_has_its_span_in_bytes() {
             (SpanKind::Reminder, "!30分钟"),
             (SpanKind::Label, "@家里"),
             (SpanKind::Category, "#财务"),
+            (SpanKind::Section, "/每月"),
+            (SpanKind::Estimate, "~20分钟"),
             (SpanKind::Priority, "p1"),
             (SpanKind::Deadline, "{12月1日}"),
             (SpanKind::Note, "// 给房东：“王”"),
@@ -53,6 +55,45 @@ fn labels_are_no_addresses_and_no_times() {
     assert_eq!(read("swim @5pm"), ("swim".into(), vec![]));
     assert_eq!(read("lunch @noon"), ("lunch".into(), vec![]));
     assert_eq!(read("mail @ once"), ("mail @ once".into(), vec![]));
+}
+
+#[test]
+fn a_section_is_a_word_after_a_slash() {
+    let read = |line: &str| (draft(line).title, draft(line).section.unwrap_or_default());
+    let found = |title: &str, section: &str| (title.to_owned(), section.to_owned());
+    assert_eq!(read("pay rent /home-office"), found("pay rent", "home-office"));
+    assert_eq!(read("pay rent #Work /Q3, then sleep"), found("pay rent, then sleep", "Q3"));
+    assert_eq!(read("买牛奶 /以后 #家"), found("买牛奶", "以后"));
+    assert_eq!(read("pay /a /b"), found("pay /b", "a"));
+    for line in [
+        "tea and/or coffee",
+        "look into /usr/bin",
+        "edit /etc.conf",
+        "/later pay",
+        "pay / later",
+        "read https://example.org/a",
+        "save 5€ /month",
+        "save 5 /month",
+        "pay \"rent /later\"",
+        "pay /1",
+    ] {
+        assert_eq!(read(line), found(line, ""));
+    }
+}
+
+#[test]
+fn an_estimate_is_a_number_of_minutes_or_hours() {
+    let read = |line: &str| (draft(line).title, draft(line).estimate_minutes);
+    assert_eq!(read("write ~30min"), ("write".into(), Some(30)));
+    assert_eq!(read("write ~2h tomorrow at 9"), ("write".into(), Some(120)));
+    assert_eq!(read("write ~1.5h ~2h"), ("write ~2h".into(), Some(90)));
+    assert_eq!(read("写报告 ~2小时"), ("写报告".into(), Some(120)));
+    assert_eq!(read("写报告 ～半小时"), ("写报告".into(), Some(30)));
+    for line in
+        ["write ~30", "write ~ 30min", "a~30min", "write ~90s", "call ~2h later", "write ~0min", "write ~99 weeks"]
+    {
+        assert_eq!(read(line), (line.to_owned(), None));
+    }
 }
 
 #[test]

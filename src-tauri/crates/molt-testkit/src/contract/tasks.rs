@@ -11,6 +11,7 @@ pub fn task_store_contract(make: impl Fn() -> Box<dyn TaskStore>) {
     scheduling(&*make());
     uniqueness(&*make());
     openness(&*make());
+    within_each_other(&*make());
 }
 
 fn ids(reminders: &[Reminder]) -> Vec<&str> {
@@ -25,9 +26,12 @@ fn rows(store: &dyn TaskStore) {
     full.notes = "two lines\nof notes".into();
     full.priority = Priority::Urgent;
     full.category = Some("家".into());
+    full.section = Some("以后, later".into());
     full.labels = vec!["钱".into(), "a \"b\"".into()];
     full.deadline = Some(jiff::civil::date(2026, 12, 31));
     full.remind_before = vec![30, 1_440];
+    full.estimate_minutes = Some(90);
+    full.parent = Some("elsewhere".into());
     full.due = Some(Due::Time { at: "2026-11-22T15:30:00".parse().unwrap(), zone: "Asia/Shanghai".into() });
     full.recurrence = Some("FREQ=WEEKLY;BYDAY=MO".into());
     full.source = Some(TaskSource { conversation_id: "c".into(), message_id: "m".into() });
@@ -41,6 +45,7 @@ fn rows(store: &dyn TaskStore) {
     full.done_at = Some(instant(100));
     (full.category, full.due, full.recurrence, full.source) = (None, None, None, None);
     (full.labels, full.deadline, full.remind_before) = (vec![], None, vec![]);
+    (full.section, full.estimate_minutes, full.parent) = (None, None, None);
     store.put_task(&full, &[]).unwrap();
     assert_eq!(store.task(&"t".into()).unwrap(), full);
     assert_eq!(store.tasks().unwrap().len(), 2, "done ones are listed");
@@ -50,6 +55,33 @@ fn rows(store: &dyn TaskStore) {
     assert_eq!(store.tasks().unwrap(), [plain]);
     store.set_task_deleted(&"t".into(), None).unwrap();
     assert_eq!(store.task(&"t".into()).unwrap(), full);
+}
+
+fn within_each_other(store: &dyn TaskStore) {
+    let part = |id: &str, parent: &str| Task { parent: Some(parent.into()), ..task(id, id) };
+    let all = [task("a", "a"), part("b", "a"), part("c", "b"), part("d", "a"), part("e", "a"), task("f", "f")];
+    let rows: Vec<_> =
+        all.iter().map(|task| (task.clone(), vec![reminder(task.id.as_str(), task.id.as_str(), 5)])).collect();
+    store.put_tasks(&rows).unwrap();
+    assert_eq!(store.tasks().unwrap(), all);
+    assert_eq!(store.open_reminders().unwrap().len(), 6);
+    let left = || store.tasks().unwrap().into_iter().map(|task| task.id.0).collect::<Vec<_>>();
+    let parts = |id: &str| store.parts(&id.into()).unwrap().into_iter().map(|task| task.id.0).collect::<Vec<_>>();
+    assert_eq!((parts("a"), parts("c")), (vec!["b".into(), "d".into(), "e".into()], vec![]));
+    // Of several, one that is refused takes all with it.
+    let foreign = (task("g", "g"), vec![reminder("x", "other", 1)]);
+    assert!(store.put_tasks(&[(task("f", "changed"), vec![]), foreign]).is_err());
+    assert_eq!(store.tasks().unwrap(), all);
+
+    // What was deleted before stays deleted when the rest comes back.
+    store.set_task_deleted(&"d".into(), Some(instant(1))).unwrap();
+    store.set_task_deleted(&"a".into(), Some(instant(2))).unwrap();
+    assert_eq!(left(), ["f"]);
+    store.set_task_deleted(&"a".into(), None).unwrap();
+    assert_eq!(left(), ["a", "b", "c", "e", "f"]);
+    assert_eq!(parts("a"), ["b", "e"]);
+    store.set_task_deleted(&"a".into(), None).unwrap();
+    assert_eq!(left(), ["a", "b", "c", "e", "f"]);
 }
 
 fn scheduling(store: &dyn TaskStore) {

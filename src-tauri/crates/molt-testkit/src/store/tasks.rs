@@ -26,25 +26,45 @@ impl TaskStore for MemoryStore {
         self.read().tasks.iter().find(|r| &r.0.id == id && r.1.is_none()).map(|r| r.0.clone()).ok_or(TASK)
     }
 
-    fn put_task(&self, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
+    fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>> {
+        let of = |task: &Task| task.parent.as_ref() == Some(id);
+        Ok(self.read().tasks.iter().filter(|r| r.1.is_none() && of(&r.0)).map(|r| r.0.clone()).collect())
+    }
+
+    fn put_tasks(&self, tasks: &[(Task, Vec<Reminder>)]) -> StoreResult<()> {
         let mut state = self.write()?;
-        if reminders.iter().any(|r| r.task_id != task.id) {
+        if tasks.iter().any(|(task, reminders)| reminders.iter().any(|r| r.task_id != task.id)) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
-        match state.tasks.iter_mut().find(|r| r.0.id == task.id) {
-            Some(row) => row.0 = task.clone(),
-            None => state.tasks.push((task.clone(), None)),
-        }
-        state.reminders.retain(|_, r| r.task_id != task.id || r.state != ReminderState::Scheduled);
-        for reminder in reminders {
-            put_reminder(&mut state, reminder);
+        for (task, scheduled) in tasks {
+            match state.tasks.iter_mut().find(|r| r.0.id == task.id) {
+                Some(row) => row.0 = task.clone(),
+                None => state.tasks.push((task.clone(), None)),
+            }
+            state.reminders.retain(|_, r| r.task_id != task.id || r.state != ReminderState::Scheduled);
+            for reminder in scheduled {
+                put_reminder(&mut state, reminder);
+            }
         }
         Ok(())
     }
 
     fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()> {
         let mut state = self.write()?;
-        state.tasks.iter_mut().find(|r| &r.0.id == id).ok_or(TASK)?.1 = deleted_at;
+        let row = state.tasks.iter_mut().find(|r| &r.0.id == id).ok_or(TASK)?;
+        // Brought back is what was deleted at the same time, deleted what is not deleted yet.
+        let together = if deleted_at.is_some() { None } else { row.1 };
+        if deleted_at == together {
+            return Ok(());
+        }
+        row.1 = deleted_at;
+        let mut parents = vec![id.clone()];
+        while let Some(parent) = parents.pop() {
+            for row in state.tasks.iter_mut().filter(|r| r.0.parent.as_ref() == Some(&parent) && r.1 == together) {
+                row.1 = deleted_at;
+                parents.push(row.0.id.clone());
+            }
+        }
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! `task add | list | done | parse | expand | import | export | feed`.
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
-use molt_api::{TaskLine, TaskSetDone, TaskView};
-use molt_core::{Due, Priority};
+use molt_api::{TaskAdd as Request, TaskLine, TaskSetDone, TaskView};
+use molt_core::{Due, Priority, TaskDraft};
 use molt_tasks::{ExpandRequest, Expansion};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,13 +31,72 @@ pub async fn run(connection: &Connection, printer: &Printer, task: Task) -> Resu
 }
 
 async fn add(connection: &Connection, printer: &Printer, args: TaskAdd) -> Result<(), Failure> {
-    let view: TaskView = connection.call("task_add_line", TaskLine { text: args.line.join(" ") }).await?;
+    let line = TaskLine { text: args.line.join(" ") };
+    let view: TaskView = if args.section.is_none() && args.estimate.is_none() && args.parent.is_none() {
+        connection.call("task_add_line", line).await?
+    } else {
+        let estimate = args.estimate.map(|text| estimate(&text, printer.words)).transpose()?;
+        let parent = match args.parent {
+            Some(wanted) => Some(open_task(connection, printer, &wanted).await?.task.id),
+            None => None,
+        };
+        check(&line.text)?;
+        let draft: TaskDraft = connection.call("task_parse", line).await?;
+        let request = Request {
+            title: draft.title,
+            notes: Some(draft.notes),
+            priority: draft.priority,
+            category: draft.category,
+            section: args.section.or(draft.section),
+            labels: draft.labels,
+            deadline: draft.deadline,
+            remind_before: draft.remind_before,
+            estimate_minutes: estimate.or(draft.estimate_minutes),
+            parent,
+            due: draft.due,
+            recurrence: draft.recurrence,
+        };
+        connection.call("task_add", request).await?
+    };
     if printer.json {
         return Ok(printer.value(&view)?);
     }
-    let task = &view.task;
+    let task = view.task;
     printer.line(printer.words.task_added(one_line(&task.title)))?;
-    details(printer, task.due.as_ref(), task.priority, task.category.as_deref(), task.recurrence.as_deref())
+    let draft = TaskDraft {
+        title: task.title,
+        notes: task.notes,
+        priority: task.priority,
+        category: task.category,
+        section: task.section,
+        labels: task.labels,
+        deadline: task.deadline,
+        remind_before: task.remind_before,
+        estimate_minutes: task.estimate_minutes,
+        due: task.due,
+        recurrence: task.recurrence,
+        spans: vec![],
+    };
+    details(printer, &draft)
+}
+
+/// Minutes of `30min`, `2h` or `2小时`; a number alone is minutes.
+fn estimate(text: &str, words: Words) -> Result<u32, Failure> {
+    let text = text.trim();
+    let unit = if text.bytes().all(|b| b.is_ascii_digit()) { "min" } else { "" };
+    let line = format!("x ~{text}{unit}");
+    let draft = (text.len() <= 100).then(|| molt_tasks::quick_add(&line, Zoned::now()));
+    let minutes =
+        draft.filter(|draft| draft.title == "x" && draft.spans.len() == 1).and_then(|draft| draft.estimate_minutes);
+    minutes.ok_or_else(|| Failure::Usage(words.no_estimate(one_line(text))))
+}
+
+/// The open task that an id or the beginning of it names.
+async fn open_task(connection: &Connection, printer: &Printer, wanted: &str) -> Result<TaskView, Failure> {
+    let mut tasks: Vec<TaskView> = connection.call("task_list", ()).await?;
+    tasks.retain(|view| view.task.done_at.is_none());
+    let names = |view: &TaskView| (view.task.id.to_string(), vec![view.task.title.clone()]);
+    Ok(choose(&tasks, wanted, printer, "moltworker task list", names)?.clone())
 }
 
 async fn list(connection: &Connection, printer: &Printer, args: TaskList) -> Result<(), Failure> {
@@ -70,11 +129,8 @@ async fn list(connection: &Connection, printer: &Printer, args: TaskList) -> Res
 }
 
 async fn done(connection: &Connection, printer: &Printer, args: TaskDone) -> Result<(), Failure> {
-    let mut tasks: Vec<TaskView> = connection.call("task_list", ()).await?;
-    tasks.retain(|view| view.task.done_at.is_none());
-    let names = |view: &TaskView| (view.task.id.to_string(), vec![view.task.title.clone()]);
-    let chosen = choose(&tasks, &args.task, printer, "moltworker task list", names)?;
-    let request = TaskSetDone { id: chosen.task.id.clone(), done: true };
+    let chosen = open_task(connection, printer, &args.task).await?;
+    let request = TaskSetDone { id: chosen.task.id, done: true };
     let view: TaskView = connection.call("task_set_done", request).await?;
     if printer.json {
         return Ok(printer.value(&view)?);
@@ -113,7 +169,7 @@ pub async fn parse(printer: &Printer, args: TaskParse) -> Result<(), Failure> {
     check(&line)?;
     let draft = molt_tasks::quick_add(&line, now);
     printer.line(format!("{}: {}", printer.words.title(), one_line(&draft.title)))?;
-    details(printer, draft.due.as_ref(), draft.priority, draft.category.as_deref(), draft.recurrence.as_deref())
+    details(printer, &draft)
 }
 
 /// The time from which "tomorrow" counts.
@@ -172,9 +228,11 @@ fn understood(line: &str, now: Zoned) -> Result<Object, Failure> {
         "notes": draft.notes,
         "priority": draft.priority,
         "category": draft.category,
+        "section": draft.section,
         "labels": draft.labels,
         "deadline": draft.deadline,
         "remind_before": draft.remind_before,
+        "estimate_minutes": draft.estimate_minutes,
         "spans": spans,
     })))
 }
@@ -197,25 +255,23 @@ fn expanded(request: &ExpandRequest) -> Result<Expansion, Failure> {
 }
 
 /// What is known of a task beside its title, a line each.
-fn details(
-    printer: &Printer,
-    due: Option<&Due>,
-    priority: Priority,
-    category: Option<&str>,
-    recurrence: Option<&str>,
-) -> Result<(), Failure> {
+fn details(printer: &Printer, task: &TaskDraft) -> Result<(), Failure> {
     let words = printer.words;
     let mut rows = Vec::new();
     let mut row = |name: String, value: String| rows.push(vec![format!("  {name}"), value]);
-    row(words.when(), due.map_or_else(|| words.no_time(), |due| words.due(due, &TimeZone::system())));
-    if priority != Priority::Normal {
-        row(words.priority(), words.priority_name(priority).to_owned());
+    row(words.when(), task.due.as_ref().map_or_else(|| words.no_time(), |due| words.due(due, &TimeZone::system())));
+    if task.priority != Priority::Normal {
+        row(words.priority(), words.priority_name(task.priority).to_owned());
     }
-    if let Some(category) = category {
-        row(words.category(), category.to_owned());
+    let place: Vec<&str> = task.category.iter().chain(&task.section).map(String::as_str).collect();
+    if !place.is_empty() {
+        row(words.category(), place.join(" / "));
     }
-    if let Some(rule) = recurrence {
-        row(words.repeats(), rule.to_owned());
+    if let Some(rule) = &task.recurrence {
+        row(words.repeats(), rule.clone());
+    }
+    if let Some(minutes) = task.estimate_minutes {
+        row(words.estimate(), words.minutes(minutes));
     }
     Ok(printer.line(table(&rows))?)
 }
@@ -253,6 +309,17 @@ mod tests {
         assert_eq!(found["complete"], true);
         let refused = ask("FREQ=FORTNIGHTLY").unwrap_err();
         assert!(refused.starts_with("The repetition") && refused.ends_with('.'), "{refused}");
+    }
+
+    #[test]
+    fn an_estimate_is_minutes_or_refused_in_a_sentence() {
+        let read = |text: &str| estimate(text, Words::new(Language::En)).map_err(|failure| failure.message());
+        for (text, minutes) in [("30min", 30), ("2h", 120), ("45", 45), (" 2小时 ", 120)] {
+            assert_eq!(read(text), Ok(minutes), "{text}");
+        }
+        for text in ["soon", "", "-5", "2h tomorrow", "99999999999999999999"] {
+            assert!(read(text).unwrap_err().contains("no estimate"), "{text}");
+        }
     }
 
     #[test]
