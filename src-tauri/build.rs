@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 /// The commands of the shell. Naming them turns "every page may call every command" into explicit permissions.
-const COMMANDS: [&str; 5] = ["call", "events", "pick_paths", "open_path", "reveal_path"];
+const COMMANDS: [&str; 6] = ["call", "events", "pick_paths", "save_file", "open_path", "reveal_path"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");

@@ -106,8 +106,8 @@ impl Backstage {
         self.known().settings.close_to_tray
     }
 
-    pub fn notifications_wanted(&self) -> bool {
-        self.known().settings.notifications
+    pub fn settings(&self) -> Settings {
+        self.known().settings.clone()
     }
 
     pub fn waiting(&self) -> u32 {

@@ -82,6 +82,21 @@ pub async fn pick_paths(window: WebviewWindow, folders: bool) -> Result<Vec<Stri
     Ok(chosen.into_iter().filter_map(|path| path.into_path().ok()?.into_os_string().into_string().ok()).collect())
 }
 
+/// Asks where to save a text, and saves it there; false when the user cancelled.
+#[tauri::command]
+pub async fn save_file(window: WebviewWindow, name: String, text: String) -> Result<bool, ApiError> {
+    let (answer, answered) = oneshot::channel();
+    window.dialog().file().set_parent(&window).set_file_name(name).save_file(move |chosen| {
+        // Nobody waits any more when the window was closed under the dialog.
+        let _ = answer.send(chosen);
+    });
+    let Some(path) = answered.await.ok().flatten().and_then(|path| path.into_path().ok()) else { return Ok(false) };
+    // The dialog has asked already whether a file that is there may go.
+    std::fs::write(&path, text)
+        .map(|()| true)
+        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("{} cannot be written: {error}", path.display())))
+}
+
 /// Opens a document of the library in the system's program for it, at a page where that program can be told one.
 #[tauri::command]
 pub async fn open_path(

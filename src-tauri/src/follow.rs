@@ -40,8 +40,9 @@ pub async fn follow(app: AppHandle) {
 fn remind(app: &AppHandle, view: &ReminderView) {
     let backstage = app.state::<Backstage>();
     let words = backstage.words();
-    if backstage.notifications_wanted() {
-        app.state::<Notifications>().show(app, view, words);
+    let settings = backstage.settings();
+    if settings.notifications {
+        app.state::<Notifications>().show(app, view, words, settings.notification_sound);
     }
     if !windows::is_main_in_front(app)
         && let Err(error) = windows::open_reminders(app, words)

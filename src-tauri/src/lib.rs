@@ -99,6 +99,7 @@ fn build() -> tauri::Result<tauri::App> {
             commands::call,
             commands::events,
             commands::pick_paths,
+            commands::save_file,
             commands::open_path,
             commands::reveal_path
         ])
@@ -112,6 +113,8 @@ fn build() -> tauri::Result<tauri::App> {
         })
         .on_window_event(|window, event| match event {
             WindowEvent::CloseRequested { .. } if window.label() == MAIN => windows::remember(window.app_handle()),
+            // It shows what is due itself.
+            WindowEvent::Focused(true) if window.label() == MAIN => windows::close_reminders(window.app_handle()),
             WindowEvent::Destroyed => on_destroyed(window.app_handle(), window.label()),
             _ => {}
         })

@@ -47,7 +47,7 @@ impl Answer {
 
 impl Notifications {
     /// Shows one reminder; one that is on the desktop already stays as it is.
-    pub fn show(&self, app: &AppHandle, view: &ReminderView, words: &'static Words) {
+    pub fn show(&self, app: &AppHandle, view: &ReminderView, words: &'static Words, sound: bool) {
         let id = view.reminder.id.clone();
         let (keep, withdrawn) = oneshot::channel();
         {
@@ -66,6 +66,12 @@ impl Notifications {
             .summary(&view.task.title)
             .body(if view.reminder.late { words.missed } else { words.now })
             .timeout(Timeout::Never);
+        if sound {
+            // The name is of the sound theme of freedesktop.org, which Linux desktops have.
+            notification.sound_name("alarm-clock-elapsed");
+        }
+        #[cfg(all(unix, not(target_os = "macos")))]
+        notification.hint(notify_rust::Hint::SuppressSound(!sound));
         let app = app.clone();
         tauri::async_runtime::spawn(async move {
             match on_desktop(notification, words, withdrawn).await {

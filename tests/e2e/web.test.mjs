@@ -9,8 +9,9 @@ import { browser } from "./lib/browser.mjs";
 import * as flow from "./lib/flow.mjs";
 import { copyLibrary } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
-import { remove, scratch, tidyUp } from "./lib/programs.mjs";
+import { OUTPUT, remove, scratch, tidyUp } from "./lib/programs.mjs";
 import { pictured } from "./lib/steps.mjs";
+import { until } from "./lib/wait.mjs";
 
 describe("the browser", { timeout: 15 * 60_000 }, () => {
   const cleanups = [];
@@ -68,6 +69,36 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
   step("understands a task in one line", async () => {
     await flow.quickAdd(page, "Water the plants tomorrow at 9am", "Water the plants");
     await flow.quickAdd(page, "明天上午9点给植物浇水", "给植物浇水");
+  });
+
+  step("takes over the tasks of another program, and lets calendars read along", async () => {
+    await page.go("tasks");
+    const file = path.join(path.dirname(library), "Lyra.csv");
+    fs.writeFileSync(file, "TYPE,CONTENT,PRIORITY,INDENT,DATE,DATE_LANG\ntask,Order the lamps @office,1,1,tomorrow at 9am,en\n");
+    const [field] = await page.all("task-file");
+    await driver.type(field, file);
+    const find = async () => (await page.call("task_list")).find((view) => view.task.title === "Order the lamps")?.task;
+    const task = await until("the task", find);
+    assert.deepEqual([task.category, task.labels, task.priority], ["Lyra", ["office"], "urgent"]);
+
+    const { calendar_feed: secret } = await page.call("task_feed", { on: true });
+    const feed = () => fetch(`${api.base}/feed/${secret}/tasks.ics`);
+    const read = await feed();
+    assert.equal(read.headers.get("content-type"), "text/calendar; charset=utf-8");
+    assert.match(await read.text(), /SUMMARY:Order the lamps/);
+    await page.call("task_feed", { on: false });
+    assert.equal((await feed()).status, 404);
+  });
+
+  step("tells what is due, and moves it, in the chat", async () => {
+    await page.go("chat");
+    await page.click("new-chat");
+    for (const [line, text] of [["What is due tomorrow?", "Order the lamps · "], ["把 order the lamps 推迟两天", "：Order the lamps。"]]) {
+      await page.fill("composer", line);
+      await page.click("send");
+      await page.see("answer", { attributes: { kind: "tasks", state: "done" }, text });
+    }
+    await driver.screenshot(path.join(OUTPUT, "shots", "web-chat-tasks.png"));
   });
 
   step("reminds in the page", async () => {

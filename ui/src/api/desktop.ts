@@ -19,6 +19,17 @@ export function revealPath(path: string): Promise<void> {
   return invoke("reveal_path", { path });
 }
 
+/** Saves a text where the user says; false when the user cancelled. A browser asks in its own way, and does not tell. */
+export async function saveFile(name: string, text: string): Promise<boolean> {
+  if (inDesktop) return invoke("save_file", { name, text });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return true;
+}
+
 /** Closes the window this page lives in (the small reminder and quick-add windows). */
 export async function closeWindow(): Promise<void> {
   if (inDesktop) await getCurrentWindow().close();

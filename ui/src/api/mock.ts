@@ -30,6 +30,7 @@ export function startPretending(): void {
     indexing_paused: false,
     close_to_tray: true,
     notifications: true,
+    notification_sound: true,
     first_word_seconds: 3,
     quiet_hours: null,
     calendar_feed: null,

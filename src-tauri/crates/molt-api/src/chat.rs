@@ -56,7 +56,9 @@ impl App {
             return Ok(self.parts().assist.record_task(request.conversation_id, &request.text)?.into());
         }
         let last = self.last_task(request.conversation_id.as_ref())?;
-        if let Some(reply) = self.parts().desk.reply(&request.text, last) {
+        // While an answer is written nothing may be said, and so nothing be done.
+        let answering = request.conversation_id.as_ref().is_some_and(|id| self.parts().assist.answering().contains(id));
+        if !answering && let Some(reply) = self.parts().desk.reply(&request.text, last) {
             return Ok(self.parts().assist.record_reply(request.conversation_id, &request.text, reply)?.into());
         }
         Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model()?)?.into())
@@ -65,12 +67,14 @@ impl App {
     /// The task that a conversation spoke of last.
     fn last_task(&self, conversation: Option<&ConversationId>) -> Result<Option<TaskId>, ApiError> {
         let Some(conversation) = conversation else { return Ok(None) };
-        let messages = self.parts().conversations.messages(conversation)?;
+        let conversation = self.parts().conversations.conversation(conversation)?;
+        let messages = self.parts().conversations.messages(&conversation.id)?;
         Ok(messages.into_iter().rev().find_map(|message| message.task_id))
     }
 
     pub async fn chat_edit(&self, request: ChatEdit) -> Result<ChatAccepted, ApiError> {
-        Ok(self.parts().assist.edit(&request.message_id, &request.text, self.chat_model()?)?.into())
+        let conversation = self.parts().assist.withdraw(&request.message_id, &request.text)?;
+        self.chat_send(ChatSend { conversation_id: Some(conversation), text: request.text }).await
     }
 
     /// Answers the same question again.

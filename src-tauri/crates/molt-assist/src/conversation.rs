@@ -173,13 +173,8 @@ impl Assist {
         self.begin(answer.conversation_id, question.clone(), model)
     }
 
-    /// Replaces a question and everything after it.
-    pub fn edit(
-        &self,
-        question: &MessageId,
-        text: &str,
-        model: impl Future<Output = Option<ChatModel>> + Send + 'static,
-    ) -> Result<Accepted, AssistError> {
+    /// Takes a question and everything after it out of its conversation, so that `text` can be said in its place.
+    pub fn withdraw(&self, question: &MessageId, text: &str) -> Result<ConversationId, AssistError> {
         let old = self.inner.parts.conversations.message(question)?;
         if old.role != Role::User {
             return Err(AssistError::WrongRole("a question"));
@@ -189,7 +184,7 @@ impl Assist {
         }
         self.check_idle(&old.conversation_id)?;
         self.inner.parts.conversations.supersede_from(question)?;
-        self.send(Some(old.conversation_id), text, model)
+        Ok(old.conversation_id)
     }
 
     /// Stores a question that asks for a task, has the task made, and stores the sentence that says so.

@@ -63,6 +63,8 @@ pub struct Settings {
     pub first_word_seconds: u32,
     /// Desktop notifications for reminders.
     pub notifications: bool,
+    /// They make the desktop's sound.
+    pub notification_sound: bool,
     /// Reminders wait until these end, except those of urgent tasks.
     pub quiet_hours: Option<QuietHours>,
     /// The secret in the address at which other programs on this computer read the tasks; none: they cannot.
@@ -82,6 +84,7 @@ impl Default for Settings {
             close_to_tray: true,
             first_word_seconds: 3,
             notifications: true,
+            notification_sound: true,
             quiet_hours: None,
             calendar_feed: None,
             welcomed: false,

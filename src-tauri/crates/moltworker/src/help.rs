@@ -56,6 +56,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("task import/file", "文件；名称以 .txt 结尾时为 todo.txt，以 .csv 结尾时为 Todoist，否则为 iCalendar"),
     ("task export", "把全部任务写入一个 iCalendar 文件"),
     ("task export/file", "新文件"),
+    ("task feed", "给出本机日历程序订阅任务的地址"),
+    ("task feed/off", "关闭订阅；再次打开时地址会变"),
     ("model", "本机的模型"),
     ("model list", "列出模型"),
     ("model import", "把磁盘上的模型加入列表"),

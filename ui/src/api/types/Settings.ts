@@ -22,6 +22,10 @@ first_word_seconds: number,
  */
 notifications: boolean, 
 /**
+ * They make the desktop's sound.
+ */
+notification_sound: boolean, 
+/**
  * Reminders wait until these end, except those of urgent tasks.
  */
 quiet_hours: QuietHours | null, 

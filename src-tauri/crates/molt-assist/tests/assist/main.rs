@@ -223,7 +223,9 @@ async fn editing_a_question_replaces_what_came_after() {
     world.ended().await;
     world.assist.send(Some(accepted.conversation_id.clone()), "Second question of all", model.clone()).unwrap();
     world.ended().await;
-    world.assist.edit(&accepted.user_message.id, "Better first question", model).unwrap();
+    let text = "Better first question";
+    let conversation = world.assist.withdraw(&accepted.user_message.id, text).unwrap();
+    world.assist.send(Some(conversation), text, model).unwrap();
     world.ended().await;
     let messages = world.store.messages(&accepted.conversation_id).unwrap();
     assert_eq!(messages.len(), 2);

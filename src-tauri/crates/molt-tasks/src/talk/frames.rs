@@ -171,6 +171,7 @@ pub const DONE: &[&str] = &[
     "{it}做完了",
     "{it}已完成",
     "{it}搞定了",
+    "{it}标记为完成",
 ];
 
 pub const DELETES: &[&str] = &[

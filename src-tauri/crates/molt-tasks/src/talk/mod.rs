@@ -218,8 +218,8 @@ pub fn find<'a>(tasks: impl Iterator<Item = &'a Task>, title: &str) -> Vec<&'a T
         open.iter().filter(|(_, name)| fits(name)).map(|(task, _)| *task).collect()
     };
     let exact = named(&|name| name == title);
-    // One letter stands in every other title.
-    let long_enough = title.len() >= 3;
+    // One or two letters, or one Chinese character, stand in every other title.
+    let long_enough = title.len() >= 3 && title.chars().count() >= 2;
     if exact.is_empty() && long_enough { named(&|name| name.contains(title)) } else { exact }
 }
 

@@ -1,3 +1,5 @@
+//! What counts as a request about tasks, and what it does to a due time.
+
 use jiff::tz::TimeZone;
 use molt_testkit::sample;
 
@@ -80,6 +82,7 @@ fn changes_of_tasks() {
     assert_eq!(change("我完成了报税"), (titled("报税"), Change::Done));
     assert_eq!(change("把它标记为完成"), (Which::Last, Change::Done));
     assert_eq!(change("delete the task call Anna"), (titled("call anna"), Change::Delete));
+    assert_eq!(change("标记为完成"), (Which::Last, Change::Done));
     assert_eq!(change("取消这个提醒"), (Which::Last, Change::Delete));
     assert_eq!(request("Undo!", &now()), Some(Request::Undo));
     assert_eq!(request("撤销", &now()), Some(Request::Undo));
