@@ -20,7 +20,7 @@ impl World {
     }
 
     /// Due time and whether it is done, of the only task.
-    async fn only(&self) -> (Value, bool) {
+    async fn the_task(&self) -> (Value, bool) {
         let tasks = self.call("task_list", Value::Null).await.unwrap();
         assert_eq!(tasks.as_array().unwrap().len(), 1);
         let task = &tasks[0]["task"];
@@ -37,19 +37,19 @@ async fn it_is_moved_done_and_taken_back() {
         moved,
         "Moved to Fri 27 Nov 15:00: call \\*Anna\\*. It was Sun 22 Nov 15:00; say “undo” to move it back."
     );
-    assert_eq!(world.only().await, (json!("2026-11-27T15:00:00"), false));
+    assert_eq!(world.the_task().await, (json!("2026-11-27T15:00:00"), false));
     assert_eq!(world.say(&chat, "undo").await, "As it was: call \\*Anna\\*, Sun 22 Nov 15:00.");
-    assert_eq!(world.only().await, (json!("2026-11-22T15:00:00"), false));
+    assert_eq!(world.the_task().await, (json!("2026-11-22T15:00:00"), false));
     world.say(&chat, "把它推迟两天").await;
-    assert_eq!(world.only().await, (json!("2026-11-24T15:00:00"), false));
+    assert_eq!(world.the_task().await, (json!("2026-11-24T15:00:00"), false));
     assert_eq!(world.say(&chat, "mark it as done").await, "Done: call \\*Anna\\*.");
-    assert!(world.only().await.1);
+    assert!(world.the_task().await.1);
     world.say(&chat, "撤销").await;
-    assert_eq!(world.only().await, (json!("2026-11-24T15:00:00"), false));
+    assert_eq!(world.the_task().await, (json!("2026-11-24T15:00:00"), false));
     assert!(world.say(&chat, "delete the task call *Anna*").await.starts_with("Deleted: "));
     assert_eq!(world.call("task_list", Value::Null).await.unwrap(), json!([]));
     world.say(&chat, "undo").await;
-    assert_eq!(world.only().await, (json!("2026-11-24T15:00:00"), false));
+    assert_eq!(world.the_task().await, (json!("2026-11-24T15:00:00"), false));
 }
 
 #[tokio::test]
