@@ -83,17 +83,25 @@ async function program(api, pid) {
   figure("processor when idle", ((cpuSeconds(pid) - before) / IDLE_SECONDS) * 100, "% of a core");
   // As bytes: reading four megabytes of JSON is this script's time, not the program's.
   const headers = { authorization: `Bearer ${api.token}`, "content-type": "application/json" };
-  const read = async () => (await fetch(`${api.base}/api/task_list`, { method: "POST", headers, body: "{}" })).arrayBuffer();
+  const read = async (mark = null) => (await fetch(`${api.base}/api/task_changes`, { method: "POST", headers, body: JSON.stringify({ mark }) })).arrayBuffer();
   const list = [];
-  for (let at = 0; at < CALLS; at++) list.push(await timed(read));
+  for (let at = 0; at < CALLS; at++) list.push(await timed(() => read()));
   const views = await api.call("task_list");
   if (views.length !== TASKS) throw new Error(`${views.length} tasks were imported, not ${TASKS}`);
   figure("size of the list", (await read()).byteLength / 2 ** 20, "MB");
-  spread("task_list over HTTP", list);
+  spread("all tasks over HTTP", list);
   const open = views.filter(({ task }) => task.done_at === null && task.recurrence === null).slice(0, CALLS);
-  const done = [];
-  for (const { task } of open) done.push(await timed(() => api.call("task_set_done", { id: task.id, done: true })));
+  const [done, changes] = [[], []];
+  let { mark } = await api.call("task_changes", { mark: null });
+  for (const { task } of open) {
+    done.push(await timed(() => api.call("task_set_done", { id: task.id, done: true })));
+    let answer;
+    changes.push(await timed(async () => (answer = await api.call("task_changes", { mark }))));
+    if (answer.whole || answer.changed.length !== 1) throw new Error(`${answer.changed.length} tasks changed, not one`);
+    mark = answer.mark;
+  }
   spread("task_set_done", done);
+  spread("what changed, after each", changes);
   const added = [];
   for (let at = 0; at < CALLS; at++) added.push(await timed(() => api.call("task_add_line", { text: `Call Anna tomorrow at 3pm ${at}` })));
   spread("task_add_line", added);
@@ -161,7 +169,7 @@ async function page(api, driver) {
   const { events: presses, frames: after } = await recorded(async () => {
     await page.click("task-done");
     await until("the list to be read anew", () =>
-      driver.run("return performance.getEntriesByType('resource').some(({ name, startTime }) => name.endsWith('/api/task_list') && startTime > arguments[0])", before));
+      driver.run("return performance.getEntriesByType('resource').some(({ name, startTime }) => name.endsWith('/api/task_changes') && startTime > arguments[0])", before));
   });
   figure("press on a circle until it is painted", Math.max(16, ...presses.map(({ duration }) => duration)), "ms");
   figure("longest frame after it, with the list read anew", Math.max(...after), "ms");

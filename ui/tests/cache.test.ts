@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { entry, forgetEverything } from "@/api/cache.svelte";
+import type { TaskChanges } from "@/api/types/TaskChanges";
+import type { TaskView } from "@/api/types/TaskView";
 import { deliver, pretend, settle } from "./pretend";
 
 beforeEach(() => forgetEverything());
@@ -22,12 +24,12 @@ describe("a kept answer", () => {
   });
 
   it("is not read while nobody looks, but when somebody looks again", async () => {
-    const asked = pretend({ task_list: () => [] });
-    const kept = entry("task_list", {});
+    const asked = pretend({ conversation_list: () => [] });
+    const kept = entry("conversation_list", {});
     kept.retain();
     await settle();
     kept.release();
-    deliver({ topic: "tasks_changed" });
+    deliver({ topic: "conversations_changed" });
     await settle();
     expect(asked).toHaveLength(1);
     kept.retain();
@@ -72,13 +74,37 @@ describe("a kept answer", () => {
   });
 
   it("is everything again after a lost connection", async () => {
-    const asked = pretend({ task_list: () => [], reminder_list: () => [] });
-    entry("task_list", {}).retain();
+    const asked = pretend({ conversation_list: () => [], reminder_list: () => [] });
+    entry("conversation_list", {}).retain();
     entry("reminder_list", {}).retain();
     await settle();
     deliver({ topic: "resync" });
     await settle();
-    expect(asked.map((one) => one.name).sort()).toEqual(["reminder_list", "reminder_list", "task_list", "task_list"]);
+    expect(asked.map((one) => one.name).sort()).toEqual(["conversation_list", "conversation_list", "reminder_list", "reminder_list"]);
+  });
+
+  it("of tasks is read whole once, then what changed, and whole again after a lost connection", async () => {
+    const view = (id: string, title: string) => ({ task: { id, title }, due_at: null, overdue: false }) as unknown as TaskView;
+    const answers = [
+      { mark: "1", whole: true, changed: [view("a", "A"), view("b", "B")], removed: [] },
+      { mark: "2", whole: false, changed: [view("c", "C"), view("a", "A2")], removed: ["b"] },
+      { mark: "3", whole: true, changed: [view("d", "D")], removed: [] },
+    ];
+    const asked = pretend({ task_changes: () => answers.shift() as TaskChanges });
+    const kept = entry("task_list", {});
+    const titles = () => kept.data?.map(({ task }) => task.title);
+    kept.retain();
+    await settle();
+    expect(titles()).toEqual(["A", "B"]);
+    kept.patch((all) => all.map((one) => ({ ...one, task: { ...one.task, title: "Expected" } })));
+    deliver({ topic: "tasks_changed" });
+    await settle();
+    // What was only expected is gone.
+    expect(titles()).toEqual(["A2", "C"]);
+    deliver({ topic: "resync" });
+    await settle();
+    expect(titles()).toEqual(["D"]);
+    expect(asked.map((one) => one.args)).toEqual([{ mark: null }, { mark: "1" }, { mark: null }]);
   });
 
   it("of settings comes with its event", async () => {

@@ -26,7 +26,7 @@ const on = (days: number) => dateDue(new Date(2026, 10, 21 + days));
 /** A program that keeps these tasks. */
 function keeping(...views: TaskView[]) {
   const asked = pretend({
-    task_list: () => entry("task_list", {}).data ?? [],
+    task_changes: () => ({ mark: "", whole: true, changed: entry("task_list", {}).data ?? [], removed: [] }),
     task_update: (task) => ({ ...view(task.id), task }),
     task_set_done: ({ id, done }) => {
       const old = views.find((one) => one.task.id === id) as TaskView;
@@ -58,13 +58,13 @@ describe("what is done to a task", () => {
     await undoLast();
     await undoLast();
     await undoLast();
-    expect(asked.filter((call) => call.name !== "task_list")).toEqual([
+    expect(asked.filter((call) => call.name !== "task_changes")).toEqual([
       { name: "task_restore", args: { id: "one" } },
       { name: "task_set_done", args: { id: "one", done: false } },
       { name: "task_update", args: one.task },
     ]);
     await undoLast();
-    expect(asked.filter((call) => call.name !== "task_list")).toHaveLength(3);
+    expect(asked.filter((call) => call.name !== "task_changes")).toHaveLength(3);
     expect(toasts.list).toEqual([]);
   });
 

@@ -3,6 +3,7 @@
  * it is on screen the answer is read again after each event that makes it stale, at most once at a time.
  */
 import { call, Failure, onEvent } from "./backend";
+import { taskReader } from "./taskReader";
 import { type Answer, type KeptCommand, type Request, STALE_AFTER, type Topic } from "./commands";
 
 /** Answers nobody looks at are kept for coming back quickly; beyond this many the oldest go. */
@@ -11,6 +12,9 @@ const KEPT_UNUSED = 24;
 /** Least time between two reads of the same thing, in ms: while a folder is indexed, events come by the hundred. */
 const BREATH = 200;
 
+/** Answers that are put together from more than one. */
+const READERS: { [N in KeptCommand]?: () => () => Promise<Answer<N>> } = { task_list: taskReader };
+
 export class Entry<N extends KeptCommand> {
   data = $state.raw<Answer<N> | undefined>(undefined);
   error = $state.raw<Failure | null>(null);
@@ -18,11 +22,18 @@ export class Entry<N extends KeptCommand> {
   #users = 0;
   #stale = true;
   #running: Promise<void> | null = null;
+  #read: () => Promise<Answer<N>>;
 
   constructor(
     readonly name: N,
     readonly args: Request<N>,
-  ) {}
+  ) {
+    this.#read = this.#reader();
+  }
+
+  #reader(): () => Promise<Answer<N>> {
+    return READERS[this.name]?.() ?? (() => call(this.name, this.args));
+  }
 
   get used(): boolean {
     return this.#users > 0;
@@ -37,8 +48,9 @@ export class Entry<N extends KeptCommand> {
     this.#users -= 1;
   }
 
-  /** Something changed: read again now if it is on screen, else when it is next looked at. */
-  invalidate(): void {
+  /** Something changed: read again now if it is on screen, else when it is next looked at. `all`: nothing read so far counts. */
+  invalidate(all = false): void {
+    if (all) this.#read = this.#reader();
     this.#stale = true;
     if (this.used) void this.refresh();
   }
@@ -54,7 +66,7 @@ export class Entry<N extends KeptCommand> {
     while (this.#stale) {
       this.#stale = false;
       try {
-        this.data = await call(this.name, this.args);
+        this.data = await this.#read();
         this.error = null;
       } catch (reason) {
         this.error = Failure.from(reason);
@@ -133,7 +145,7 @@ export const liveReminders = () => live("reminder_list", () => NONE);
 export function invalidate(topic: Topic): void {
   for (const held of entries.values()) {
     const topics: readonly Topic[] = STALE_AFTER[held.name];
-    if (topic === "resync" || topics.includes(topic)) held.invalidate();
+    if (topic === "resync" || topics.includes(topic)) held.invalidate(topic === "resync");
   }
 }
 

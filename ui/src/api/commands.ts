@@ -50,6 +50,8 @@ import type { Status } from "./types/Status";
 import type { Suggestions } from "./types/Suggestions";
 import type { Task } from "./types/Task";
 import type { TaskAdd } from "./types/TaskAdd";
+import type { TaskChanges } from "./types/TaskChanges";
+import type { TaskChangesSince } from "./types/TaskChangesSince";
 import type { TaskDraft } from "./types/TaskDraft";
 import type { TaskFeed } from "./types/TaskFeed";
 import type { TaskFile } from "./types/TaskFile";
@@ -91,6 +93,7 @@ export interface Commands {
   knowledge_extract: [ExtractPath, ExtractedText];
 
   task_list: [Nothing, TaskView[]];
+  task_changes: [TaskChangesSince, TaskChanges];
   task_parse: [TaskLine, TaskDraft];
   task_add: [TaskAdd, TaskView];
   task_add_line: [TaskLine, TaskView];

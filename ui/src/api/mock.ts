@@ -248,6 +248,7 @@ export function startPretending(): void {
     },
     knowledge_extract: () => ({ text: "", pages: null, reader: "text", title: null }),
     task_list: () => tasks,
+    task_changes: () => ({ mark: "", whole: true, changed: tasks, removed: [] }),
     task_import: () => ({ added: 0, present: 0, remarks: [], more_remarks: 0 }),
     task_export: () => ({ text: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" }),
     task_feed: ({ on }) => Object.assign(settings, { calendar_feed: on ? "0123456789abcdef0123456789abcdef" : null }),

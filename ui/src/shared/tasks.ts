@@ -76,6 +76,10 @@ export function dueDay(view: TaskView): Date | null {
   return due.kind === "date" ? civilDate(due.date) : new Date(view.due_at ?? due.at);
 }
 
+export function isOverdue({ due_at, task }: TaskView, now: Date): boolean {
+  return due_at !== null && task.done_at === null && new Date(due_at) < now;
+}
+
 export type TaskGroup = "overdue" | "today" | "upcoming" | "noDate" | "done";
 export const TASK_GROUPS: readonly TaskGroup[] = ["overdue", "today", "upcoming", "noDate", "done"];
 
@@ -83,7 +87,7 @@ export function taskGroup(view: TaskView, now: Date): TaskGroup {
   if (view.task.done_at !== null) return "done";
   const due = dueDay(view);
   if (!due) return "noDate";
-  if (view.overdue) return "overdue";
+  if (isOverdue(view, now)) return "overdue";
   return daysUntil(due, now) <= 0 ? "today" : "upcoming";
 }
 

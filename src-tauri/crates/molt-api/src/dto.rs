@@ -171,6 +171,16 @@ dto! {
     /// All tasks, also the completed ones, as an iCalendar file.
     pub struct TaskFile { pub text: String }
     pub struct TaskFeed { pub on: bool }
+    /// What a reader who has read all tasks once must be told; without a mark all of them.
+    pub struct TaskChangesSince { pub mark: Option<String> }
+    pub struct TaskChanges {
+        /// To ask with next time.
+        pub mark: String,
+        /// All tasks are among the changed.
+        pub whole: bool,
+        pub changed: Vec<TaskView>,
+        pub removed: Vec<TaskId>,
+    }
     /// A task with the time of its next reminder.
     pub struct TaskView {
         pub task: Task,

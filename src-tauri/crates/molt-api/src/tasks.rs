@@ -6,14 +6,27 @@ use molt_core::{Clock, ReminderState, Settings, Task, TaskDraft, TaskId, TaskSou
 use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
-    ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskFeed,
-    TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskView, events::Burst,
+    ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskChanges,
+    TaskChangesSince, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskView,
+    events::Burst,
 };
 
 impl App {
     pub async fn task_list(&self) -> Result<Vec<TaskView>, ApiError> {
         let parts = self.parts();
         Ok(molt_tasks::list(parts.tasks.as_ref(), parts.clock.as_ref())?.into_iter().map(TaskView::from).collect())
+    }
+
+    /// What changed since an earlier answer. A page reads the whole list once; ten thousand tasks are megabytes.
+    pub async fn task_changes(&self, request: TaskChangesSince) -> Result<TaskChanges, ApiError> {
+        let parts = self.parts();
+        let changes = molt_tasks::changes(parts.tasks.as_ref(), parts.clock.as_ref(), request.mark.as_deref())?;
+        Ok(TaskChanges {
+            mark: changes.mark,
+            whole: changes.whole,
+            changed: changes.changed.into_iter().map(TaskView::from).collect(),
+            removed: changes.removed,
+        })
     }
 
     /// What a line would become; nothing is stored.

@@ -237,9 +237,22 @@ pub trait DocumentStore: Send + Sync {
     fn chunks_by_id(&self, ids: &[ChunkId]) -> StoreResult<Vec<Chunk>>;
 }
 
+/// What became of the tasks since some moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskChanges {
+    /// Grows with every change.
+    pub revision: i64,
+    /// Nothing is left out: all tasks are among the changed.
+    pub whole: bool,
+    pub changed: Vec<Task>,
+    pub removed: Vec<TaskId>,
+}
+
 pub trait TaskStore: Send + Sync {
     /// All that are not deleted, done ones included.
     fn tasks(&self) -> StoreResult<Vec<Task>>;
+    /// What changed after `since`; everything without it, or when the store never was as far.
+    fn task_changes(&self, since: Option<i64>) -> StoreResult<TaskChanges>;
     fn task(&self, id: &TaskId) -> StoreResult<Task>;
     /// The tasks that are parts of this one and not deleted, done ones included; not the parts of those.
     fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>>;

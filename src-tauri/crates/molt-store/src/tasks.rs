@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use molt_core::*;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use crate::{
     Store,
@@ -76,17 +76,22 @@ fn put_reminder(tx: &Transaction<'_>, reminder: &Reminder) -> StoreResult<bool> 
     }
 }
 
-fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
+/// The number of the last change, 0 before the first.
+fn revision(connection: &Connection) -> StoreResult<i64> {
+    let sql = "SELECT coalesce(max(revision), 0) FROM tasks";
+    connection.prepare_cached(sql).and_then(|mut s| s.query_row([], |row| row.get(0))).map_err(failed)
+}
+
+fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision: i64) -> StoreResult<()> {
     let (date, at, zone) = match &task.due {
         Some(Due::Date { date }) => (Some(Name(date)), None, None),
         Some(Due::Time { at, zone }) => (None, Some(Name(at)), Some(zone)),
         None => (None, None, None),
     };
-    tx.execute(
-        "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
+    let put = "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
          done_at, source_conversation, source_message, created_at, updated_at, labels, deadline, remind_before,
-         section, estimate_minutes, parent)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         section, estimate_minutes, parent, revision)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
          priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
          due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
@@ -94,8 +99,11 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder]) -> StoreR
          source_message = excluded.source_message, created_at = excluded.created_at,
          updated_at = excluded.updated_at, labels = excluded.labels, deadline = excluded.deadline,
          remind_before = excluded.remind_before, section = excluded.section,
-         estimate_minutes = excluded.estimate_minutes, parent = excluded.parent",
-        params![
+         estimate_minutes = excluded.estimate_minutes, parent = excluded.parent,
+         revision = excluded.revision";
+    let put = tx.prepare_cached(put);
+    put.and_then(|mut statement| {
+        statement.execute(params![
             task.id.as_str(),
             task.title,
             task.notes,
@@ -115,9 +123,10 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder]) -> StoreR
             Json(&task.remind_before),
             task.section,
             task.estimate_minutes,
-            task.parent.as_ref().map(TaskId::as_str)
-        ],
-    )
+            task.parent.as_ref().map(TaskId::as_str),
+            revision
+        ])
+    })
     .map_err(failed)?;
     tx.execute("DELETE FROM reminders WHERE task_id = ? AND state = 'scheduled'", [task.id.as_str()])
         .map_err(failed)?;
@@ -133,6 +142,27 @@ impl TaskStore for Store {
         let sql = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE deleted_at IS NULL ORDER BY seq");
         let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
         statement.query_map([], task).and_then(Iterator::collect).map_err(failed)
+    }
+
+    fn task_changes(&self, since: Option<i64>) -> StoreResult<TaskChanges> {
+        // Both questions see one state of the file.
+        let mut connection = self.lock();
+        let tx = connection.transaction().map_err(failed)?;
+        let revision = revision(&tx)?;
+        let since = since.filter(|since| *since <= revision);
+        let (mut changed, mut removed) = (Vec::new(), Vec::new());
+        {
+            let after = if since.is_some() { "revision > ?1" } else { "deleted_at IS NULL AND ?1 IS NULL" };
+            let sql = format!("SELECT {TASK_COLUMNS}, deleted_at IS NULL FROM tasks WHERE {after} ORDER BY seq");
+            let mut statement = tx.prepare_cached(&sql).map_err(failed)?;
+            let mut rows = statement.query([since]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let task = task(row).map_err(failed)?;
+                let kept: bool = row.get(20).map_err(failed)?;
+                if kept { changed.push(task) } else { removed.push(task.id) }
+            }
+        }
+        Ok(TaskChanges { revision, whole: since.is_none(), changed, removed })
     }
 
     fn task(&self, id: &TaskId) -> StoreResult<Task> {
@@ -151,7 +181,10 @@ impl TaskStore for Store {
         if tasks.iter().any(|(task, reminders)| reminders.iter().any(|r| r.task_id != task.id)) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
-        self.write(|tx| tasks.iter().try_for_each(|(task, reminders)| put_task(tx, task, reminders)))
+        self.write(|tx| {
+            let revision = revision(tx)? + 1;
+            tasks.iter().try_for_each(|(task, reminders)| put_task(tx, task, reminders, revision))
+        })
     }
 
     fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()> {
@@ -164,9 +197,9 @@ impl TaskStore for Store {
             let sql = format!(
                 "WITH RECURSIVE whole (id) AS (SELECT ?1 UNION SELECT part.id FROM tasks part
                  JOIN whole ON part.parent = whole.id WHERE {together})
-                 UPDATE tasks SET deleted_at = ?2 WHERE id IN (SELECT id FROM whole)"
+                 UPDATE tasks SET deleted_at = ?2, revision = ?3 WHERE id IN (SELECT id FROM whole)"
             );
-            match tx.execute(&sql, params![id.as_str(), deleted_at.map(At)]).map_err(failed)? {
+            match tx.execute(&sql, params![id.as_str(), deleted_at.map(At), revision(tx)? + 1]).map_err(failed)? {
                 0 => Err(TASK),
                 _ => Ok(()),
             }

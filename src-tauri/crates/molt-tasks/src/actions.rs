@@ -78,17 +78,19 @@ pub struct Listed {
 /// A title that is empty or too long, a repetition that is not understood, an unknown time zone, a task that it cannot be a part of,
 /// or the store's.
 pub fn add(store: &dyn TaskStore, clock: &dyn Clock, new: NewTask) -> Result<Task, TaskError> {
-    add_with(store, clock, TaskId::random(), new, None)
+    let (task, reminders) = prepare(store, clock, TaskId::random(), new, None)?;
+    store.put_task(&task, &reminders)?;
+    Ok(task)
 }
 
-/// The same with an id, and perhaps done already.
-pub(crate) fn add_with(
+/// A task with its reminders, checked and ready to be stored; perhaps it is done already.
+pub(crate) fn prepare(
     store: &dyn TaskStore,
     clock: &dyn Clock,
     id: TaskId,
     new: NewTask,
     done_at: Option<Timestamp>,
-) -> Result<Task, TaskError> {
+) -> Result<(Task, Vec<Reminder>), TaskError> {
     let now = clock.now();
     let mut task = Task {
         id,
@@ -114,8 +116,8 @@ pub(crate) fn add_with(
     if let Some(parent) = &task.parent {
         check_parent(store, &task.id, parent, 1)?;
     }
-    store.put_task(&task, &reminders_for(&task, now, &clock.zone()))?;
-    Ok(task)
+    let reminders = reminders_for(&task, now, &clock.zone());
+    Ok((task, reminders))
 }
 
 /// Reads a line and adds what it says.

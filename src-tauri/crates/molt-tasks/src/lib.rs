@@ -8,6 +8,7 @@
 //! them and over [`Scheduler::tick`].
 
 mod actions;
+mod changes;
 mod completing;
 mod due;
 mod error;
@@ -21,6 +22,7 @@ mod scheduler;
 pub mod talk;
 
 pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, update};
+pub use changes::{Changes, changes};
 pub use completing::set_done;
 pub use due::{due_at, is_overdue, occurrences, remind_at};
 pub use error::TaskError;

@@ -1,14 +1,17 @@
 //! Putting what was read into the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use molt_core::{Clock, StoreError, TaskId, TaskStore};
+use molt_core::{Clock, Reminder, StoreError, Task, TaskId, TaskStore};
 
 use super::{Imported, ImportedTask, Remark};
 use crate::{
     TaskError, actions,
     parts::{DEPTH_LIMIT, check_parent},
 };
+
+/// Tasks that are stored at once: each time, the disk is waited for.
+const BATCH: usize = 500;
 
 /// Letters of an id that is made of another program's.
 const UID_LIMIT: usize = 200;
@@ -33,18 +36,19 @@ pub fn import(store: &dyn TaskStore, clock: &dyn Clock, mut imported: Imported) 
     let ids: BTreeMap<String, TaskId> =
         tasks.iter().filter_map(|entry| entry.uid.as_ref()).map(|uid| (uid.clone(), id(uid))).collect();
     let known = |uid: &str| ids.get(uid).cloned().unwrap_or_else(|| id(uid));
+    let mut batch = Batch { store, rows: Vec::new(), ids: BTreeSet::new(), summary: &mut summary };
     for ImportedTask { uid, parent, mut task, done_at } in tasks {
         let title = task.title.clone();
         let id = uid.as_deref().map_or_else(TaskId::random, known);
-        match store.task(&id) {
-            Ok(_) => {
-                summary.present += 1;
-                continue;
-            }
-            Err(StoreError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
         task.parent = parent.as_deref().map(known);
+        // A part is checked against the stored task that it is a part of.
+        if batch.rows.len() == BATCH || task.parent.as_ref().is_some_and(|parent| batch.ids.contains(parent)) {
+            batch.store()?;
+        }
+        if batch.knows(&id)? {
+            batch.summary.present += 1;
+            continue;
+        }
         if let Some(parent) = &task.parent {
             match check_parent(store, &id, parent, 1) {
                 Ok(()) => {}
@@ -55,17 +59,54 @@ pub fn import(store: &dyn TaskStore, clock: &dyn Clock, mut imported: Imported) 
                 }
             }
         }
-        match actions::add_with(store, clock, id.clone(), task, done_at) {
-            Ok(_) => {
-                store.set_task_deleted(&id, None)?;
-                summary.added += 1;
-            }
+        match actions::prepare(store, clock, id, task, done_at) {
+            Ok(row) => batch.add(row),
             Err(TaskError::Store(error)) => return Err(error.into()),
             Err(error) => imported.remark(0, &title, error.to_string()),
         }
     }
+    batch.store()?;
     (summary.remarks, summary.more_remarks) = (imported.remarks, imported.more_remarks);
     Ok(summary)
+}
+
+/// Tasks that wait to be stored together.
+struct Batch<'a> {
+    store: &'a dyn TaskStore,
+    rows: Vec<(Task, Vec<Reminder>)>,
+    ids: BTreeSet<TaskId>,
+    summary: &'a mut ImportSummary,
+}
+
+impl Batch<'_> {
+    fn knows(&self, id: &TaskId) -> Result<bool, StoreError> {
+        if self.ids.contains(id) {
+            return Ok(true);
+        }
+        match self.store.task(id) {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn add(&mut self, row: (Task, Vec<Reminder>)) {
+        self.ids.insert(row.0.id.clone());
+        self.rows.push(row);
+    }
+
+    fn store(&mut self) -> Result<(), StoreError> {
+        self.store.put_tasks(&self.rows)?;
+        self.rows.clear();
+        for id in std::mem::take(&mut self.ids) {
+            if !self.knows(&id)? {
+                // It had been deleted here.
+                self.store.set_task_deleted(&id, None)?;
+            }
+            self.summary.added += 1;
+        }
+        Ok(())
+    }
 }
 
 /// In the order of the file, except that a task comes after what it is a part of.

@@ -12,6 +12,7 @@ pub fn task_store_contract(make: impl Fn() -> Box<dyn TaskStore>) {
     uniqueness(&*make());
     openness(&*make());
     within_each_other(&*make());
+    changes(&*make());
 }
 
 fn ids(reminders: &[Reminder]) -> Vec<&str> {
@@ -55,6 +56,35 @@ fn rows(store: &dyn TaskStore) {
     assert_eq!(store.tasks().unwrap(), [plain]);
     store.set_task_deleted(&"t".into(), None).unwrap();
     assert_eq!(store.task(&"t".into()).unwrap(), full);
+}
+
+fn changes(store: &dyn TaskStore) {
+    let since = |mark: &mut i64| {
+        let changes = store.task_changes(Some(*mark)).unwrap();
+        *mark = changes.revision;
+        let changed: Vec<_> = changes.changed.into_iter().map(|task| task.title).collect();
+        (changes.whole, changed, changes.removed.into_iter().map(|id| id.0).collect::<Vec<_>>())
+    };
+    let nothing = (false, Vec::<String>::new(), Vec::<String>::new());
+    let empty = store.task_changes(None).unwrap();
+    assert_eq!((empty.whole, empty.changed, empty.removed), (true, vec![], vec![]));
+    let mut mark = empty.revision;
+    assert_eq!(since(&mut mark), nothing);
+    let part = Task { parent: Some("a".into()), ..task("b", "part") };
+    store.put_tasks(&[(task("a", "one"), vec![]), (part, vec![]), (task("c", "other"), vec![])]).unwrap();
+    assert_eq!(since(&mut mark), (false, vec!["one".into(), "part".into(), "other".into()], vec![]));
+    assert_eq!(since(&mut mark), nothing);
+    store.put_task(&task("c", "changed"), &[]).unwrap();
+    assert_eq!(since(&mut mark), (false, vec!["changed".into()], vec![]));
+    store.set_task_deleted(&"a".into(), Some(instant(1))).unwrap();
+    assert_eq!(since(&mut mark), (false, vec![], vec!["a".into(), "b".into()]));
+    store.set_task_deleted(&"a".into(), None).unwrap();
+    assert_eq!(since(&mut mark), (false, vec!["one".into(), "part".into()], vec![]));
+    store.set_task_deleted(&"c".into(), Some(instant(1))).unwrap();
+    let whole = store.task_changes(None).unwrap();
+    assert_eq!((whole.whole, whole.changed.len(), whole.removed), (true, 2, vec![]));
+    // The reader knows another store's future.
+    assert!(store.task_changes(Some(whole.revision + 1)).unwrap().whole);
 }
 
 fn within_each_other(store: &dyn TaskStore) {

@@ -18,6 +18,8 @@ struct State {
     documents: Vec<Document>,
     chunks: Vec<Chunk>,
     tasks: Vec<(Task, Option<Timestamp>)>,
+    /// The number of each task's last change.
+    task_revisions: BTreeMap<TaskId, i64>,
     reminders: BTreeMap<ReminderId, Reminder>,
     settings: Settings,
     models: Vec<ModelSpec>,

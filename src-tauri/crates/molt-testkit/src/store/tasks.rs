@@ -17,9 +17,24 @@ fn put_reminder(state: &mut State, reminder: &Reminder) -> bool {
     !taken
 }
 
+fn revision(state: &State) -> i64 {
+    state.task_revisions.values().max().copied().unwrap_or(0)
+}
+
 impl TaskStore for MemoryStore {
     fn tasks(&self) -> StoreResult<Vec<Task>> {
         Ok(self.read().tasks.iter().filter(|r| r.1.is_none()).map(|r| r.0.clone()).collect())
+    }
+
+    fn task_changes(&self, since: Option<i64>) -> StoreResult<TaskChanges> {
+        let state = self.read();
+        let revision = revision(&state);
+        let since = since.filter(|since| *since <= revision);
+        let after = |r: &&(Task, Option<Timestamp>)| since.is_none_or(|since| state.task_revisions[&r.0.id] > since);
+        let (kept, gone): (Vec<_>, Vec<_>) = state.tasks.iter().filter(after).partition(|r| r.1.is_none());
+        let removed = if since.is_some() { gone.iter().map(|r| r.0.id.clone()).collect() } else { Vec::new() };
+        let changed = kept.iter().map(|r| r.0.clone()).collect();
+        Ok(TaskChanges { revision, whole: since.is_none(), changed, removed })
     }
 
     fn task(&self, id: &TaskId) -> StoreResult<Task> {
@@ -36,7 +51,9 @@ impl TaskStore for MemoryStore {
         if tasks.iter().any(|(task, reminders)| reminders.iter().any(|r| r.task_id != task.id)) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
+        let next = revision(&state) + 1;
         for (task, scheduled) in tasks {
+            state.task_revisions.insert(task.id.clone(), next);
             match state.tasks.iter_mut().find(|r| r.0.id == task.id) {
                 Some(row) => row.0 = task.clone(),
                 None => state.tasks.push((task.clone(), None)),
@@ -58,13 +75,17 @@ impl TaskStore for MemoryStore {
             return Ok(());
         }
         row.1 = deleted_at;
+        let mut touched = vec![id.clone()];
         let mut parents = vec![id.clone()];
         while let Some(parent) = parents.pop() {
             for row in state.tasks.iter_mut().filter(|r| r.0.parent.as_ref() == Some(&parent) && r.1 == together) {
                 row.1 = deleted_at;
                 parents.push(row.0.id.clone());
+                touched.push(row.0.id.clone());
             }
         }
+        let next = revision(&state) + 1;
+        state.task_revisions.extend(touched.into_iter().map(|id| (id, next)));
         Ok(())
     }
 
