@@ -27,6 +27,8 @@ SHAPES = {
     # https://huggingface.co/Qwen/Qwen3-0.6B/blob/main/config.json, and likewise
     "qwen3-0.6b": dict(QWEN3, width=1024, ff=3072),
     "qwen3-1.7b": dict(QWEN3, width=2048, ff=6144),
+    # Of no published model: for tests that need many answers, not their speed.
+    "tiny": dict(QWEN3, vocab=32768, width=256, layers=4, heads=4, kv_heads=2, head_dim=64, ff=512),
 }
 Q4_K, Q5_0, Q6_K, Q8_0 = (gguf.GGMLQuantizationType[name] for name in ("Q4_K", "Q5_0", "Q6_K", "Q8_0"))
 ROWS = 4096  # blocks are drawn in pieces, to keep memory small

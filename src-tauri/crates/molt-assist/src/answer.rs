@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use molt_core::{
-    AnswerKind, AnswerStats, EngineError, FinishReason, Found, GenerateEvent, GenerateRequest, IndexFilter, Message,
-    MessageState, Passage,
+    AnswerKind, AnswerStats, Constraint, EngineError, FinishReason, Found, GenerateEvent, GenerateRequest, IndexFilter,
+    Message, MessageState, Passage, PromptMessage,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,10 @@ use crate::{
 
 /// Passages asked for. A model is shown as many of them as fit.
 const PASSAGES: usize = 8;
+/// What begins as a call and is longer than this is none.
+const CALL_BYTES: usize = 4096;
+/// Room for a call of one line.
+const CALL_TOKENS: u32 = 400;
 /// How often the answer so far is stored while it is written.
 const STORE_EVERY: Duration = Duration::from_secs(1);
 /// Below this many characters a question is likely a follow-up ("and in 2024?"), and is searched together with the one before.
@@ -45,11 +49,18 @@ pub(crate) async fn write(
     };
     let Some(model) = model else { return passages_only(answer, found, &question.text) };
     answer.kind = Some(AnswerKind::Model);
-    match stream(assist, &history, &found.passages, question, &mut answer, &model, cancel).await {
-        Ok(state) => {
+    match stream(assist, &history, &found.passages, question, &mut answer, &model, &cancel).await {
+        Ok(Written { state, messages }) => {
             answer.state = state;
             if calls::is_begun(&answer.text) {
-                carry_out(assist, question, &mut answer);
+                let call = std::mem::take(&mut answer.text);
+                let line = match calls::task_line(&call) {
+                    None if state == MessageState::Done => {
+                        call_again(assist, &model, messages, question, &cancel).await
+                    }
+                    line => line,
+                };
+                carry_out(assist, question, line, &mut answer);
                 return answer;
             }
         }
@@ -62,11 +73,44 @@ pub(crate) async fn write(
     answer
 }
 
+/// Has the model write a call that it began and garbled anew, bound to the form of one. Most calls are right at once; an answer is not
+/// bound from its beginning because most are no calls.
+async fn call_again(
+    assist: &Assist,
+    model: &ChatModel,
+    messages: Vec<PromptMessage>,
+    question: &Message,
+    cancel: &CancellationToken,
+) -> Option<String> {
+    let request = GenerateRequest {
+        model: model.id.clone(),
+        messages,
+        max_tokens: CALL_TOKENS,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        think: false,
+        constraint: Some(Constraint::JsonSchema(calls::schema(&question.text))),
+    };
+    let mut events = assist.parts().engine.generate(request);
+    let mut call = String::new();
+    loop {
+        match cancel.run_until_cancelled(events.next()).await?? {
+            Ok(GenerateEvent::Delta { text }) => call.push_str(&text),
+            Ok(GenerateEvent::Done { .. }) => return calls::task_line(&call),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a call could not be written anew");
+                return None;
+            }
+        }
+    }
+}
+
 /// Does what the model calls for, if it is what the user asked for.
-fn carry_out(assist: &Assist, question: &Message, answer: &mut Message) {
-    let call = std::mem::take(&mut answer.text);
+fn carry_out(assist: &Assist, question: &Message, line: Option<String>, answer: &mut Message) {
     answer.citations.clear();
-    match calls::task_line(&call) {
+    match line {
         Some(line) if calls::stands_in(&line, &question.text) => assist.make_task(question, &line, answer),
         _ => {
             tracing::warn!("the model called for something that was not asked for");
@@ -122,6 +166,13 @@ fn store_now_and_then(assist: &Assist, answer: &Message, stored: &mut Instant) {
     }
 }
 
+/// What came of an answer.
+struct Written {
+    state: MessageState,
+    /// The prompt that it answers.
+    messages: Vec<PromptMessage>,
+}
+
 async fn stream(
     assist: &Assist,
     history: &[Message],
@@ -129,8 +180,8 @@ async fn stream(
     question: &Message,
     answer: &mut Message,
     model: &ChatModel,
-    cancel: CancellationToken,
-) -> Result<MessageState, EngineError> {
+    cancel: &CancellationToken,
+) -> Result<Written, EngineError> {
     let started = Instant::now();
     let engine = &assist.parts().engine;
     let prompt = layout(engine.as_ref(), model, history, passages, &question.text).await?;
@@ -138,13 +189,16 @@ async fn stream(
     let left_out = (passages.len() - prompt.passages) as u32;
     let mut events = engine.generate(GenerateRequest {
         model: model.id.clone(),
-        messages: prompt.messages,
+        messages: prompt.messages.clone(),
         max_tokens: prompt.max_tokens,
         temperature: 0.0,
         top_p: 1.0,
         stop: Vec::new(),
         think: false,
+        constraint: None,
     });
+
+    let written = |state| Written { state, messages: prompt.messages.clone() };
 
     let mut first_token = None;
     let mut stored = Instant::now();
@@ -153,7 +207,7 @@ async fn stream(
         let event = tokio::select! {
             biased;
             // Dropping the stream cancels the generation.
-            () = cancel.cancelled() => return Ok(MessageState::Stopped),
+            () = cancel.cancelled() => return Ok(written(MessageState::Stopped)),
             event = events.next() => event,
         };
         let queued = |position| AssistEvent::Queued {
@@ -189,6 +243,9 @@ async fn stream(
                 first_token.get_or_insert_with(|| started.elapsed());
                 answer.text.push_str(&text);
                 if calls::is_begun(&answer.text) {
+                    if answer.text.len() > CALL_BYTES {
+                        return Ok(written(MessageState::Done));
+                    }
                     continue;
                 }
                 assist.progress(answer);
@@ -218,7 +275,8 @@ async fn stream(
                     passages_left_out: left_out,
                     hurried: left_out > 0 && prompt.hurried,
                 });
-                return Ok(if finish == FinishReason::Cancelled { MessageState::Stopped } else { MessageState::Done });
+                let is_cancelled = finish == FinishReason::Cancelled;
+                return Ok(written(if is_cancelled { MessageState::Stopped } else { MessageState::Done }));
             }
         }
     }

@@ -3,9 +3,14 @@
 //! A model reads documents, and a document may tell it to act. So a call counts only as far as its words are the user's own.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 const OPEN: &str = "<tool_call>";
 const CLOSE: &str = "</tool_call>";
+/// The only call there is.
+const TASK_ADD: &str = "task_add";
+/// A task is a line.
+const LINE_CHARACTERS: usize = 300;
 
 #[derive(Deserialize)]
 struct Call {
@@ -24,11 +29,32 @@ pub fn is_begun(answer: &str) -> bool {
     !answer.is_empty() && (answer.starts_with(OPEN) || OPEN.starts_with(answer))
 }
 
-/// The line that is to become a task; none when the call is for anything else, or broken.
+/// The form of a call: what stands between the marks. The words are to be the user's, so there are no more of them.
+pub fn schema(question: &str) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "name": { "const": TASK_ADD },
+            "arguments": {
+                "type": "object",
+                "properties": {
+                    "text": { "type": "string", "minLength": 1, "maxLength": question.chars().count().clamp(1, LINE_CHARACTERS) },
+                },
+                "required": ["text"],
+                "additionalProperties": false,
+            },
+        },
+        "required": ["name", "arguments"],
+        "additionalProperties": false,
+    })
+}
+
+/// The line that is to become a task; none when the call is for anything else, or broken. The marks may be left out.
 pub fn task_line(answer: &str) -> Option<String> {
-    let call = answer.trim().strip_prefix(OPEN)?.trim_end_matches(CLOSE);
+    let answer = answer.trim();
+    let call = answer.strip_prefix(OPEN).unwrap_or(answer).trim_end_matches(CLOSE);
     let call: Call = serde_json::from_str(call.trim()).ok()?;
-    (call.name == "task_add" && !call.arguments.text.trim().is_empty()).then_some(call.arguments.text)
+    (call.name == TASK_ADD && !call.arguments.text.trim().is_empty()).then_some(call.arguments.text)
 }
 
 /// True when the letters and digits of `line` stand in `question` in this order; words of the question may be left out.
@@ -56,6 +82,8 @@ mod tests {
     fn only_whole_task_calls_are_read() {
         let call = r#"<tool_call>{"name":"task_add","arguments":{"text":"call Anna at 5"}}</tool_call>"#;
         assert_eq!(task_line(call).as_deref(), Some("call Anna at 5"));
+        let bare = r#"{"name": "task_add", "arguments": {"text": "call Anna at 5"}}"#;
+        assert_eq!(task_line(bare).as_deref(), Some("call Anna at 5"));
         for broken in [
             r#"<tool_call>{"name":"file_delete","arguments":{"text":"/"}}</tool_call>"#,
             r#"<tool_call>{"name":"task_add","arguments":{"text":"call"#,
@@ -63,6 +91,14 @@ mod tests {
         ] {
             assert_eq!(task_line(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn the_form_of_a_call_has_room_for_the_users_words_and_no_more() {
+        let longest = |question: &str| {
+            schema(question)["properties"]["arguments"]["properties"]["text"]["maxLength"].as_u64().unwrap()
+        };
+        assert_eq!((longest(""), longest("提醒我开会"), longest(&"long ".repeat(100))), (1, 5, 300));
     }
 
     #[test]

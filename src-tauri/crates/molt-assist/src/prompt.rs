@@ -42,6 +42,7 @@ pub(crate) fn opening(model: ModelId) -> GenerateRequest {
         top_p: 1.0,
         stop: Vec::new(),
         think: false,
+        constraint: None,
     }
 }
 

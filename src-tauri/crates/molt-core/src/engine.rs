@@ -112,6 +112,22 @@ pub struct GenerateRequest {
     /// Whether a model that can think before it answers is to do so. One that thinks without being asked still tells its thoughts apart.
     #[serde(default)]
     pub think: bool,
+    /// The form that the answer is bound to. Such an answer is written at once, without thoughts before it.
+    #[serde(default)]
+    pub constraint: Option<Constraint>,
+}
+
+/// The form of an answer: every token is chosen so that the whole answer can still have it. An answer that ends with
+/// [`FinishReason::Length`] was cut off and may be the beginning of one only. What is not of any form is refused as [`crate::EngineError::Failed`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Constraint {
+    /// JSON of this schema (<https://json-schema.org>), on one line. A keyword that cannot be kept to is an error.
+    JsonSchema(serde_json::Value),
+    /// The whole answer matches this regular expression (the syntax of Rust's `regex`).
+    Regex(String),
+    /// A context-free grammar in the Lark dialect of llguidance, whose rule `start` is the answer.
+    Grammar(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,9 @@
-//! How fast a worker runs a model on this machine: `molt-engine-bench WORKER MODEL`.
+//! How fast a worker runs a model on this machine: `molt-engine-bench WORKER MODEL`. With `CASES ROUNDS` behind it, how well the worker
+//! keeps to the forms of a file of cases.
 //!
-//! Everything goes through the client and the worker's process, as in the program. Prints the figures as JSON.
+//! Everything goes through the client and the worker's process, as in the program. Prints the figures as JSON, or the answers.
+
+mod forms;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -9,6 +12,7 @@ use molt_core::{Engine, EngineError, GenerateEvent, GenerateRequest, ModelId, Mo
 use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 use serde::Serialize;
 
+const USAGE: &str = "usage: molt-engine-bench WORKER MODEL [CASES ROUNDS]";
 /// Tokens of the long prompt.
 const PROMPT: u32 = 512;
 /// Tokens of an answer.
@@ -32,13 +36,22 @@ struct Timing {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [worker, model] = &arguments[..] else { return Err("usage: molt-engine-bench WORKER MODEL".into()) };
+    let [worker, model, forms @ ..] = &arguments[..] else { return Err(USAGE.into()) };
     let cache = std::env::temp_dir().join(format!("molt-engine-bench-{}", std::process::id()));
     let client = EngineClient::new(EngineConfig::new(worker.clone(), cache.clone()));
-    let figures = measure(&client, model).await;
+    let done = match forms {
+        [] => measure(&client, model).await.map_err(Into::into).and_then(|figures| {
+            println!("{}", serde_json::to_string(&figures)?);
+            Ok(())
+        }),
+        [cases, rounds] => {
+            let rounds = rounds.to_str().and_then(|rounds| rounds.parse().ok()).ok_or(USAGE)?;
+            forms::answer_all(&client, model, cases, rounds).await
+        }
+        _ => Err(USAGE.into()),
+    };
     std::fs::remove_dir_all(cache)?;
-    println!("{}", serde_json::to_string(&figures?)?);
-    Ok(())
+    done
 }
 
 async fn measure(client: &EngineClient, path: &std::path::Path) -> Result<Vec<Figure>, EngineError> {
@@ -84,6 +97,7 @@ async fn answer(client: &EngineClient, model: &ModelId, text: &str, tokens: u32)
         top_p: 1.0,
         stop: Vec::new(),
         think: false,
+        constraint: None,
     });
     while let Some(event) = events.next().await {
         if let GenerateEvent::Done { prompt_tokens, cached_tokens, completion_tokens, prompt_ms, decode_ms, .. } =

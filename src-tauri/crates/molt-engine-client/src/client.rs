@@ -19,6 +19,7 @@ use crate::{
     config::EngineConfig,
     memory,
     model::{Call, Command, LoadState, Model, Shared},
+    worker::form,
 };
 
 /// Texts that are embedded in one go: small enough that a question does not wait long behind many passages.
@@ -187,6 +188,9 @@ impl Engine for EngineClient {
         let bytes = request.messages.iter().map(|message| message.text.len()).sum();
         if bytes > MAX_BYTES {
             return stream::once(async move { Err(too_long(bytes)) }).boxed();
+        }
+        if let Some(Err(error)) = request.constraint.as_ref().map(form::check) {
+            return stream::once(async { Err(error.into()) }).boxed();
         }
         // JSON has no word for these, and the worker would take the request for nonsense.
         request.temperature = if request.temperature.is_finite() { request.temperature } else { 0.0 };

@@ -79,6 +79,7 @@ fn request(model: &str, text: &str) -> GenerateRequest {
         top_p: 1.0,
         stop: Vec::new(),
         think: false,
+        constraint: None,
     }
 }
 

@@ -9,14 +9,14 @@ use std::{path::Path, sync::Arc, time::Instant};
 use candle_core::Device;
 use mistralrs::{
     Constraint, DefaultSchedulerMethod, DeviceMapSetting, MistralRs, ModelDType, NormalRequest, Request, RequestLike,
-    RequestMessage, Response, SamplingParams, SchedulerConfig, TextMessageRole, TextMessages, TokenSource,
+    RequestMessage, Response, SamplingParams, SchedulerConfig, StopTokens, TextMessageRole, TextMessages, TokenSource,
     core::{GGUFLoaderBuilder, GGUFSpecificConfig, MistralRsBuilder, Pipeline},
 };
 use molt_core::{Backend, GenerateRequest, LoadedModel, ModelSpec, PromptMessage, Role};
 use molt_engine_client::{
     NO_TEMPLATE, gguf, memory,
     protocol::{CACHE_VARIABLE, WireError},
-    worker::Markers,
+    worker::{Markers, form},
 };
 use tokenizers::Tokenizer;
 use tokio::{
@@ -26,7 +26,7 @@ use tokio::{
 
 use crate::{
     panics,
-    sampling::{Watch, Watcher},
+    sampling::{Ends, Watch, Watcher},
 };
 
 /// Candidates for the next token. Without a bound the engine sorts the whole vocabulary for each token.
@@ -59,6 +59,9 @@ pub struct Prompt {
     pub room: u32,
     /// The text that the engine reads.
     pub text: String,
+    constraint: Constraint,
+    /// Of an answer that is bound to a form.
+    ends: Option<Ends>,
 }
 
 impl ChatModel {
@@ -126,15 +129,27 @@ impl ChatModel {
 
     /// Lays out the prompt and measures it. Blocking, milliseconds.
     pub fn prepare(&self, request: &GenerateRequest) -> Result<Prompt, WireError> {
+        let constraint = constraint(request.constraint.clone())?;
+        let think = request.think && request.constraint.is_none();
         let (messages, tokens, text) = self
-            .encode(&request.messages, request.think)
+            .encode(&request.messages, think)
             .map_err(|reason| failed(format!("This model cannot take the conversation: {reason}.")))?;
         let limit = self.context.saturating_sub(RESERVED);
         if tokens > limit {
             return Err(WireError::ContextOverflow { tokens, limit });
         }
         let room = request.max_tokens.clamp(1, self.context - tokens - 1);
-        Ok(Prompt { messages, sampling: sampling(request, room), tokens, room, text })
+        let mut sampling = sampling(request, room);
+        let ends = request.constraint.as_ref().and_then(|_| self.ends());
+        sampling.stop_toks = ends.as_ref().map(|ends| StopTokens::Ids(vec![ends.of_form()]));
+        Ok(Prompt { messages, sampling, tokens, room, text, constraint, ends })
+    }
+
+    /// The tokens that end an answer: the library that keeps to a form knows one by its name, which need not be this model's.
+    fn ends(&self) -> Option<Ends> {
+        let metadata = self.pipeline.blocking_lock().get_metadata();
+        let of_form = metadata.tok_env()?.tok_trie().eos_token();
+        Some(Ends::new(of_form, metadata.eos_tok.clone()))
     }
 
     /// The messages as the engine takes them, the tokens that its template makes of them, and their text.
@@ -179,11 +194,11 @@ impl ChatModel {
             return_logprobs: false,
             is_streaming: true,
             id: 0,
-            constraint: Constraint::None,
+            constraint: prompt.constraint,
             suffix: None,
             tools: None,
             tool_choice: None,
-            logits_processors: Some(vec![Arc::new(Watcher(watch))]),
+            logits_processors: Some(vec![Arc::new(Watcher { watch, ends: prompt.ends })]),
             return_raw_logits: false,
             web_search_options: None,
             model_id: None,
@@ -198,6 +213,16 @@ impl ChatModel {
     pub fn is_sound(&self) -> bool {
         panics::count() == self.panics && !self.requests.is_closed()
     }
+}
+
+/// The form of an answer as the engine takes it; it has it computed by llguidance.
+fn constraint(form: Option<molt_core::Constraint>) -> Result<Constraint, WireError> {
+    Ok(match form {
+        Some(molt_core::Constraint::JsonSchema(schema)) => Constraint::JsonSchema(form::compact(schema)?),
+        Some(molt_core::Constraint::Regex(regex)) => Constraint::Regex(regex),
+        Some(molt_core::Constraint::Grammar(grammar)) => Constraint::Lark(grammar),
+        None => Constraint::None,
+    })
 }
 
 fn bad(text: impl Into<String>) -> WireError {
@@ -323,6 +348,7 @@ mod tests {
             top_p,
             stop: Vec::new(),
             think: false,
+            constraint: None,
         }
     }
 

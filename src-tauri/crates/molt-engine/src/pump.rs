@@ -13,7 +13,7 @@ use mistralrs::Response;
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
 use molt_engine_client::{
     protocol::{Event, WireError},
-    worker::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, StopFilter, Thoughts, Voice},
+    worker::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, StopFilter, Thoughts, Voice, form},
 };
 use tokio::sync::mpsc;
 
@@ -21,6 +21,8 @@ use crate::{chat::ChatModel, sampling::Watch};
 
 /// How often the client is told that an answer without visible text goes on.
 const PROGRESS: Duration = Duration::from_secs(5);
+/// What the engine says before the reason when it cannot keep to a form.
+const NO_FORM: &str = "Invalid grammar. ";
 /// The exit code of a worker whose engine has failed beyond repair.
 const BROKEN: i32 = 70;
 
@@ -44,6 +46,8 @@ enum Word {
     /// The last text, and why it ended.
     Last(Words, FinishReason),
     Error(String),
+    /// The answer cannot have the form that was asked for.
+    Refused(String),
 }
 
 /// Text as the engine gives it: of models whose template has marks for thoughts, it has taken these out.
@@ -88,12 +92,13 @@ async fn answer(
 ) -> Result<(), WireError> {
     let started = Instant::now();
     let mut filter = StopFilter::new(&request.stop);
+    let is_formed = request.constraint.is_some();
     let preparing = model.clone();
     let prompt = tokio::task::spawn_blocking(move || preparing.prepare(&request)).await;
     let prompt =
         prompt.map_err(|error| WireError::Failed { text: format!("The prompt could not be laid out: {error}.") })??;
     let prompt_tokens = prompt.tokens;
-    let mut thoughts = Thoughts::new(&prompt.text);
+    let mut thoughts = if is_formed { Thoughts::none() } else { Thoughts::new(&prompt.text) };
     let mut marks = Marks { open: prompt.text.trim_end().ends_with(OPEN_THOUGHTS) };
     let tell = |event| voice.say(Event::Generation { id, event });
     tell(GenerateEvent::Started { prompt_tokens });
@@ -144,6 +149,7 @@ async fn answer(
                     show(filter.finish());
                     break Ok(finish);
                 }
+                Some(Word::Refused(reason)) => break Err(form::refused(&reason)),
                 Some(Word::Error(text)) => break Err(WireError::Failed { text: format!("The model could not go on with its answer: {text}.") }),
                 // The engine sends nothing at the end when the last token is a part of a character.
                 None if model.is_sound() => {
@@ -191,6 +197,9 @@ fn read(response: Response) -> Word {
                 Some("length") => Word::Last(words, FinishReason::Length),
                 Some(_) => Word::Last(words, FinishReason::Stop),
             }
+        }
+        Response::ValidationError(error) if error.to_string().starts_with(NO_FORM) => {
+            Word::Refused(error.to_string()[NO_FORM.len()..].to_owned())
         }
         Response::InternalError(error) | Response::ValidationError(error) => Word::Error(short(&error.to_string())),
         Response::ModelError(error, _) | Response::CompletionModelError(error, _) => Word::Error(short(&error)),

@@ -15,6 +15,7 @@ use molt_engine_client::{
 };
 
 use crate::{
+    form::{Form, Forms},
     model::{BATCH, Model},
     text::Joiner,
 };
@@ -32,12 +33,15 @@ pub struct Writer {
     /// What the context holds keys and values of, in order.
     known: Vec<LlamaToken>,
     batch: LlamaBatch<'static>,
+    /// Made for the first answer that has to have a form.
+    forms: Option<Forms>,
 }
 
 impl Writer {
     pub fn new(model: &'static Model) -> Result<Self, WireError> {
         let context = model.context()?;
-        let mut writer = Self { model, context, known: Vec::new(), batch: LlamaBatch::new(BATCH as usize, 1) };
+        let mut writer =
+            Self { model, context, known: Vec::new(), batch: LlamaBatch::new(BATCH as usize, 1), forms: None };
         // The first computation reads the weights from the disk; the first question should not wait for that.
         let warm = [LlamaToken::new(0)];
         writer.read(&warm, &AtomicBool::new(false), |_| {})?;
@@ -54,8 +58,9 @@ impl Writer {
         voice: &Voice,
     ) -> Result<(), WireError> {
         let started = Instant::now();
-        let prompt = self.model.prompt(&request.messages, request.think).map_err(|reason| WireError::Failed {
-            text: format!("This model cannot take the conversation: {reason}."),
+        let mut form = self.form(request)?;
+        let prompt = self.model.prompt(&request.messages, request.think && form.is_none()).map_err(|reason| {
+            WireError::Failed { text: format!("This model cannot take the conversation: {reason}.") }
         })?;
         let prompt_tokens = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
         let limit = self.model.context.saturating_sub(RESERVED);
@@ -103,7 +108,8 @@ impl Writer {
         };
 
         let mut sampler = sampler(request);
-        let (mut joiner, mut thoughts) = (Joiner::default(), Thoughts::new(&prompt.text));
+        let mut joiner = Joiner::default();
+        let mut thoughts = if form.is_some() { Thoughts::none() } else { Thoughts::new(&prompt.text) };
         let mut filter = StopFilter::new(&request.stop);
         let show = |text: String| {
             if !text.is_empty() {
@@ -122,7 +128,10 @@ impl Writer {
         let mut first = None;
         let mut chosen = 0;
         let finish = loop {
-            let token = sampler.sample(&self.context, -1);
+            let token = match &mut form {
+                Some(form) => form.choose(&self.context, &mut sampler)?,
+                None => sampler.sample(&self.context, -1),
+            };
             first.get_or_insert_with(Instant::now);
             if self.model.is_end(token) {
                 say(thoughts.finish(), &mut filter);
@@ -131,6 +140,17 @@ impl Writer {
             }
             chosen += 1;
             if say(thoughts.push(&joiner.push(&self.model.bytes(token))), &mut filter) {
+                break FinishReason::Stop;
+            }
+            let is_complete = match &mut form {
+                Some(form) => {
+                    form.take(token)?;
+                    form.is_complete()
+                }
+                None => false,
+            };
+            if is_complete {
+                show(filter.finish());
                 break FinishReason::Stop;
             }
             if chosen >= room {
@@ -145,6 +165,17 @@ impl Writer {
         };
         done(finish, chosen, first);
         Ok(())
+    }
+
+    /// The form that the answer is bound to, if it is.
+    fn form(&mut self, request: &GenerateRequest) -> Result<Option<Form>, WireError> {
+        let Some(constraint) = &request.constraint else { return Ok(None) };
+        let forms = match self.forms.take() {
+            Some(forms) => forms,
+            None => self.model.forms()?,
+        };
+        let form = self.forms.insert(forms).begin(constraint.clone())?;
+        Ok(Some(form))
     }
 
     /// Computes tokens behind what is known; `told` hears after each batch how many are known then. False when it was cancelled first.

@@ -4,6 +4,7 @@
 //! its life: it owns no data.
 
 mod answer;
+mod form;
 mod model;
 mod template;
 mod text;

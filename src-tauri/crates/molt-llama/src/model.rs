@@ -19,7 +19,10 @@ use molt_engine_client::{
     worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS},
 };
 
-use crate::template::{Template, turns};
+use crate::{
+    form::Forms,
+    template::{Template, turns},
+};
 
 /// Tokens of a prompt that are read in one go: a cancellation is heard in between, and the work space grows with it. Larger ones were
 /// not measurably faster on processors, 64 were slower.
@@ -89,6 +92,11 @@ impl Model {
             backend: Backend::LlamaCpp,
         };
         Ok((Box::leak(Box::new(this)), loaded))
+    }
+
+    /// The forms that answers can be given.
+    pub fn forms(&self) -> Result<Forms, WireError> {
+        Forms::new(&self.model)
     }
 
     /// A working space for one conversation.

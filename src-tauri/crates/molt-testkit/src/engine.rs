@@ -273,6 +273,7 @@ mod tests {
             top_p: 1.0,
             stop: vec![],
             think: false,
+            constraint: None,
         })
     }
 

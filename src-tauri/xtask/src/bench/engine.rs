@@ -95,7 +95,7 @@ fn peer_speed(llama_bench: &Path, model: &Path) -> Result<Vec<Figure>> {
 }
 
 /// A model of random weights; made once.
-fn random_model(shape: &str, kind: &str) -> Result<PathBuf> {
+pub fn random_model(shape: &str, kind: &str) -> Result<PathBuf> {
     let folder = workspace::output_dir().join("bench-models");
     fs::create_dir_all(&folder)?;
     let model = folder.join(format!("{shape}-{kind}-random.gguf"));

@@ -3,6 +3,7 @@
 //! The measuring itself is done by scripts and by the programs; this module starts them and shows what they found.
 
 mod engine;
+mod forms;
 
 use std::fs;
 
@@ -25,13 +26,14 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let (area, json_file) = match arguments {
         [area] => (*area, None),
         [area, "--json", file] => (*area, Some(*file)),
-        _ => bail!("usage: cargo xtask bench engine|app|tasks [--json FILE]"),
+        _ => bail!("usage: cargo xtask bench engine|forms|app|tasks [--json FILE]"),
     };
     let measure = match area {
         "engine" => engine::measure,
+        "forms" => forms::measure,
         "app" => app,
         "tasks" => tasks,
-        other => bail!("there is no benchmark `{other}`; there are engine, app and tasks"),
+        other => bail!("there is no benchmark `{other}`; there are engine, forms, app and tasks"),
     };
     setup::everything()?;
     node::build_ui()?;

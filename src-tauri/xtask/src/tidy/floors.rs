@@ -63,6 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("candle-*", &["molt-engine"]),
     ("tokenizers", &["molt-engine"]),
     ("llama-cpp-*", &["molt-llama"]),
+    ("llguidance", &["molt-llama"]),
     ("lancedb", &["molt-lance"]),
     ("lance*", &["molt-lance"]),
     ("arrow*", &["molt-lance"]),

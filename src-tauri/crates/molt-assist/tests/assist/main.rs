@@ -311,3 +311,39 @@ async fn a_call_of_the_model_makes_the_task_that_was_asked_for_and_no_other() {
     assert_eq!((answer.state, answer.task_id), (MessageState::Failed, None));
     assert!(answer.error.unwrap().contains("did not ask for"));
 }
+
+#[tokio::test]
+async fn a_garbled_call_is_written_anew_in_the_form_of_one() {
+    let question = "See to it that I call Anna at 5, please";
+    let endless = format!("<tool_call>{}", "and so on ".repeat(1000));
+    for garbled in
+        [r#"<tool_call>{"name":"task_add","arguments":{"text":"call"#, "<tool_call>task_add: call Anna", &endless]
+    {
+        let mut world = world(Vec::new());
+        let model = model(&world, 8192).await;
+        world.engine.push(Reply::text(garbled));
+        world.engine.push(Reply::text(r#"{"name":"task_add","arguments":{"text":"call Anna at 5"}}"#));
+        world.assist.send(None, question, model).unwrap();
+        let (answer, streamed) = world.ended().await;
+        assert_eq!((answer.text.as_str(), streamed.as_str()), ("I will remind you: call Anna at 5", ""));
+        let requests = world.engine.requests();
+        assert_eq!((requests.len(), &requests[0].constraint), (2, &None));
+        assert_eq!(requests[1].messages, requests[0].messages);
+        let Some(Constraint::JsonSchema(schema)) = &requests[1].constraint else { panic!("{requests:?}") };
+        assert_eq!(schema["properties"]["name"]["const"], "task_add");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_stays_garbled_does_nothing() {
+    for second in [Reply::text("no"), Reply::Fail(EngineError::Failed("No such form.".into()))] {
+        let mut world = world(Vec::new());
+        let model = model(&world, 4096).await;
+        world.engine.push(Reply::text("<tool_call>{"));
+        world.engine.push(second);
+        world.assist.send(None, "See to it that I call Anna at 5, please", model).unwrap();
+        let (answer, _) = world.ended().await;
+        assert_eq!((answer.state, answer.task_id, answer.text.as_str()), (MessageState::Failed, None, ""));
+        assert_eq!(world.engine.requests().len(), 2);
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Owns the worker's end of the line, and what is done to text on its way to a model and back. It must not know an inference library.
 
+pub mod form;
 mod markers;
 mod stop;
 mod thoughts;

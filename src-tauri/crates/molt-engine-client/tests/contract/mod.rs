@@ -19,6 +19,7 @@ use molt_engine_client::{
 
 use super::WORKER;
 
+mod form;
 mod thoughts;
 
 type Answer = BoxStream<'static, Result<GenerateEvent, EngineError>>;
@@ -68,6 +69,7 @@ impl Bench {
             top_p: 1.0,
             stop: Vec::new(),
             think: false,
+            constraint: None,
         }
     }
 
@@ -344,7 +346,16 @@ fn a_worker_ends_with_its_input() {
     assert!(matches!(loaded, Event::Loaded { model } if model.id == spec.id));
     let messages = vec![PromptMessage { role: Role::User, text: "and so on ".repeat(300) }];
     let (max_tokens, temperature, top_p, stop) = (500, 0.0, 1.0, Vec::new());
-    let request = GenerateRequest { model: spec.id, messages, max_tokens, temperature, top_p, stop, think: false };
+    let request = GenerateRequest {
+        model: spec.id,
+        messages,
+        max_tokens,
+        temperature,
+        top_p,
+        stop,
+        think: false,
+        constraint: None,
+    };
     molt_wire::write_frame(&mut input, &Request::Generate { id: 1, request }).unwrap();
     let started: Event = molt_wire::read_frame(&mut output).unwrap();
     assert!(matches!(started, Event::Generation { id: 1, event: GenerateEvent::Started { .. } }));
