@@ -30,7 +30,7 @@ impl Stage {
 
     fn answer(&mut self, request: Request) -> Result<(), molt_wire::FrameError> {
         match request {
-            Request::Load { spec } => self.load(&spec),
+            Request::Load { spec, .. } => self.load(&spec),
             Request::Generate { id, request } => {
                 let text = request.messages.last().map(|message| message.text.clone()).unwrap_or_default();
                 self.generate(id, &text)

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use crate::protocol::KeptStates;
 use molt_core::{Backend, ModelFormat, ModelRole, ModelSpec};
 
 /// How workers are started and how long they may take.
@@ -16,6 +17,8 @@ pub struct EngineConfig {
     pub llama_worker: Option<PathBuf>,
     /// A private folder that the libraries in a worker may write small files to. It is made when it is missing.
     pub cache_dir: PathBuf,
+    /// Where workers may keep what they compute of conversations.
+    pub states: Option<KeptStates>,
     /// Computing threads of each worker.
     pub threads: usize,
     /// Generations that may wait for one model; beyond it a request is answered `Busy`.
@@ -28,7 +31,15 @@ impl EngineConfig {
     pub fn new(worker: PathBuf, cache_dir: PathBuf) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if cores > 4 { cores - 1 } else { cores };
-        Self { worker, llama_worker: None, cache_dir, threads, max_waiting: 32, timeouts: Timeouts::default() }
+        Self {
+            worker,
+            llama_worker: None,
+            cache_dir,
+            states: None,
+            threads,
+            max_waiting: 32,
+            timeouts: Timeouts::default(),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A worker runs one model. It answers every request that has an id, in any order, and ends when its input ends.
 
+use std::path::PathBuf;
+
 use molt_core::{EmbedPurpose, EngineError, GenerateEvent, GenerateRequest, LoadedModel, ModelSpec};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Request {
     /// The first request, once. Answered by [`Event::Loaded`] or [`Event::LoadFailed`].
-    Load { spec: ModelSpec },
+    Load {
+        spec: ModelSpec,
+        /// Where the worker may keep what it computes of conversations.
+        states: Option<KeptStates>,
+    },
     /// Sent only when no generation is in flight. Answered by [`Event::Generation`]s up to `Done`, or by [`Event::Failed`]; then, when
     /// the engine has let go of it, by [`Event::Idle`].
     Generate { id: u64, request: GenerateRequest },
@@ -22,6 +28,39 @@ pub enum Request {
     CountTokens { id: u64, texts: Vec<String> },
     /// The worker ends.
     Shutdown,
+}
+
+/// A folder for what workers compute of conversations, so that going on with one after a restart does not read it anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptStates {
+    pub folder: PathBuf,
+    pub key: StatesKey,
+    /// Bytes.
+    pub budget: u64,
+}
+
+/// The key that seals them, as 64 hexadecimal digits. It does not show itself in logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatesKey(String);
+
+impl StatesKey {
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    pub fn bytes(&self) -> Option<[u8; 32]> {
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(self.0.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        Some(bytes)
+    }
+}
+
+impl std::fmt::Debug for StatesKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StatesKey(…)")
+    }
 }
 
 /// From the worker to the client.
@@ -96,6 +135,16 @@ pub const ALLOCATOR_VARIABLES: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_comes_through_and_is_not_shown() {
+        let bytes: [u8; 32] = std::array::from_fn(|at| at as u8 * 7);
+        let key = StatesKey::new(&bytes);
+        let frame = serde_json::to_string(&key).unwrap();
+        assert_eq!(serde_json::from_str::<StatesKey>(&frame).unwrap().bytes(), Some(bytes));
+        assert_eq!(format!("{key:?}"), "StatesKey(…)");
+        assert_eq!(serde_json::from_str::<StatesKey>("\"7\"").unwrap().bytes(), None);
+    }
 
     #[test]
     fn values_survive_the_wire() {

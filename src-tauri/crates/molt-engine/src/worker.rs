@@ -28,7 +28,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::unbounded_channel();
     let voice = connect(move |request| sender.send(request).is_ok())?;
     let Some(first) = requests.blocking_recv() else { return Ok(()) };
-    let Request::Load { spec } = first else { anyhow::bail!("a model has to be loaded first") };
+    let Request::Load { spec, .. } = first else { anyhow::bail!("a model has to be loaded first") };
     let model = match load(&spec, runtime) {
         Ok((model, loaded)) => {
             voice.say(Event::Loaded { model: loaded });

@@ -10,13 +10,16 @@ use std::{
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, sampling::LlamaSampler, token::LlamaToken};
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
 use molt_engine_client::{
+    memory,
     protocol::{Event, WireError},
     worker::{Said, StopFilter, Thoughts, Voice},
 };
 
 use crate::{
     form::{Form, Forms},
+    kv,
     model::{BATCH, Model},
+    states::States,
     text::Joiner,
 };
 
@@ -27,6 +30,10 @@ const RESERVED: u32 = 2;
 /// How often the client is told that an answer without visible text goes on.
 const PROGRESS: Duration = Duration::from_secs(5);
 
+/// Fewer tokens are read faster than their state is read back.
+const WORTH_READING: usize = 128;
+const WORTH_KEEPING: usize = 256;
+
 pub struct Writer {
     model: &'static Model,
     context: LlamaContext<'static>,
@@ -35,13 +42,17 @@ pub struct Writer {
     batch: LlamaBatch<'static>,
     /// Made for the first answer that has to have a form.
     forms: Option<Forms>,
+    states: Option<States>,
+    /// Tokens of the state that was kept last.
+    kept: usize,
 }
 
 impl Writer {
-    pub fn new(model: &'static Model) -> Result<Self, WireError> {
+    /// `states`: where what is computed may be kept.
+    pub fn new(model: &'static Model, states: Option<States>) -> Result<Self, WireError> {
         let context = model.context()?;
-        let mut writer =
-            Self { model, context, known: Vec::new(), batch: LlamaBatch::new(BATCH as usize, 1), forms: None };
+        let batch = LlamaBatch::new(BATCH as usize, 1);
+        let mut writer = Self { model, context, known: Vec::new(), batch, forms: None, states, kept: 0 };
         // The first computation reads the weights from the disk; the first question should not wait for that.
         let warm = [LlamaToken::new(0)];
         writer.read(&warm, &AtomicBool::new(false), |_| {})?;
@@ -71,7 +82,7 @@ impl Writer {
         let tell = |event| voice.say(Event::Generation { id, event });
         tell(GenerateEvent::Started { prompt_tokens });
         // The last token is read again in any case: the first choice is made from what it gives.
-        let same = self.known.iter().zip(&prompt.tokens).take_while(|(known, wanted)| known == wanted).count();
+        let same = self.recall(&prompt.tokens);
         self.keep(same.min(prompt.tokens.len() - 1));
         let cached_tokens = self.known.len() as u32;
         let done = |finish, completion_tokens, first: Option<Instant>| {
@@ -165,6 +176,46 @@ impl Writer {
         };
         done(finish, chosen, first);
         Ok(())
+    }
+
+    /// Goes back to the kept state that shares much more with the prompt than what is known now, if there is one. Returns how many tokens
+    /// of the prompt are known.
+    fn recall(&mut self, prompt: &[LlamaToken]) -> usize {
+        let shared = |known: &[LlamaToken]| known.iter().zip(prompt).take_while(|(a, b)| a == b).count();
+        let same = shared(&self.known);
+        let Some(states) = &mut self.states else { return same };
+        let numbers: Vec<i32> = prompt.iter().map(|token| token.0).collect();
+        let Some((at, _)) = states.best(&numbers).filter(|(_, kept)| *kept >= same + WORTH_READING) else { return same };
+        let Some((tokens, state)) = states.read(at) else { return same };
+        self.context.clear_kv_cache();
+        self.known.clear();
+        if kv::set(&mut self.context, &state) {
+            self.known = tokens.into_iter().map(LlamaToken::new).collect();
+        } else {
+            tracing::info!("a kept state does not fit the model and is removed");
+            self.context.clear_kv_cache();
+            states.forget(at);
+        }
+        self.kept = self.known.len();
+        shared(&self.known)
+    }
+
+    /// Keeps what was computed of a conversation of some length. Tenths of a second; called when nothing else is to be done.
+    pub fn keep_state(&mut self) {
+        let Some(states) = &mut self.states else { return };
+        if self.known.len() < WORTH_KEEPING || self.known.len() == self.kept {
+            return;
+        }
+        self.kept = self.known.len();
+        // The state is copied on its way.
+        if kv::size(&self.context) as u64 > memory::available() / 4 {
+            return;
+        }
+        let Some(state) = kv::get(&self.context) else { return };
+        let tokens: Vec<i32> = self.known.iter().map(|token| token.0).collect();
+        if let Err(error) = states.keep(&tokens, &state) {
+            tracing::warn!(%error, "what was computed of a conversation could not be kept");
+        }
     }
 
     /// The form that the answer is bound to, if it is.

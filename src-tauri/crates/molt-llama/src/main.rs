@@ -5,7 +5,9 @@
 
 mod answer;
 mod form;
+mod kv;
 mod model;
+mod states;
 mod template;
 mod text;
 mod worker;

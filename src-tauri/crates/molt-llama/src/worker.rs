@@ -8,19 +8,27 @@ use std::{
         mpsc,
     },
     thread,
+    time::Duration,
 };
 
 use anyhow::bail;
-use molt_core::GenerateRequest;
+use molt_core::{GenerateRequest, ModelSpec};
 use molt_engine_client::{
-    protocol::{Event, Request, WireError},
+    protocol::{Event, KeptStates, Request, WireError},
     worker::{Voice, connect},
 };
 
-use crate::{answer::Writer, model::Model};
+use molt_seal::Key;
+
+use crate::{answer::Writer, model::Model, states::States};
 
 /// The exit code of a worker whose engine has failed beyond repair.
 const BROKEN: i32 = 70;
+
+/// What the layout of a state depends on besides the model.
+const STATES_OF: &str = "llama-cpp-2 0.1.160";
+/// After so long without a question there is time to keep what was computed.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// An answer to write, and whether it is still wanted.
 struct Job {
@@ -34,8 +42,11 @@ pub fn run() -> anyhow::Result<()> {
     let (sender, requests) = mpsc::channel();
     let voice = connect(move |request| sender.send(request).is_ok())?;
     let Ok(first) = requests.recv() else { return Ok(()) };
-    let Request::Load { spec } = first else { bail!("a model has to be loaded first") };
-    let loaded = Model::load(&spec).and_then(|(model, loaded)| Ok((Writer::new(model)?, model, loaded)));
+    let Request::Load { spec, states } = first else { bail!("a model has to be loaded first") };
+    let loaded = Model::load(&spec).and_then(|(model, loaded)| {
+        let states = states.and_then(|place| open_states(place, &spec, loaded.context_length));
+        Ok((Writer::new(model, states)?, model, loaded))
+    });
     let (writer, model) = match loaded {
         Ok((writer, model, loaded)) => {
             voice.say(Event::Loaded { model: loaded });
@@ -60,7 +71,7 @@ pub fn run() -> anyhow::Result<()> {
 
 /// Writes one answer after the other.
 fn write(mut writer: Writer, jobs: &mpsc::Receiver<Job>, voice: &Voice) {
-    for Job { id, request, cancelled } in jobs {
+    while let Some(Job { id, request, cancelled }) = next(&mut writer, jobs) {
         if let Err(error) = writer.write(id, &request, &cancelled, voice) {
             let is_broken = matches!(error, WireError::Crashed { .. });
             voice.say(Event::Failed { id, error });
@@ -70,6 +81,32 @@ fn write(mut writer: Writer, jobs: &mpsc::Receiver<Job>, voice: &Voice) {
             }
         }
         voice.say(Event::Idle { id });
+    }
+}
+
+/// The next answer to write. While there is none, and before the end, what was computed is kept.
+fn next(writer: &mut Writer, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
+    match jobs.recv_timeout(IDLE) {
+        Ok(job) => Some(job),
+        Err(_) => {
+            writer.keep_state();
+            jobs.recv().ok()
+        }
+    }
+}
+
+/// Without states the model works as well, only slower.
+fn open_states(place: KeptStates, spec: &ModelSpec, context: u32) -> Option<States> {
+    let file = std::fs::metadata(&spec.path).ok()?;
+    // Of another file, another size of the context or another version of llama.cpp a state is not one of this model.
+    let model = (&spec.path, file.len(), file.modified().ok()?, context, STATES_OF);
+    let name = blake3::hash(format!("{model:?}").as_bytes()).to_hex()[..16].to_owned();
+    match States::open(place.folder, Key::new(&place.key.bytes()?), name, place.budget) {
+        Ok(states) => Some(states),
+        Err(error) => {
+            tracing::warn!(%error, "what is computed of conversations cannot be kept");
+            None
+        }
     }
 }
 

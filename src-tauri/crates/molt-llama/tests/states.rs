@@ -1,0 +1,118 @@
+//! A conversation goes on after a restart where it was, without being read anew.
+
+// Helpers of tests fail on the spot as tests do.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use molt_core::{Engine, GenerateEvent, GenerateRequest, ModelId, ModelInspector, PromptMessage, Role};
+use molt_engine_client::{
+    EngineClient, EngineConfig, ModelFiles,
+    protocol::{KeptStates, StatesKey},
+};
+
+const WORKER: &str = env!("CARGO_BIN_EXE_molt-llama");
+/// Longer than anything here takes on a slow machine that does other things as well.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Chat {
+    client: EngineClient,
+    model: ModelId,
+    told: Vec<PromptMessage>,
+}
+
+impl Chat {
+    async fn open(folder: &Path, key: Option<u8>) -> Self {
+        let states = key.map(|byte| KeptStates {
+            folder: folder.join("states"),
+            key: StatesKey::new(&[byte; 32]),
+            budget: 1 << 30,
+        });
+        let config = EngineConfig { threads: 1, states, ..EngineConfig::new(WORKER.into(), folder.join("cache")) };
+        let client = EngineClient::new(config);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/moltworker-small.gguf");
+        let spec = ModelFiles.inspect(&path).unwrap();
+        client.load(&spec).await.unwrap();
+        Self { client, model: spec.id, told: Vec::new() }
+    }
+
+    /// Asks, and gives the answer and how many tokens of the prompt were known before.
+    async fn ask(&mut self, text: &str) -> (String, u32) {
+        self.told.push(PromptMessage { role: Role::User, text: text.into() });
+        let mut events = self.client.generate(GenerateRequest {
+            model: self.model.clone(),
+            messages: self.told.clone(),
+            max_tokens: 30,
+            temperature: 0.0,
+            top_p: 1.0,
+            stop: Vec::new(),
+            think: false,
+            constraint: None,
+        });
+        let (mut answer, mut known) = (String::new(), 0);
+        while let Some(event) = events.next().await {
+            match event.unwrap() {
+                GenerateEvent::Delta { text } => answer.push_str(&text),
+                GenerateEvent::Done { cached_tokens, .. } => known = cached_tokens,
+                _ => {}
+            }
+        }
+        self.told.push(PromptMessage { role: Role::Assistant, text: answer.clone() });
+        (answer, known)
+    }
+}
+
+fn states(folder: &Path) -> Vec<PathBuf> {
+    let all = fs::read_dir(folder.join("states")).unwrap().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.extension().is_some_and(|ending| ending == "state")).collect()
+}
+
+fn long_question() -> String {
+    format!("{} What does the report of the quokka say?", "The report of the quokka says that the gate is 4711. ".repeat(24))
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = Chat::open(folder.path(), Some(1)).await;
+    let (first, known) = before.ask(&long_question()).await;
+    assert_eq!(known, 0);
+    let deadline = Instant::now() + PATIENCE;
+    while states(folder.path()).is_empty() {
+        assert!(Instant::now() < deadline, "nothing was kept");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let told = before.told.clone();
+    drop(before);
+    let stored = fs::read(&states(folder.path())[0]).unwrap();
+    assert!(!stored.windows(6).any(|part| part == b"quokka"));
+
+    let next = "And which gate was it?";
+    let mut without = Chat::open(folder.path(), None).await;
+    without.told = told.clone();
+    let (expected, known) = without.ask(next).await;
+    assert_eq!(known, 0);
+
+    let mut after = Chat::open(folder.path(), Some(1)).await;
+    after.told = told.clone();
+    let (answer, known) = after.ask(next).await;
+    assert_eq!(answer, expected);
+    assert!(known > 256, "{known} tokens of the conversation were known");
+    // Another conversation in between: this one's state comes back.
+    after.told.clear();
+    after.ask("Good morning").await;
+    after.told = told[..1].to_vec();
+    after.told.clear();
+    let (again, known) = after.ask(&long_question()).await;
+    assert_eq!(again, first);
+    assert!(known > 256, "{known}");
+
+    let mut foreign = Chat::open(folder.path(), Some(2)).await;
+    foreign.told = told;
+    assert_eq!(foreign.ask(next).await, (expected, 0));
+}
