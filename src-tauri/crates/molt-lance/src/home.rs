@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::store::{sweep, sync_folder};
+use crate::store::{Cipher, seal_all, sweep, sync_folder};
 
 /// The table's name within its folder.
 pub(crate) const TABLE: &str = "chunks";
@@ -27,11 +27,12 @@ pub(crate) struct Home {
     number: u64,
     /// Where this opening puts away; made when first needed.
     event: Option<PathBuf>,
+    cipher: Cipher,
 }
 
 impl Home {
-    /// Makes the folder if need be, and clears what a killed process left unfinished.
-    pub(crate) fn prepare(folder: &Path) -> io::Result<Self> {
+    /// Makes the folder if need be, clears what a killed process left unfinished, and seals what is still plain.
+    pub(crate) fn prepare(folder: &Path, cipher: Cipher) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         if let Some(parent) = folder.parent() {
             sync_folder(parent)?;
@@ -40,15 +41,24 @@ impl Home {
         if removed > 0 {
             tracing::info!(removed, "swept unfinished files out of the index");
         }
+        let sealed = seal_all(folder, &cipher)?;
+        if sealed > 0 {
+            tracing::info!(sealed, "sealed files of the index that were written without a key");
+        }
         let mut numbers: Vec<u64> =
             fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
         numbers.sort_unstable();
-        let mut home = Self { folder: folder.to_owned(), number: numbers.pop().unwrap_or(1), event: None };
+        let mut home = Self { folder: folder.to_owned(), number: numbers.pop().unwrap_or(1), event: None, cipher };
         for replaced in numbers {
             home.put_away(&folder.join(replaced.to_string()))?;
         }
         home.make_root()?;
         Ok(home)
+    }
+
+    /// How the files below [`Self::root`] are sealed.
+    pub(crate) fn cipher(&self) -> Cipher {
+        self.cipher.clone()
     }
 
     /// The folder of the present table, and the root of its object store.

@@ -17,13 +17,14 @@ use lancedb::{
     table::{ReadParams, WriteOptions},
 };
 use molt_core::IndexError;
+use molt_seal::Key;
 
 use crate::{
     error::{attempt, failed, guarded, obstacle},
     home::{Home, TABLE},
     index::{LanceIndex, WORDS, reset_words},
     rows::{self, CHUNK, TEXT},
-    store,
+    store::{self, Cipher},
 };
 
 /// The embedder whose vectors the index holds.
@@ -50,17 +51,18 @@ pub struct Opened {
 impl LanceIndex {
     /// Opens the index in `folder`, which is made if need be and belongs to one process at a time. `space` is the
     /// embedder in use, `None` for searching by words alone. An index of another embedder is put away; whoever still
-    /// holds it can neither find much in it nor do harm with it.
+    /// holds it can neither find much in it nor do harm with it. With a key, its files can be read by that key alone; what was written
+    /// before there was one is sealed now.
     ///
     /// Fails when the disk or the system stands in the way. Damage is not a failure: see [`Opened`].
-    pub async fn open(folder: &Path, space: Option<VectorSpace>) -> Result<Opened, IndexError> {
+    pub async fn open(folder: &Path, key: Option<Key>, space: Option<VectorSpace>) -> Result<Opened, IndexError> {
         if let Some(VectorSpace { dimension: 0, .. }) = space {
             return Err(IndexError("the embedder gives vectors of length 0".to_owned()));
         }
         let schema = rows::schema(space.as_ref());
         let dimension = space.map(|space| space.dimension);
         let folder = folder.to_owned();
-        let home = match tokio::task::spawn_blocking(move || Home::prepare(&folder)).await {
+        let home = match tokio::task::spawn_blocking(move || Home::prepare(&folder, Cipher::new(key))).await {
             Ok(home) => home.map_err(|error| failed("opened", &error))?,
             Err(error) => return Err(failed("opened", &error)),
         };
@@ -130,7 +132,7 @@ async fn find_or_create(mut home: Home, schema: &SchemaRef) -> Result<Found, Ind
 }
 
 async fn connect(home: &Home) -> lancedb::Result<Connection> {
-    let session = store::lance::session(&home.root())?;
+    let session = store::lance::session(&home.root(), home.cipher())?;
     lancedb::connect(&store::lance::root_url()).session(session).execute().await
 }
 

@@ -7,9 +7,10 @@ use crate::{run, workspace};
 
 /// Every crate with the crates of ours that it may use. A crate uses what stands below it, never beside or above.
 const FLOORS: &[(&str, &[&str])] = &[
-    // 0: the vocabulary, and the frames between processes.
+    // 0: the vocabulary, the frames between processes, and sealed files.
     ("molt-core", &[]),
     ("molt-wire", &[]),
+    ("molt-seal", &[]),
     ("molt-testkit", &["molt-core"]),
     // 1: the features.
     ("molt-knowledge", &["molt-core"]),
@@ -18,7 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("molt-models", &["molt-core"]),
     // 1: the adapters. A worker's client holds the messages that the worker speaks.
     ("molt-store", &["molt-core"]),
-    ("molt-lance", &["molt-core"]),
+    ("molt-lance", &["molt-core", "molt-seal"]),
     ("molt-watch", &["molt-core"]),
     ("molt-os", &["molt-core"]),
     ("molt-download", &["molt-core"]),
@@ -35,6 +36,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "molt-core",
             "molt-wire",
+            "molt-seal",
             "molt-api",
             "molt-knowledge",
             "molt-tasks",

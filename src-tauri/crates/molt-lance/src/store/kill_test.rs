@@ -9,7 +9,7 @@ use molt_testkit::Rng;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, path::Path};
 use tempfile::TempDir;
 
-use super::{SealedStore, sweep, torture};
+use super::{SealedStore, sweep, tests::cipher, torture};
 
 const FOLDER: &str = "MOLT_STORE_TORTURE";
 const FIRST: &str = "MOLT_STORE_TORTURE_FIRST";
@@ -25,7 +25,7 @@ fn object(n: u64) -> (Path, Bytes) {
 
 /// Writes objects one after the other, in all three ways, and deletes every one that is ten steps old.
 async fn child(folder: &OsStr) {
-    let store = SealedStore::new(folder.as_ref()).unwrap();
+    let store = SealedStore::new(folder.as_ref(), cipher()).unwrap();
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
     for n in first.. {
         torture::report(&format!("BEGIN {n}"));
@@ -69,7 +69,7 @@ async fn keeps_what_it_acknowledged_when_it_is_killed() {
         let (begun, acknowledged) = (numbers("BEGIN "), numbers(torture::ACK));
 
         swept += sweep(folder.path()).unwrap();
-        let store = SealedStore::new(folder.path()).unwrap();
+        let store = SealedStore::new(folder.path(), cipher()).unwrap();
         let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
         let listed: BTreeMap<_, _> = listed.into_iter().map(|meta| (meta.location, meta.size)).collect();
         // The oldest that no delete can have reached.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use lance_io::object_store::{ObjectStore, ObjectStoreParams, ObjectStoreProvider, ObjectStoreRegistry};
 use url::Url;
 
-use super::SealedStore;
+use super::{Cipher, SealedStore};
 
 /// LanceDB treats names that start with `db` as its cloud and cuts names at a `+`; this one is free of both. Lance
 /// knows no commit handler for it, so every open and create must pass one.
@@ -47,8 +47,8 @@ impl ObjectStoreProvider for Provider {
 
 /// A session over the files below `root`, with bounded caches. Its registry holds our scheme alone, so a path that
 /// would go around the store fails instead of writing in the clear.
-pub(crate) fn session(root: &Path) -> object_store::Result<Arc<Session>> {
-    let store = Arc::new(SealedStore::new(root)?);
+pub(crate) fn session(root: &Path, cipher: Cipher) -> object_store::Result<Arc<Session>> {
+    let store = Arc::new(SealedStore::new(root, cipher)?);
     let registry = ObjectStoreRegistry::empty();
     registry.insert(SCHEME, Arc::new(Provider { store }));
     Ok(Arc::new(Session::new(INDEX_CACHE, METADATA_CACHE, Arc::new(registry))))

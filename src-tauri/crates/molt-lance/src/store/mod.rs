@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod kill_test;
 pub(crate) mod lance;
+mod reseal;
 pub(crate) mod seal;
 mod sweep;
 #[cfg(test)]
@@ -34,9 +35,11 @@ use object_store::{
     path::Path,
 };
 
+pub(crate) use reseal::seal_all;
 pub(crate) use sweep::{sweep, sync_folder};
 
-use seal::{Cipher, Sealed, Sealer};
+pub(crate) use seal::Cipher;
+use seal::{Sealed, Sealer};
 
 /// The most bytes that are read at once. Lance asks for at most 16 MiB per request, so its reads are one piece.
 const READ_AT_ONCE: u64 = 16 << 20;
@@ -50,14 +53,14 @@ pub(crate) struct SealedStore {
 
 impl SealedStore {
     /// `root` must exist.
-    pub(crate) fn new(root: &FilePath) -> Result<Self> {
+    pub(crate) fn new(root: &FilePath, cipher: Cipher) -> Result<Self> {
         // Empty folders are removed, because Lance takes an empty `x.lance` for a table.
         let files = LocalFileSystem::new_with_prefix(root)?.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Self { files, cipher: Cipher })
+        Ok(Self { files, cipher })
     }
 
     fn plain(&self, meta: ObjectMeta) -> ObjectMeta {
-        plain(self.cipher, meta)
+        plain(&self.cipher, meta)
     }
 }
 
@@ -67,7 +70,7 @@ impl fmt::Display for SealedStore {
     }
 }
 
-fn plain(cipher: Cipher, meta: ObjectMeta) -> ObjectMeta {
+fn plain(cipher: &Cipher, meta: ObjectMeta) -> ObjectMeta {
     ObjectMeta { size: cipher.plain_len(meta.size), ..meta }
 }
 
@@ -110,7 +113,7 @@ fn pieces(location: Path, file: Sealed, range: Range<u64>) -> BoxStream<'static,
 #[async_trait]
 impl ObjectStore for SealedStore {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        let mut sealer = self.cipher.seal();
+        let mut sealer = self.cipher.seal().map_err(|error| failed(location, error))?;
         let sealed = sealer.push(payload).into_iter().chain(sealer.finish()).collect();
         self.files.put_opts(location, sealed, options).await
     }
@@ -120,8 +123,9 @@ impl ObjectStore for SealedStore {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
+        let sealer = self.cipher.seal().map_err(|error| failed(location, error))?;
         let parts = self.files.put_multipart_opts(location, options).await?;
-        Ok(Box::new(SealedUpload { parts, sealer: Some(self.cipher.seal()) }))
+        Ok(Box::new(SealedUpload { parts, sealer: Some(sealer) }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -137,7 +141,7 @@ impl ObjectStore for SealedStore {
         let stream = if head {
             stream::empty().boxed()
         } else {
-            let (file, cipher) = (file_of(result)?, self.cipher);
+            let (file, cipher) = (file_of(result)?, self.cipher.clone());
             let first = range.start..range.end.min(range.start + READ_AT_ONCE);
             let rest = first.end..range.end;
             let read = move || {
@@ -152,7 +156,7 @@ impl ObjectStore for SealedStore {
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let file = file_of(self.files.get_opts(location, GetOptions::default()).await?)?;
-        let (cipher, ranges) = (self.cipher, ranges.to_vec());
+        let (cipher, ranges) = (self.cipher.clone(), ranges.to_vec());
         blocking(location, move || {
             let mut file = cipher.open(file)?;
             ranges.into_iter().map(|range| file.read(range)).collect()
@@ -165,13 +169,13 @@ impl ObjectStore for SealedStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let cipher = self.cipher;
-        self.files.list(prefix).map(move |meta| Ok(plain(cipher, meta?))).boxed()
+        let cipher = self.cipher.clone();
+        self.files.list(prefix).map(move |meta| Ok(plain(&cipher, meta?))).boxed()
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        let cipher = self.cipher;
-        self.files.list_with_offset(prefix, offset).map(move |meta| Ok(plain(cipher, meta?))).boxed()
+        let cipher = self.cipher.clone();
+        self.files.list_with_offset(prefix, offset).map(move |meta| Ok(plain(&cipher, meta?))).boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

@@ -7,11 +7,17 @@ use object_store::{GetRange, ObjectStoreExt, PutMode};
 use tempfile::TempDir;
 
 use super::*;
+use molt_seal::Key;
+
 use crate::store::seal::{HEADER_LEN, MAGIC};
+
+pub(crate) fn cipher() -> Cipher {
+    Cipher::new(Some(Key::new(&[7; molt_seal::KEY])))
+}
 
 fn store() -> (TempDir, SealedStore) {
     let folder = TempDir::new().unwrap();
-    let store = SealedStore::new(folder.path()).unwrap();
+    let store = SealedStore::new(folder.path(), cipher()).unwrap();
     (folder, store)
 }
 
@@ -46,7 +52,8 @@ async fn gives_back_what_was_put_and_keeps_the_header_to_itself() {
 
     let stored = fs::read(folder.path().join("a/b.bin")).unwrap();
     assert!(stored.starts_with(MAGIC));
-    assert_eq!(stored.len() as u64, HEADER_LEN + 5);
+    assert_eq!(stored.len() as u64, HEADER_LEN + 5 + molt_seal::TAG as u64);
+    assert!(!stored.windows(5).any(|part| part == b"hello"));
 
     put(&store, "a/b.bin", "over").await;
     assert_eq!(text(&store, "a/b.bin").await, "over");
@@ -223,4 +230,83 @@ async fn sweeps_what_a_killed_writer_left_and_nothing_else() {
     names.sort();
     assert_eq!(names, ["c#", "c#d", "kept", "notes.tmp"]);
     assert_eq!(text(&store, "t.lance/data/kept").await, "kept");
+}
+
+#[tokio::test]
+async fn every_changed_byte_is_noticed() {
+    let (folder, store) = store();
+    let bytes = pattern(2 * molt_seal::CHUNK + 100);
+    put(&store, "x", bytes.clone()).await;
+    let file = folder.path().join("x");
+    let stored = fs::read(&file).unwrap();
+    let read = || async { store.get(&at("x")).await?.bytes().await };
+    let places = (0..40).chain((40..stored.len()).step_by(9973)).chain(stored.len() - 20..stored.len());
+    for place in places {
+        let mut changed = stored.clone();
+        changed[place] ^= 0x10;
+        fs::write(&file, changed).unwrap();
+        assert!(read().await.is_err(), "byte {place}");
+    }
+    // Cut anywhere, also between chunks; and with a chunk of another file in the place of its own.
+    let sealed = molt_seal::CHUNK + molt_seal::TAG;
+    for length in [0, 31, 32, 40, 32 + sealed, 32 + 2 * sealed, stored.len() - 1] {
+        fs::write(&file, &stored[..length]).unwrap();
+        assert!(read().await.is_err(), "{length} bytes");
+    }
+    put(&store, "y", bytes.clone()).await;
+    let mut mixed = stored.clone();
+    mixed[32..32 + sealed].copy_from_slice(&fs::read(folder.path().join("y")).unwrap()[32..32 + sealed]);
+    fs::write(&file, mixed).unwrap();
+    assert!(read().await.is_err());
+    fs::write(&file, stored).unwrap();
+    assert!(read().await.unwrap() == bytes);
+}
+
+#[tokio::test]
+async fn objects_of_every_length_come_back() {
+    let (_folder, store) = store();
+    let chunk = molt_seal::CHUNK;
+    for length in [0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, 3 * chunk + 5] {
+        let bytes = pattern(length);
+        put(&store, "whole", bytes.clone()).await;
+        let mut upload = store.put_multipart(&at("parts")).await.unwrap();
+        for part in bytes.chunks(50_001) {
+            upload.put_part(Bytes::copy_from_slice(part).into()).await.unwrap();
+        }
+        upload.complete().await.unwrap();
+        for path in ["whole", "parts"] {
+            assert_eq!(store.head(&at(path)).await.unwrap().size, length as u64);
+            assert!(store.get(&at(path)).await.unwrap().bytes().await.unwrap() == bytes, "{path}, {length}");
+        }
+        if length > 2 {
+            let ends = [0..1, length as u64 - 1..length as u64, 1..length as u64 - 1];
+            let got = store.get_ranges(&at("whole"), &ends).await.unwrap();
+            assert_eq!(got, [bytes.slice(..1), bytes.slice(length - 1..), bytes.slice(1..length - 1)]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_without_a_key_is_sealed_once() {
+    let folder = TempDir::new().unwrap();
+    let plain = SealedStore::new(folder.path(), Cipher::default()).unwrap();
+    let long = pattern(READ_AT_ONCE as usize + 5);
+    put(&plain, "a/short", "a sentence in the clear").await;
+    put(&plain, "long", long.clone()).await;
+    put(&plain, "a/empty", "").await;
+    fs::write(folder.path().join("a/foreign"), "not ours").unwrap();
+    assert_eq!(seal_all(folder.path(), &Cipher::default()).unwrap(), 0);
+    assert_eq!(seal_all(folder.path(), &cipher()).unwrap(), 3);
+    assert_eq!(seal_all(folder.path(), &cipher()).unwrap(), 0);
+    let stored = fs::read(folder.path().join("a/short")).unwrap();
+    assert!(!stored.windows(8).any(|part| part == b"sentence"));
+    let sealed = SealedStore::new(folder.path(), cipher()).unwrap();
+    assert_eq!(text(&sealed, "a/short").await, "a sentence in the clear");
+    assert_eq!(text(&sealed, "a/empty").await, "");
+    assert!(sealed.get(&at("long")).await.unwrap().bytes().await.unwrap() == long);
+    // Without the key, or with another, nothing can be read.
+    for other in [Cipher::default(), Cipher::new(Some(Key::new(&[8; molt_seal::KEY])))] {
+        let store = SealedStore::new(folder.path(), other).unwrap();
+        assert!(store.get(&at("a/short")).await.is_err());
+    }
 }

@@ -154,7 +154,7 @@ async fn a_folder_that_may_not_be_written_is_told_of_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("index");
     fs::write(&file, b"in the way").unwrap();
-    let error = molt_lance::LanceIndex::open(&file, None).await.unwrap_err().to_string();
+    let error = molt_lance::LanceIndex::open(&file, super::key(), None).await.unwrap_err().to_string();
     assert!(error.starts_with("the search index: it could not be opened"), "{error}");
     assert_eq!(fs::read(&file).unwrap(), b"in the way");
 }

@@ -39,7 +39,7 @@ async fn child(folder: &OsStr) {
         prune_every: Duration::ZERO,
         ..Default::default()
     };
-    let index = LanceIndex::open(folder.as_ref(), space("m", 4)).await.unwrap().index;
+    let index = LanceIndex::open(folder.as_ref(), key(), space("m", 4)).await.unwrap().index;
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
     for n in first.. {
         torture::report(&format!("BEGIN {n}"));
@@ -90,7 +90,7 @@ async fn keeps_what_it_acknowledged_when_it_is_killed() {
         };
         let (begun, acknowledged) = (numbers("BEGIN "), numbers(torture::ACK));
 
-        let opened = LanceIndex::open(&folder, space("m", 4)).await.unwrap();
+        let opened = LanceIndex::open(&folder, key(), space("m", 4)).await.unwrap();
         assert!(!opened.fresh, "round {round}: the index was lost");
         assert_eq!(opened.recovered, None, "round {round}: a kill damaged the index");
         let index = opened.index;

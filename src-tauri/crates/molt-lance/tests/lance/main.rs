@@ -6,6 +6,7 @@
 mod damage;
 mod kill;
 mod search;
+mod secrecy;
 mod spaces;
 mod torture;
 mod upkeep;
@@ -17,10 +18,15 @@ use std::{
 
 use molt_core::{ChunkId, IndexChunk, IndexFilter, IndexHit, PassageIndex};
 use molt_lance::{LanceIndex, Opened, VectorSpace};
+use molt_seal::Key;
+
+fn key() -> Option<Key> {
+    Some(Key::new(&[7; molt_seal::KEY]))
+}
 
 /// Opens for words alone.
 async fn open(folder: &Path) -> Opened {
-    LanceIndex::open(folder, None).await.unwrap()
+    LanceIndex::open(folder, key(), None).await.unwrap()
 }
 
 fn space(model: &str, dimension: u32) -> Option<VectorSpace> {

@@ -99,7 +99,7 @@ async fn a_query_is_text_and_never_a_language() {
 #[tokio::test]
 async fn an_empty_index_answers_everything() {
     let folder = TempDir::new().unwrap();
-    let opened = LanceIndex::open(folder.path(), space("m", 3)).await.unwrap();
+    let opened = LanceIndex::open(folder.path(), key(), space("m", 3)).await.unwrap();
     assert!(opened.fresh);
     assert_eq!(opened.recovered, None);
     let index = opened.index;
@@ -159,7 +159,7 @@ async fn adding_a_chunk_again_replaces_it() {
 #[tokio::test]
 async fn searches_can_be_limited_to_sources() {
     let folder = TempDir::new().unwrap();
-    let index = LanceIndex::open(folder.path(), space("m", 2)).await.unwrap().index;
+    let index = LanceIndex::open(folder.path(), key(), space("m", 2)).await.unwrap().index;
     let row = |id: &str, source: &str, vector: [f32; 2]| IndexChunk {
         source_id: source.into(),
         vector: Some(vector.to_vec()),
@@ -195,7 +195,7 @@ async fn searches_can_be_limited_to_sources() {
 #[tokio::test]
 async fn vectors_are_ranked_by_cosine() {
     let folder = TempDir::new().unwrap();
-    let index = LanceIndex::open(folder.path(), space("m", 3)).await.unwrap().index;
+    let index = LanceIndex::open(folder.path(), key(), space("m", 3)).await.unwrap().index;
     let rows = vec![
         with_vector("same", &[0.6, 0.8, 0.0]),
         with_vector("longer", &[6.0, 0.0, 8.0]),
@@ -219,7 +219,7 @@ async fn vectors_are_ranked_by_cosine() {
 #[tokio::test]
 async fn what_cannot_be_stored_is_refused_before_anything_is_written() {
     let folder = TempDir::new().unwrap();
-    let index = LanceIndex::open(folder.path(), space("m", 2)).await.unwrap().index;
+    let index = LanceIndex::open(folder.path(), key(), space("m", 2)).await.unwrap().index;
     for bad in [
         with_vector("short", &[1.0]),
         with_vector("nan", &[1.0, f32::NAN]),
@@ -260,7 +260,7 @@ async fn holds_thousands_of_rows_and_finds_each() {
     const ROWS: usize = 5_000;
     const DIMENSION: usize = 384;
     let folder = TempDir::new().unwrap();
-    let index = LanceIndex::open(folder.path(), space("m", DIMENSION as u32)).await.unwrap().index;
+    let index = LanceIndex::open(folder.path(), key(), space("m", DIMENSION as u32)).await.unwrap().index;
     let mut random = Rng::new(7);
     let rows: Vec<_> = (0..ROWS)
         .map(|n| {

@@ -19,10 +19,10 @@ async fn without_an_embedder_words_are_searched_and_vectors_find_nothing() {
 #[tokio::test]
 async fn the_same_embedder_keeps_the_index() {
     let folder = TempDir::new().unwrap();
-    let index = LanceIndex::open(folder.path(), space("e5", 2)).await.unwrap().index;
+    let index = LanceIndex::open(folder.path(), key(), space("e5", 2)).await.unwrap().index;
     index.apply(vec![with_vector("a", &[1.0, 0.0])], vec![]).await.unwrap();
     drop(index);
-    let opened = LanceIndex::open(folder.path(), space("e5", 2)).await.unwrap();
+    let opened = LanceIndex::open(folder.path(), key(), space("e5", 2)).await.unwrap();
     assert!(!opened.fresh);
     let hits = opened.index.search_vector(&[1.0, 0.0], &IndexFilter::default(), 5).await.unwrap();
     assert_eq!(ids(&hits), ["a"]);
@@ -39,7 +39,7 @@ async fn another_embedder_starts_an_empty_index_and_keeps_the_last_one_for_a_whi
         (space("other", 3), vec![1.0, 0.0, 0.0]),
         (None, vec![]),
     ] {
-        let opened = LanceIndex::open(folder.path(), space.clone()).await.unwrap();
+        let opened = LanceIndex::open(folder.path(), key(), space.clone()).await.unwrap();
         assert!(opened.fresh, "{space:?}");
         assert_eq!(opened.recovered, None, "a change is not damage");
         let index = opened.index;
@@ -68,11 +68,11 @@ async fn another_embedder_starts_an_empty_index_and_keeps_the_last_one_for_a_whi
 #[tokio::test]
 async fn a_handle_on_the_replaced_index_can_do_no_harm() {
     let folder = TempDir::new().unwrap();
-    let old = LanceIndex::open(folder.path(), space("old", 2)).await.unwrap().index;
+    let old = LanceIndex::open(folder.path(), key(), space("old", 2)).await.unwrap().index;
     for n in 0..3 {
         old.apply(vec![with_vector(&format!("old{n}"), &[1.0, 0.0])], vec![]).await.unwrap();
     }
-    let new = LanceIndex::open(folder.path(), space("new", 2)).await.unwrap().index;
+    let new = LanceIndex::open(folder.path(), key(), space("new", 2)).await.unwrap().index;
     new.apply(vec![with_vector("new0", &[0.0, 1.0])], vec![]).await.unwrap();
     // Whether these succeed does not matter.
     for n in 3..6 {
@@ -83,7 +83,7 @@ async fn a_handle_on_the_replaced_index_can_do_no_harm() {
     assert_eq!(new.count().await.unwrap(), 4);
     drop((old, new));
     for _ in 0..2 {
-        let opened = LanceIndex::open(folder.path(), space("new", 2)).await.unwrap();
+        let opened = LanceIndex::open(folder.path(), key(), space("new", 2)).await.unwrap();
         assert_eq!((opened.fresh, opened.recovered), (false, None));
         let hits = opened.index.search_vector(&[0.0, 1.0], &IndexFilter::default(), 10).await.unwrap();
         assert_eq!(ids(&hits), ["new0", "new3", "new4", "new5"]);

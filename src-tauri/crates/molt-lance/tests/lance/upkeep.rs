@@ -24,7 +24,7 @@ fn eager() -> Upkeep {
 #[tokio::test]
 async fn many_small_changes_end_in_few_files() {
     let folder = TempDir::new().unwrap();
-    let index = LanceIndex::open(folder.path(), space("m", 2)).await.unwrap().index;
+    let index = LanceIndex::open(folder.path(), key(), space("m", 2)).await.unwrap().index;
     let row = |n: usize| {
         let mut row = chunk(&format!("c{n}"), &format!("d{}", n % 5), &format!("word{n} 共同 shared"));
         row.vector = Some(vec![1.0, n as f32]);
@@ -58,7 +58,7 @@ async fn many_small_changes_end_in_few_files() {
     assert_eq!(near[0].id.as_str(), "c39");
 
     drop(index);
-    let opened = LanceIndex::open(folder.path(), space("m", 2)).await.unwrap();
+    let opened = LanceIndex::open(folder.path(), key(), space("m", 2)).await.unwrap();
     assert_eq!((opened.fresh, opened.recovered), (false, None));
     assert_eq!(opened.index.count().await.unwrap(), 25);
     assert_eq!(find(&opened.index, "shared").await.len(), 10);
