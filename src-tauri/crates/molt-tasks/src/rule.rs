@@ -1,7 +1,7 @@
 //! Recurrence rules: the part of RFC 5545 that tasks use, over calendar days.
 //!
-//! DAILY, WEEKLY, MONTHLY and YEARLY with INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, WKST, COUNT and UNTIL. What is not understood is
-//! refused, never ignored: a rule that is half understood would remind on wrong days.
+//! DAILY, WEEKLY, MONTHLY and YEARLY with INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS, WKST, COUNT and UNTIL. What is not
+//! understood is refused, never ignored: a rule that is half understood would remind on wrong days.
 
 use std::fmt;
 
@@ -38,6 +38,8 @@ pub struct Rule {
     pub by_month_day: Vec<i8>,
     /// Months from 1.
     pub by_month: Vec<i8>,
+    /// Places among the days of a period that the other parts leave, from the end when negative.
+    pub by_set_pos: Vec<i8>,
     pub week_start: Weekday,
     /// Occurrences left, the first included.
     pub count: Option<u32>,
@@ -72,6 +74,7 @@ impl Rule {
             by_day: vec![],
             by_month_day: vec![],
             by_month: vec![],
+            by_set_pos: vec![],
             week_start: Weekday::Monday,
             count: None,
             until: None,
@@ -106,6 +109,7 @@ impl Rule {
                 "BYDAY" => rule.by_day = weekdays(value).ok_or_else(bad)?,
                 "BYMONTHDAY" => rule.by_month_day = numbers(value, 31, true).ok_or_else(bad)?,
                 "BYMONTH" => rule.by_month = numbers(value, 12, false).ok_or_else(bad)?,
+                "BYSETPOS" => rule.by_set_pos = numbers(value, i8::MAX, true).ok_or_else(bad)?,
                 _ => return Err(error(format!("{name:.20} is not supported"))),
             }
         }
@@ -113,6 +117,10 @@ impl Rule {
         let numbered = rule.by_day.iter().any(|(n, _)| *n != 0);
         if numbered && matches!(rule.frequency, Frequency::Daily | Frequency::Weekly) {
             return Err(error("numbered weekdays need MONTHLY or YEARLY".into()));
+        }
+        let chosen = !(rule.by_day.is_empty() && rule.by_month_day.is_empty() && rule.by_month.is_empty());
+        if !rule.by_set_pos.is_empty() && (!chosen || rule.frequency == Frequency::Daily) {
+            return Err(error("BYSETPOS needs days to choose from".into()));
         }
         if rule.frequency == Frequency::Weekly && !rule.by_month_day.is_empty() {
             return Err(error("BYMONTHDAY does not go with WEEKLY".into()));
@@ -235,6 +243,16 @@ impl Rule {
                 self.by_day.iter().any(|(n, day)| *day == d.weekday() && (*n == 0 || is_nth(*d, *n, whole_year)))
             });
         }
+        if !self.by_set_pos.is_empty() {
+            let count = days.len();
+            let place = |n: i8| {
+                let n = isize::from(n);
+                let at = if n > 0 { n - 1 } else { isize::try_from(count).ok()?.checked_add(n)? };
+                usize::try_from(at).ok()
+            };
+            let kept: Vec<usize> = self.by_set_pos.iter().filter_map(|n| place(*n)).collect();
+            days = days.into_iter().enumerate().filter(|(at, _)| kept.contains(at)).map(|(_, day)| day).collect();
+        }
         days
     }
 }
@@ -319,6 +337,9 @@ impl fmt::Display for Rule {
             });
             write!(f, ";BYDAY={}", join(days.collect()))?;
         }
+        if !self.by_set_pos.is_empty() {
+            write!(f, ";BYSETPOS={}", join(self.by_set_pos.iter().map(i8::to_string).collect()))?;
+        }
         if self.week_start != Weekday::Monday {
             write!(f, ";WKST={}", code(self.week_start))?;
         }
@@ -361,6 +382,15 @@ mod tests {
         assert_eq!(days("FREQ=YEARLY;BYMONTH=5;BYDAY=2SU", "2026-05-10", 2), ["2026-05-10", "2027-05-09"]);
         assert_eq!(days("FREQ=YEARLY;BYDAY=20MO", "1997-05-19", 3), ["1997-05-19", "1998-05-18", "1999-05-17"]);
         assert_eq!(days("FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "2026-11-20", 2), ["2026-11-20", "2026-11-23"]);
+        assert_eq!(
+            days("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "2026-11-30", 4),
+            ["2026-11-30", "2026-12-31", "2027-01-29", "2027-02-26"]
+        );
+        assert_eq!(
+            days("FREQ=MONTHLY;BYDAY=WE,FR;BYSETPOS=1,-1", "2010-01-01", 4),
+            ["2010-01-01", "2010-01-29", "2010-02-03", "2010-02-26"]
+        );
+        assert_eq!(days("FREQ=MONTHLY;BYDAY=FR;BYSETPOS=5", "2026-10-30", 2), ["2026-10-30", "2027-01-29"]);
     }
 
     #[test]
@@ -371,6 +401,7 @@ mod tests {
             "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU",
             "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;WKST=SU",
             "FREQ=MONTHLY;INTERVAL=5;BYMONTHDAY=31,-1",
+            "FREQ=MONTHLY;INTERVAL=2;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
             "FREQ=YEARLY;INTERVAL=3;BYMONTH=2;BYMONTHDAY=29",
             "FREQ=DAILY;UNTIL=20270101",
         ] {
@@ -403,6 +434,9 @@ mod tests {
             "FREQ=DAILY;INTERVAL=99999999",
             "FREQ=DAILY;COUNT=-1",
             "FREQ=DAILY;BYSETPOS=1",
+            "FREQ=MONTHLY;BYSETPOS=1",
+            "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0",
+            "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=900",
             "FREQ=WEEKLY;BYDAY=1MO",
             "FREQ=WEEKLY;BYDAY=日",
             "FREQ=MONTHLY;BYMONTHDAY=32",
@@ -422,6 +456,7 @@ mod tests {
             "FREQ=DAILY",
             "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;WKST=SU;COUNT=4",
             "FREQ=MONTHLY;BYDAY=-1FR,1MO",
+            "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=-1,1",
             "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1;UNTIL=20300101",
         ] {
             assert_eq!(Rule::parse(rule).unwrap().to_string(), rule);
