@@ -41,11 +41,15 @@ impl TaskDesk {
         let overdue = || open.iter().filter(|listed| listed.overdue);
         let mut text = String::new();
         match period {
-            Period::Overdue => words.put(&mut text, words.of("Overdue:", "已过期："), overdue(), &zone),
-            Period::All => words.put(&mut text, words.of("Your open tasks:", "未完成的任务："), open.iter(), &zone),
+            Period::Overdue => {
+                words.put(&mut text, words.of("Overdue:", "已过期："), overdue(), None, &zone);
+            }
+            Period::All => {
+                words.put(&mut text, words.of("Your open tasks:", "未完成的任务："), open.iter(), None, &zone);
+            }
             Period::Days { first, last, called } => {
                 if *first == words.today {
-                    words.put(&mut text, words.of("Overdue:", "已过期："), overdue(), &zone);
+                    words.put(&mut text, words.of("Overdue:", "已过期："), overdue(), None, &zone);
                 }
                 let within = open.iter().filter(|listed| {
                     let day = listed.due_at.map(|at| at.to_zoned(zone.clone()).date());
@@ -53,7 +57,9 @@ impl TaskDesk {
                 });
                 let called = called.clone().unwrap_or_else(|| words.day(*first));
                 let title = words.of(&format!("Due {called}:"), &format!("{called}到期：")).to_owned();
-                words.put(&mut text, &title, within.clone(), &zone);
+                // One day stands in the title, not in each row.
+                let only = (first == last).then_some(*first);
+                words.put(&mut text, &title, within.clone(), only, &zone);
                 if within.clone().next().is_none() {
                     text.push_str(if text.is_empty() { "" } else { "\n\n" });
                     text.push_str(words.of(&format!("Nothing is due {called}."), &format!("{called}没有到期的任务。")));
@@ -165,7 +171,15 @@ impl Words {
     }
 
     /// A list under its title; nothing when it is empty.
-    fn put<'a>(self, text: &mut String, title: &str, tasks: impl Iterator<Item = &'a Listed>, zone: &TimeZone) {
+    /// A list under its title; of what is due on the `only` day it tells the time alone.
+    fn put<'a>(
+        self,
+        text: &mut String,
+        title: &str,
+        tasks: impl Iterator<Item = &'a Listed>,
+        only: Option<Date>,
+        zone: &TimeZone,
+    ) {
         let tasks: Vec<_> = tasks.collect();
         if tasks.is_empty() {
             return;
@@ -179,6 +193,10 @@ impl Words {
             let name = plain(&listed.task.title);
             // Writing into a string cannot fail.
             let _ = match (listed.due_at, &listed.task.due) {
+                (Some(at), Some(due)) if only == Some(at.to_zoned(zone.clone()).date()) => match due {
+                    Due::Date { .. } => write!(text, "\n- {name}"),
+                    Due::Time { .. } => write!(text, "\n- {name} · {}", at.to_zoned(zone.clone()).strftime("%H:%M")),
+                },
                 (Some(at), Some(due)) => write!(text, "\n- {name} · {}", self.local(at, due, zone)),
                 _ => write!(text, "\n- {name}"),
             };

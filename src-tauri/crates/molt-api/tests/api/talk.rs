@@ -62,6 +62,9 @@ async fn what_is_due_is_told_in_the_language_of_the_question() {
         world.say(&chat, "What is due this week?").await,
         "Due this week:\n\n- water the plants · Sat 21 Nov 11:00\n- 看牙医 · Sun 22 Nov 15:00"
     );
+    // Of one day the rows tell the time alone.
+    assert_eq!(world.say(&chat, "what is due today?").await, "Due today:\n\n- water the plants · 11:00");
+    assert_eq!(world.say(&chat, "明天有什么任务").await, "11月22日周日到期：\n\n- 看牙医 · 15:00");
     assert_eq!(world.say(&chat, "我下周有什么任务？").await, "下周没有到期的任务。");
     assert_eq!(world.say(&chat, "what is overdue").await, "Nothing is overdue.");
     world.clock.advance(2 * 3_600);
