@@ -146,8 +146,17 @@ dto! {
         pub parent: Option<TaskId>,
         pub due: Option<Due>,
         pub recurrence: Option<String>,
+        #[serde(default)]
+        pub repeat_from: RepeatFrom,
     }
     pub struct TaskSetDone { pub id: TaskId, pub done: bool }
+    /// Leaves one occurrence of a repeating task out: the one that is due, or the one on `day`.
+    pub struct TaskSkip {
+        pub id: TaskId,
+        #[serde(default)]
+        #[ts(type = "string | null")]
+        pub day: Option<jiff::civil::Date>,
+    }
     /// The text of an iCalendar file, of a todo.txt file where `name` ends in `.txt`, of a project of Todoist where it ends in
     /// `.csv`.
     pub struct TaskImport { pub name: String, pub text: String }

@@ -7,8 +7,8 @@ use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
     ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskChanges,
-    TaskChangesSince, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskView,
-    events::Burst,
+    TaskChangesSince, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskSkip,
+    TaskView, events::Burst,
 };
 
 impl App {
@@ -49,6 +49,8 @@ impl App {
             parent: request.parent,
             due: request.due,
             recurrence: request.recurrence,
+            repeat_from: request.repeat_from,
+            skipped: vec![],
             source: None,
         };
         let _one_at_a_time = self.parts().desk.lock();
@@ -72,6 +74,14 @@ impl App {
         let _one_at_a_time = self.parts().desk.lock();
         let task =
             molt_tasks::set_done(self.parts().tasks.as_ref(), self.parts().clock.as_ref(), &request.id, request.done)?;
+        Ok(self.task_changed(task))
+    }
+
+    /// Leaves one occurrence of a repeating task out.
+    pub async fn task_skip(&self, request: TaskSkip) -> Result<TaskView, ApiError> {
+        let _one_at_a_time = self.parts().desk.lock();
+        let (tasks, clock) = (self.parts().tasks.as_ref(), self.parts().clock.as_ref());
+        let task = molt_tasks::skip(tasks, clock, &request.id, request.day)?;
         Ok(self.task_changed(task))
     }
 

@@ -35,6 +35,18 @@ pub enum Due {
     },
 }
 
+/// What the next occurrence of a repeating task is counted from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum RepeatFrom {
+    /// The due time, whenever it was completed.
+    #[default]
+    Schedule,
+    /// The day on which it was completed.
+    Completion,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct Task {
@@ -66,6 +78,12 @@ pub struct Task {
     pub due: Option<Due>,
     /// RFC 5545 recurrence rule without the `RRULE:` prefix.
     pub recurrence: Option<String>,
+    #[serde(default)]
+    pub repeat_from: RepeatFrom,
+    /// Days on which it does not occur although its rule says so (EXDATE).
+    #[serde(default)]
+    #[ts(type = "Array<string>")]
+    pub skipped: Vec<civil::Date>,
     #[ts(type = "string | null")]
     pub done_at: Option<Timestamp>,
     pub source: Option<TaskSource>,
@@ -125,6 +143,7 @@ pub struct TaskDraft {
     pub estimate_minutes: Option<u32>,
     pub due: Option<Due>,
     pub recurrence: Option<String>,
+    pub repeat_from: RepeatFrom,
     pub spans: Vec<DraftSpan>,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 const TASK: StoreError = StoreError::NotFound("task");
 const TASK_COLUMNS: &str = "id, title, notes, priority, category, due_date, due_time, due_zone, recurrence, done_at, \
                             source_conversation, source_message, created_at, updated_at, labels, deadline, \
-                            remind_before, section, estimate_minutes, parent";
+                            remind_before, section, estimate_minutes, parent, repeat_from, skipped";
 const REMINDER_COLUMNS: &str = "r.id, r.task_id, r.at, r.state, r.late";
 
 fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
@@ -44,6 +44,8 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         parent: row.get::<_, Option<String>>(19)?.map(TaskId),
         due,
         recurrence: row.get(8)?,
+        repeat_from: row.get::<_, Name<_>>(20)?.0,
+        skipped: row.get::<_, Json<_>>(21)?.0,
         done_at: row.get::<_, Option<At>>(9)?.map(|at| at.0),
         source,
         created_at: row.get::<_, At>(12)?.0,
@@ -90,8 +92,8 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
     };
     let put = "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
          done_at, source_conversation, source_message, created_at, updated_at, labels, deadline, remind_before,
-         section, estimate_minutes, parent, revision)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         section, estimate_minutes, parent, repeat_from, skipped, revision)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
          priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
          due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
@@ -100,7 +102,7 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
          updated_at = excluded.updated_at, labels = excluded.labels, deadline = excluded.deadline,
          remind_before = excluded.remind_before, section = excluded.section,
          estimate_minutes = excluded.estimate_minutes, parent = excluded.parent,
-         revision = excluded.revision";
+         repeat_from = excluded.repeat_from, skipped = excluded.skipped, revision = excluded.revision";
     let put = tx.prepare_cached(put);
     put.and_then(|mut statement| {
         statement.execute(params![
@@ -124,6 +126,8 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
             task.section,
             task.estimate_minutes,
             task.parent.as_ref().map(TaskId::as_str),
+            Name(task.repeat_from),
+            Json(&task.skipped),
             revision
         ])
     })
@@ -153,12 +157,12 @@ impl TaskStore for Store {
         let (mut changed, mut removed) = (Vec::new(), Vec::new());
         {
             let after = if since.is_some() { "revision > ?1" } else { "deleted_at IS NULL AND ?1 IS NULL" };
-            let sql = format!("SELECT {TASK_COLUMNS}, deleted_at IS NULL FROM tasks WHERE {after} ORDER BY seq");
+            let sql = format!("SELECT {TASK_COLUMNS}, deleted_at IS NULL AS kept FROM tasks WHERE {after} ORDER BY seq");
             let mut statement = tx.prepare_cached(&sql).map_err(failed)?;
             let mut rows = statement.query([since]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 let task = task(row).map_err(failed)?;
-                let kept: bool = row.get(20).map_err(failed)?;
+                let kept: bool = row.get("kept").map_err(failed)?;
                 if kept { changed.push(task) } else { removed.push(task.id) }
             }
         }

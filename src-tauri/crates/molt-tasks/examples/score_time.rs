@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Some(Due::Time { at, .. }) => Some(at.to_string()),
         };
         let answer = serde_json::json!({
-            "id": case["id"], "pred": pred, "rrule": rule, "occurrences": series, "title": draft.title
+            "id": case["id"], "pred": pred, "rrule": rule, "occurrences": series, "title": draft.title, "repeat_from": draft.repeat_from
         });
         writeln!(out, "{answer}")?;
     }

@@ -2,12 +2,13 @@
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use molt_core::{
-    Clock, Due, Priority, Reminder, ReminderState, StoreError, Task, TaskDraft, TaskId, TaskSource, TaskStore,
+    Clock, Due, Priority, Reminder, ReminderState, RepeatFrom, StoreError, Task, TaskDraft, TaskId, TaskSource,
+    TaskStore,
 };
 
 use crate::{
     Rule, TaskError,
-    due::{due_at, is_overdue},
+    due::{date_of, due_at, is_overdue},
     parts::{check_parent, levels},
     quick::{EARLIEST_REMINDER, check_line, distinct, quick_add},
     scheduler::{is_snooze, reminders_for},
@@ -19,6 +20,8 @@ const NOTES_LIMIT: usize = 100_000;
 const CATEGORY_LIMIT: usize = 100;
 /// Minutes: a month. What takes longer has parts.
 pub(crate) const ESTIMATE_LIMIT: u32 = 31 * 24 * 60;
+/// Days that are left out of a repetition; a daily one over almost three years.
+pub(crate) const SKIPPED_LIMIT: usize = 1_000;
 /// Labels of a task, and reminders before its due time.
 const LIST_LIMIT: usize = 20;
 
@@ -39,6 +42,9 @@ pub struct NewTask {
     pub parent: Option<TaskId>,
     pub due: Option<Due>,
     pub recurrence: Option<String>,
+    pub repeat_from: RepeatFrom,
+    /// Days that are left out of the repetition.
+    pub skipped: Vec<Date>,
     pub source: Option<TaskSource>,
 }
 
@@ -57,6 +63,8 @@ impl From<TaskDraft> for NewTask {
             parent: None,
             due: draft.due,
             recurrence: draft.recurrence,
+            repeat_from: draft.repeat_from,
+            skipped: vec![],
             source: None,
         }
     }
@@ -106,6 +114,8 @@ pub(crate) fn prepare(
         parent: new.parent,
         due: new.due,
         recurrence: new.recurrence,
+        repeat_from: new.repeat_from,
+        skipped: new.skipped,
         done_at,
         source: new.source,
         created_at: now,
@@ -257,6 +267,23 @@ fn tidy(task: &mut Task, clock: &dyn Clock) -> Result<(), TaskError> {
             task.due = Some(Due::Date { date: rule.first_from(today) });
         }
     }
+    tidy_skipped(task)
+}
+
+/// Keeps the days that are still to be left out.
+pub(crate) fn tidy_skipped(task: &mut Task) -> Result<(), TaskError> {
+    let start = task.due.as_ref().map(date_of).filter(|_| task.recurrence.is_some());
+    if task.recurrence.is_none() {
+        task.repeat_from = RepeatFrom::Schedule;
+    }
+    task.skipped.retain(|day| start.is_some_and(|start| *day > start));
+    task.skipped.sort_unstable();
+    task.skipped.dedup();
+    if task.skipped.len() > SKIPPED_LIMIT {
+        return Err(TaskError::Invalid(
+            "over 1,000 days are left out of the repetition; let it begin later or choose another one".into(),
+        ));
+    }
     Ok(())
 }
 
@@ -273,7 +300,7 @@ fn check_zone(task: &Task) -> Result<(), TaskError> {
     }
 }
 
-fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
+pub(crate) fn snoozes(store: &dyn TaskStore, id: &TaskId) -> Result<Vec<Reminder>, StoreError> {
     let mut rows = store.open_reminders()?;
     rows.retain(|r| &r.task_id == id && r.state == ReminderState::Scheduled && is_snooze(r));
     Ok(rows)

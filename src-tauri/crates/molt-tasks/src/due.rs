@@ -24,7 +24,7 @@ pub(crate) fn instant(at: civil::DateTime, zone: &TimeZone) -> Timestamp {
 }
 
 /// The zone of a due time. A zone that is not known (any more) is read as the user's.
-fn zone_of(name: &str, local: &TimeZone) -> TimeZone {
+pub(crate) fn zone_of(name: &str, local: &TimeZone) -> TimeZone {
     TimeZone::get(name).unwrap_or_else(|_| local.clone())
 }
 

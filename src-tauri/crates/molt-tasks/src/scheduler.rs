@@ -13,6 +13,7 @@ use molt_core::{Clock, Due, Priority, QuietHours, Reminder, ReminderId, Reminder
 use crate::{
     Rule, TaskError,
     due::{date_of, on_date, remind_at},
+    repeating::days_from,
 };
 
 /// Later than this after its time, a reminder is marked late.
@@ -81,7 +82,9 @@ fn times_before(task: &Task, local: &TimeZone, since: Timestamp, minutes: u32) -
     let from = TimeZone::UTC.to_datetime(since).date().checked_sub(2.days()).unwrap_or(start);
     let times: Box<dyn Iterator<Item = Timestamp>> = match rule_of(task) {
         None => Box::new(std::iter::once(remind_at(&due, &local))),
-        Some(rule) => Box::new(rule.days_from(start, from).map(move |day| remind_at(&on_date(&due, day), &local))),
+        Some(rule) => {
+            Box::new(days_from(task, &rule, start, from).map(move |day| remind_at(&on_date(&due, day), &local)))
+        }
     };
     Box::new(times.skip_while(move |at| *at <= since).filter_map(move |at| at.checked_sub(ahead).ok()))
 }

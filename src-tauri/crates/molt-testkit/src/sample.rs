@@ -115,6 +115,8 @@ pub fn task(id: &str, title: &str) -> Task {
         parent: None,
         due: None,
         recurrence: None,
+        repeat_from: RepeatFrom::Schedule,
+        skipped: vec![],
         done_at: None,
         source: None,
         created_at: instant(0),

@@ -136,6 +136,8 @@ pub enum Task {
     List(TaskList),
     /// Complete a task
     Done(TaskDone),
+    /// Leave one time of a repeating task out
+    Skip(TaskSkip),
     /// Show how a line is understood, without adding anything
     Parse(TaskParse),
     /// Show the times of a calendar's repetition rule (RFC 5545)
@@ -182,6 +184,15 @@ pub struct TaskList {
 pub struct TaskDone {
     /// Its id, or the beginning of it
     pub task: String,
+}
+
+#[derive(Debug, Args)]
+pub struct TaskSkip {
+    /// Its id, or the beginning of it
+    pub task: String,
+    /// The day to leave out, such as 2026-12-24; without it the time that is due
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -92,6 +92,10 @@ words! {
     task_added(title): "Added: {title}", "已添加：{title}";
     task_done(title): "Done: {title}", "已完成：{title}";
     task_again(title, when): "Done: {title}. Next: {when}", "已完成：{title}。下一次：{when}";
+    task_skipped(title, when): "Skipped: {title}. Next: {when}", "已跳过：{title}。下一次：{when}";
+    task_left_out(title, day): "Left out on {day}: {title}", "{day} 已跳过：{title}";
+    no_such_day(text): "“{text}” is not a date; write it like 2026-12-24.", "“{text}”不是日期，请写成 2026-12-24 这样。";
+    after_completion(rule): "{rule}, counted from completion", "{rule}，从完成之日算起";
     tasks_imported(added, present): "{added} tasks added; {present} were here already.", "已添加 {added} 个任务；{present} 个此前已存在。";
     import_remark(line, title, reason): "line {line}: {title}: {reason}", "第 {line} 行：{title}：{reason}";
     more_remarks(number): "and {number} more remarks", "另有 {number} 条说明";

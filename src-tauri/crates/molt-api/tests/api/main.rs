@@ -204,6 +204,27 @@ async fn a_reminder_from_chat_fires_once_and_is_answered() {
 }
 
 #[tokio::test]
+async fn a_time_of_a_repeating_task_is_skipped_and_brought_back() {
+    let world = world();
+    let add = async |text: &str| world.call("task_add_line", json!({ "text": text })).await.unwrap()["task"].clone();
+    let swim = add("swim every day at 23:00").await;
+    let skipped = world.call("task_skip", json!({ "id": swim["id"] })).await.unwrap();
+    assert_eq!(skipped["task"]["due"]["at"], "2026-11-22T23:00:00");
+    let later = world.call("task_skip", json!({ "id": swim["id"], "day": "2026-11-24" })).await.unwrap();
+    assert_eq!(later["task"]["skipped"], json!(["2026-11-24"]));
+    let back = world.call("task_update", swim.clone()).await.unwrap();
+    assert_eq!((back["task"]["due"].clone(), back["task"]["skipped"].clone()), (swim["due"].clone(), json!([])));
+    let plants = add("water the plants every! 3 days").await;
+    assert_eq!(
+        (plants["title"].clone(), plants["repeat_from"].clone()),
+        (json!("water the plants"), json!("completion"))
+    );
+    let once = add("call Ann tomorrow").await;
+    let refused = world.call("task_skip", json!({ "id": once["id"] })).await.unwrap_err();
+    assert!(refused.message.contains("repeats"), "{}", refused.message);
+}
+
+#[tokio::test]
 async fn a_file_of_todoist_becomes_tasks_with_parts() {
     let world = world();
     let text = "TYPE,CONTENT,PRIORITY,INDENT,DATE,DURATION,DURATION_UNIT\nsection,Later,,,,,\n\

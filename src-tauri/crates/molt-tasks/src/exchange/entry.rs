@@ -1,13 +1,13 @@
 //! A VTODO or VEVENT as a task.
 
 use jiff::{Timestamp, tz::TimeZone};
-use molt_core::{Due, Priority};
+use molt_core::{Due, Priority, RepeatFrom};
 
 use super::{
-    Imported, ImportedTask, alarms,
+    Imported, ImportedTask, alarms, left_out,
     lines::{Entry, Property, items},
     rules, times,
-    write::{CATEGORY, DEADLINE, ESTIMATE, SECTION},
+    write::{CATEGORY, DEADLINE, ESTIMATE, REPEAT_FROM, SECTION},
 };
 use crate::{NewTask, SeriesStart, actions::ESTIMATE_LIMIT, quick::distinct};
 
@@ -35,6 +35,12 @@ pub(super) fn read(entry: &Entry, local: &TimeZone, imported: &mut Imported) {
     let mut notes: Vec<String> = entry.get("DESCRIPTION").map(Property::text).into_iter().collect();
     notes.extend(["LOCATION", "URL"].iter().filter_map(|name| entry.get(name)).map(Property::text));
     (task.due, task.recurrence) = when(entry, local, &mut notes, &mut remarks);
+    if task.recurrence.is_some() {
+        task.skipped = left_out::days(entry, task.due.as_ref(), local);
+        left_out::begin(&mut task, &mut remarks);
+        let counted = entry.get(REPEAT_FROM).is_some_and(|from| from.value.trim().eq_ignore_ascii_case("COMPLETION"));
+        task.repeat_from = if counted { RepeatFrom::Completion } else { RepeatFrom::Schedule };
+    }
     (task.category, task.labels) = (entry.get(CATEGORY).map(Property::text), labels(entry));
     task.section = entry.get(SECTION).map(Property::text);
     // Some programs write it with an X.
@@ -141,9 +147,6 @@ fn when(
         return (None, None);
     };
     remarks.extend(remark);
-    if entry.get("EXDATE").is_some() {
-        remarks.push("the days left out of its repetition are not kept".into());
-    }
     if entry.get("RDATE").is_some() {
         remarks.push("the days added to its repetition are not kept".into());
     }

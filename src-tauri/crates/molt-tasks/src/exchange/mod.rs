@@ -5,6 +5,7 @@
 
 mod alarms;
 mod entry;
+mod left_out;
 mod lines;
 mod rules;
 mod store;

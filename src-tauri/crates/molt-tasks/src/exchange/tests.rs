@@ -1,6 +1,6 @@
 //! Files as other programs write them, our own and back, and files that are broken on purpose.
 
-use molt_core::{Clock, Due, Priority, Task, TaskStore};
+use molt_core::{Clock, Due, Priority, RepeatFrom, Task, TaskStore};
 use molt_testkit::{ManualClock, MemoryStore, Rng};
 
 use super::*;
@@ -102,12 +102,39 @@ fn what_cannot_be_kept_is_said() {
         "DUE:20261123T090000\r\nEXDATE:20261124T090000\r\nRRULE:FREQ=DAILY\r\nBEGIN:VALARM\r\nTRIGGER:PT5M\r\nEND:VALARM\r\n\
          BEGIN:VALARM\r\nTRIGGER:-P60D\r\nEND:VALARM\r\nBEGIN:VALARM\r\nTRIGGER:soon\r\nEND:VALARM",
     );
-    assert_eq!((late.task.title.as_str(), late.task.remind_before.len(), remarks.len()), ("?", 0, 4));
+    assert_eq!((late.task.title.as_str(), late.task.remind_before.len(), remarks.len()), ("?", 0, 3));
     let long = "字".repeat(700);
     let (long_title, _) = read_one("VTODO", &format!("SUMMARY:{long}"));
     assert_eq!((long_title.task.title.chars().count(), long_title.task.notes), (500, long));
     let left_out = read_calendar(&file("VEVENT", "SUMMARY:x\r\nSTATUS:CANCELLED"), &local()).unwrap();
     assert_eq!((left_out.tasks.len(), left_out.remarks[0].line), (0, 3));
+}
+
+#[test]
+fn days_that_are_left_out() {
+    let read = |lines: &str| read_one("VEVENT", &format!("SUMMARY:x\r\n{lines}"));
+    let days = |task: &NewTask| task.skipped.iter().map(ToString::to_string).collect::<Vec<_>>();
+    // In the zone of the series, in UTC, in another zone, as whole days, in one property or several; another time leaves nothing out.
+    let (weekly, remarks) = read(
+        "DTSTART;TZID=Europe/Berlin:20261123T091500\r\nRRULE:FREQ=DAILY;COUNT=30\r\n\
+         EXDATE;TZID=Europe/Berlin:20261125T091500,20261126T100000\r\nEXDATE:20261127T081500Z\r\n\
+         EXDATE;TZID=Asia/Shanghai:20261128T161500\r\nEXDATE;VALUE=DATE:20261129\r\nEXDATE:nonsense",
+    );
+    assert_eq!(remarks, [] as [&str; 0]);
+    assert_eq!(days(&weekly.task), ["2026-11-25", "2026-11-27", "2026-11-28", "2026-11-29"]);
+    // Without its first two days it begins with the third, and has two less.
+    let (late, _) =
+        read("DTSTART;VALUE=DATE:20261123\r\nRRULE:FREQ=DAILY;COUNT=5\r\nEXDATE;VALUE=DATE:20261123,20261124");
+    assert_eq!(late.task.due, Some(Due::Date { date: "2026-11-25".parse().unwrap() }));
+    assert_eq!(late.task.recurrence.as_deref(), Some("FREQ=DAILY;COUNT=3"));
+    let (none, remarks) = read("DTSTART;VALUE=DATE:20261123\r\nRRULE:FREQ=DAILY;COUNT=1\r\nEXDATE;VALUE=DATE:20261123");
+    assert_eq!((none.task.recurrence, remarks.len()), (None, 1));
+    let many = (0..60_000).map(|n| format!("20{:02}{:02}{:02}", n % 90 + 10, n % 12 + 1, n % 28 + 1));
+    let (bomb, _) = read(&format!(
+        "DTSTART;VALUE=DATE:20261123\r\nRRULE:FREQ=DAILY\r\nEXDATE;VALUE=DATE:{}",
+        many.collect::<Vec<_>>().join(",")
+    ));
+    assert!(bomb.task.skipped.len() <= 1_000);
 }
 
 /// Tasks of every kind.
@@ -130,15 +157,31 @@ fn sample(store: &MemoryStore, clock: &ManualClock) -> Vec<Task> {
             ..new("back\\slash; comma, and a title that is long enough to be folded 在中间断开的很长的标题在中间断开")
         },
         NewTask { due: day.clone(), remind_before: vec![60], priority: Priority::High, ..new("whole day") },
-        NewTask { due: day, recurrence: Some("FREQ=MONTHLY;BYDAY=1TU;UNTIL=20280101".into()), ..new("first Tuesday") },
+        NewTask {
+            due: day,
+            recurrence: Some("FREQ=MONTHLY;BYDAY=1TU;UNTIL=20280101".into()),
+            skipped: vec!["2027-01-05".parse().unwrap()],
+            ..new("first Tuesday")
+        },
+        NewTask {
+            recurrence: Some("FREQ=DAILY;INTERVAL=3".into()),
+            repeat_from: RepeatFrom::Completion,
+            ..new("from completion")
+        },
         NewTask {
             due: due("2026-11-24T02:30", "Europe/Berlin"),
             recurrence: Some("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270401".into()),
+            skipped: vec!["2026-12-08".parse().unwrap(), "2027-03-30".parse().unwrap()],
             remind_before: vec![5],
             priority: Priority::Low,
             ..new("fortnightly")
         },
-        NewTask { due: due("2026-11-24T08:00", "UTC"), recurrence: Some("FREQ=DAILY;COUNT=3".into()), ..new("in UTC") },
+        NewTask {
+            due: due("2026-11-24T08:00", "UTC"),
+            recurrence: Some("FREQ=DAILY;COUNT=3".into()),
+            skipped: vec!["2026-11-25".parse().unwrap()],
+            ..new("in UTC")
+        },
     ];
     let mut tasks: Vec<Task> = tasks.into_iter().map(|task| add(store, clock, task).unwrap()).collect();
     tasks[2] = set_done(store, clock, &tasks[2].id, true).unwrap();
@@ -147,9 +190,9 @@ fn sample(store: &MemoryStore, clock: &ManualClock) -> Vec<Task> {
         tasks.push(add(store, clock, new).unwrap());
     };
     part("part", 1);
-    part("part of a part", 6);
+    part("part of a part", 7);
     // A part may stand before what it is a part of.
-    tasks.swap(0, 7);
+    tasks.swap(0, 8);
     tasks
 }
 

@@ -1,7 +1,7 @@
 //! Projects of Todoist: as it exports them, as people fill in its template, and files that are none.
 
 use jiff::Zoned;
-use molt_core::{Due, Priority, TaskId, TaskStore};
+use molt_core::{Due, Priority, RepeatFrom, TaskId, TaskStore};
 use molt_testkit::{ManualClock, MemoryStore};
 
 use super::*;
@@ -100,7 +100,10 @@ fn dates_are_exact_or_in_words() {
     assert_eq!(due("Dec 5 at 3pm", "Europe/Berlin"), plain("2026-12-05T15:00:00 Europe/Berlin"));
     assert_eq!(due("下周五下午3点", ""), plain("2026-11-27T15:00:00 Asia/Shanghai"));
     let (day, rule, remarks) = due("every! 3 days", "");
-    assert_eq!((day.as_str(), rule.as_deref(), remarks.len()), ("2026-11-21", Some("FREQ=DAILY;INTERVAL=3"), 1));
+    assert_eq!((day.as_str(), rule.as_deref(), remarks.len()), ("2026-11-21", Some("FREQ=DAILY;INTERVAL=3"), 0));
+    let file = "task,x,,4,1,,,every! 3 days,en\r\ntask,y,,4,1,,,every 3 days,en\r\n";
+    let from: Vec<_> = read(file).tasks.into_iter().map(|entry| entry.task.repeat_from).collect();
+    assert_eq!(from, [RepeatFrom::Completion, RepeatFrom::Schedule]);
     let (_, _, remarks) = due("2026-12-01 10:00", "Mars/Base");
     assert_eq!(remarks, ["the time zone “Mars/Base” is not known; the time was taken as local"]);
     assert_eq!(due("2026-12-01", "Mars/Base"), plain("2026-12-01"));

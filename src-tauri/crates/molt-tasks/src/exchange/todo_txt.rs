@@ -1,7 +1,7 @@
 //! todo.txt: a task a line, `x 2026-11-20 (A) 2026-11-01 pay rent +home @bank due:2026-12-01 rec:1m`.
 
 use jiff::{civil::Date, tz::TimeZone};
-use molt_core::{Due, Priority};
+use molt_core::{Due, Priority, RepeatFrom};
 
 use super::{ENTRY_LIMIT, Imported, ImportedTask, check_size, too_many};
 use crate::{Frequency, NewTask, Rule, TaskError};
@@ -100,6 +100,8 @@ fn read_line(line: &str, number: usize, local: &TimeZone, imported: &mut Importe
         } else if let Some(day) = word.strip_prefix("due:").and_then(|day| day.parse().ok()) {
             task.due = Some(Due::Date { date: day });
         } else if let Some(rule) = word.strip_prefix("rec:").and_then(repetition) {
+            // Without the plus it counts from the day of completion.
+            task.repeat_from = if word.starts_with("rec:+") { RepeatFrom::Schedule } else { RepeatFrom::Completion };
             task.recurrence = Some(rule.to_string());
         } else if let Some(level) = word.strip_prefix("pri:").and_then(|level| priority(level.chars().next()?)) {
             task.priority = level;

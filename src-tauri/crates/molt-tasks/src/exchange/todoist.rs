@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use csv::StringRecord;
 use jiff::{Timestamp, Zoned, civil::DateTime, tz::TimeZone};
-use molt_core::{Due, Priority, SpanKind, TaskId};
+use molt_core::{Due, Priority, RepeatFrom, SpanKind, TaskId};
 
 use super::{
     ENTRY_LIMIT, Imported, ImportedTask, check_size,
@@ -126,10 +126,10 @@ impl Row {
             }
             found
         };
-        if let Some((due, rule)) = date("DATE") {
-            (task.due, task.recurrence) = (Some(due), rule);
+        if let Some(when) = date("DATE") {
+            (task.due, task.recurrence, task.repeat_from) = (Some(when.due), when.rule, when.from);
         }
-        task.deadline = date("DEADLINE").map(|(due, _)| date_of(&due));
+        task.deadline = date("DEADLINE").map(|when| date_of(&when.due));
         if !said("DURATION").is_empty() {
             let unit = if said("DURATION_UNIT") == "day" { 24 * 60 } else { 1 };
             let minutes = said("DURATION").parse::<i64>().ok().and_then(|count| count.checked_mul(unit));
@@ -166,17 +166,25 @@ fn labelled(content: &str) -> (String, Vec<String>) {
     (title, names(labels.iter().map(|label| label[1..].to_owned())))
 }
 
+/// What a date says.
+struct When {
+    due: Due,
+    rule: Option<String>,
+    from: RepeatFrom,
+}
+
 /// A date as Todoist writes it: exact, or in the words of its user. What is not understood to its end is not understood.
-fn when(text: &str, zone: &str, now: &Zoned, remarks: &mut Vec<String>) -> Option<(Due, Option<String>)> {
+fn when(text: &str, zone: &str, now: &Zoned, remarks: &mut Vec<String>) -> Option<When> {
     let local = now.time_zone().iana_name().unwrap_or("UTC").to_owned();
     let known = zones::known(zone);
     let unknown = !zone.is_empty() && known.is_none();
     let there = known.unwrap_or(local);
-    let (due, rule) = exact(text, &there).map(|due| (due, None)).or_else(|| in_words(text, &there, now, remarks))?;
-    if unknown && matches!(due, Due::Time { .. }) {
+    let exact = exact(text, &there).map(|due| When { due, rule: None, from: RepeatFrom::Schedule });
+    let when = exact.or_else(|| in_words(text, &there, now))?;
+    if unknown && matches!(when.due, Due::Time { .. }) {
         remarks.push(format!("the time zone “{zone:.60}” is not known; the time was taken as local"));
     }
-    Some((due, rule))
+    Some(when)
 }
 
 /// `2026-12-01`, with a time, and as an instant. These may have passed.
@@ -188,23 +196,18 @@ fn exact(text: &str, zone: &str) -> Option<Due> {
     Some(if text.contains(':') { Due::Time { at, zone: zone.to_owned() } } else { Due::Date { date: at.date() } })
 }
 
-fn in_words(text: &str, zone: &str, now: &Zoned, remarks: &mut Vec<String>) -> Option<(Due, Option<String>)> {
+fn in_words(text: &str, zone: &str, now: &Zoned) -> Option<When> {
     if text.chars().nth(DATE_LIMIT).is_some() {
         return None;
     }
-    // "every! day" counts from the day on which it was completed.
-    let plain = text.replacen("every!", "every", 1);
-    let draft = quick_add(&plain, now.with_time_zone(TimeZone::get(zone).ok()?));
-    let read = byte_spans(&plain, &draft);
+    let draft = quick_add(text, now.with_time_zone(TimeZone::get(zone).ok()?));
+    let read = byte_spans(text, &draft);
     let covered = |at: usize| {
         let dates = read.iter().filter(|(kind, _)| matches!(kind, SpanKind::When | SpanKind::Recurrence));
         dates.into_iter().any(|(_, bytes)| bytes.contains(&at))
     };
-    if !plain.char_indices().all(|(at, c)| !c.is_alphanumeric() || covered(at)) {
+    if !text.char_indices().all(|(at, c)| !c.is_alphanumeric() || covered(at)) {
         return None;
     }
-    if plain != text && draft.recurrence.is_some() {
-        remarks.push("it repeated from the day of its completion; here it repeats from its date".into());
-    }
-    Some((draft.due?, draft.recurrence))
+    Some(When { due: draft.due?, rule: draft.recurrence, from: draft.repeat_from })
 }

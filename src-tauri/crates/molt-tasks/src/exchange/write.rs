@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
-use molt_core::{Due, Priority, Task};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
+use molt_core::{Due, Priority, RepeatFrom, Task};
 
 use super::lines::{escape, push_line};
 use crate::due::instant;
@@ -11,6 +15,7 @@ use crate::due::instant;
 /// Properties of our own (RFC 5545, 3.8.8.2).
 pub(super) const CATEGORY: &str = "X-MOLTWORKER-PROJECT";
 pub(super) const DEADLINE: &str = "X-MOLTWORKER-DEADLINE";
+pub(super) const REPEAT_FROM: &str = "X-MOLTWORKER-REPEAT-FROM";
 pub(super) const SECTION: &str = "X-MOLTWORKER-SECTION";
 /// Of the extensions of iCalendar for tasks (draft-ietf-calext-ical-tasks).
 pub(super) const ESTIMATE: &str = "ESTIMATED-DURATION";
@@ -92,6 +97,23 @@ fn write_task(out: &mut String, task: &Task, now: Timestamp) {
     }
     if let Some(rule) = &task.recurrence {
         line(format!("RRULE:{}", until_of_type(rule, task.due.as_ref())));
+        if task.repeat_from == RepeatFrom::Completion {
+            line(format!("{REPEAT_FROM}:COMPLETION"));
+        }
+        // EXDATE must be of the type of DTSTART (RFC 5545, 3.8.5.1).
+        let list = |day: &dyn Fn(Date) -> String| task.skipped.iter().map(|at| day(*at)).collect::<Vec<_>>().join(",");
+        match &task.due {
+            Some(due) if !task.skipped.is_empty() => line(match due {
+                Due::Date { .. } => format!("EXDATE;VALUE=DATE:{}", list(&|day| day.strftime("%Y%m%d").to_string())),
+                Due::Time { at, zone } if zone == "UTC" => {
+                    format!("EXDATE:{}", list(&|day| format!("{}Z", civil(day.to_datetime(at.time())))))
+                }
+                Due::Time { at, zone } => {
+                    format!("EXDATE;TZID={zone}:{}", list(&|day| civil(day.to_datetime(at.time()))))
+                }
+            }),
+            _ => {}
+        }
     }
     match task.done_at {
         Some(at) => {

@@ -79,3 +79,12 @@ pub(super) fn plus_working_days(today: Date, n: u32) -> Option<Date> {
     }
     Some(day)
 }
+
+/// The nth working day (Monday to Friday) of a month, from the end when negative.
+pub(super) fn nth_working_day(month: Date, n: i8) -> Option<Date> {
+    let working = |day: &Date| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+    let days = (1..=month.days_in_month()).filter_map(|day| Date::new(month.year(), month.month(), day).ok());
+    let days: Vec<Date> = days.filter(working).collect();
+    let place = usize::from(n.unsigned_abs()).checked_sub(1)?;
+    if n > 0 { days.get(place).copied() } else { days.iter().rev().nth(place).copied() }
+}

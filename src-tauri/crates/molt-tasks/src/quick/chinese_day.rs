@@ -4,9 +4,12 @@ use jiff::civil::Weekday;
 
 use super::{
     calendar::{
-        coming_day, coming_weekday, date, day_in_month, end_of_month, nth_in_month, plus_days, this_weekday, weekday_in,
+        coming_day, coming_weekday, date, day_in_month, end_of_month, nth_in_month, nth_working_day, plus_days,
+        this_weekday, weekday_in,
     },
     chinese::{is_numeral, number, year},
+    chinese_repeat::working_day,
+    chinese_span::{length, minutes},
     numeric::date_hit,
     says::{Hit, Part, Says},
     token::Line,
@@ -63,6 +66,10 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     if is_lunar(line, i) {
         return Some(Hit::new(Says::unclear(), i + 1));
     }
+    // Nobody counts so far; what follows is not meant without it.
+    if let Some(end) = line.phrase(i, "下下下") {
+        return Some(Hit::new(Says::unclear(), (end..line.len()).find(|k| line.han(*k) != "下").unwrap_or(line.len())));
+    }
     let hits = [
         past(line, i),
         named(line, i),
@@ -81,9 +88,20 @@ pub(super) fn with_deadline(line: &Line, end: usize) -> usize {
     const AFTER: &[(&str, ())] = &[("之前", ()), ("以前", ()), ("前后", ()), ("左右", ()), ("前", ())];
     match line.one_of(end, AFTER) {
         // 前往, 前台, 前端…: 前 begins the next word.
-        Some((_, after)) if after == end + 1 && line.is_han(after, "往去台端面方辈进提任") => end,
+        Some((_, after)) if after == end + 1 && begins_word(line, after) => end,
+        // 周五前三天 is three days before it.
+        Some((_, after)) if minutes(line, after).is_some() || length(line, after).is_some() => end,
         Some((_, after)) => after,
         None => end,
+    }
+}
+
+/// With 前 before it, what stands here is a word: 前往, 前台, 前端, 前提; not in 前提交, 前进货, 前去.
+fn begins_word(line: &Line, i: usize) -> bool {
+    match line.han(i) {
+        "提" => !line.is_han(i + 1, "交出醒供报取货车款案问早"),
+        "进" => !line.is_han(i + 1, "货场站入行校门城组去来群"),
+        _ => line.is_han(i, "往台端面方辈任"),
     }
 }
 
@@ -158,7 +176,9 @@ fn week(line: &Line, i: usize) -> Option<Hit> {
         (weeks, at) = (Some(n), end);
     }
     // 上周三 has passed; in 三周一次, 每周三 and 两周后 the 周 counts.
-    if at == i && i > 0 && (line.is_han(i - 1, "上每隔个近前多数下") || is_numeral(line, i - 1)) {
+    // In 周一周二 it does not.
+    let listed = i > 1 && line.is_han(i - 2, "周期拜");
+    if at == i && i > 0 && (line.is_han(i - 1, "上每隔个近前多数下") || (is_numeral(line, i - 1) && !listed)) {
         return None;
     }
     if i > 0 && line.is_han(i - 1, "上每") {
@@ -305,6 +325,9 @@ fn nth_weekday(line: &Line, i: usize) -> Option<Hit> {
         }
     };
     let at = if line.han(at) == "的" { at + 1 } else { at };
+    if let Some((n, end)) = working_day(line, at) {
+        return Some(date_hit(nth_working_day(first, n).filter(|day| *day >= line.today), end));
+    }
     let (n, at) = match line.phrase(at, "最后一个") {
         Some(end) => (-1, end),
         None => {
@@ -338,11 +361,23 @@ fn end_of(line: &Line, i: usize) -> Option<Hit> {
     if line.han(i) == "年" && line.han(i + 1) == "底" && (i == 0 || !is_numeral(line, i - 1)) {
         return hit(line.today.last_of_year(), i + 2);
     }
-    if let Some((years, at)) = line.one_of(i, YEAR_PREFIX)
-        && line.han(at) == "底"
-    {
-        let year = line.today.year().checked_add(i16::try_from(years).ok()?)?;
-        return hit(jiff::civil::Date::new(year, 12, 31).ok()?, at + 1);
+    let said = match line.one_of(i, YEAR_PREFIX) {
+        Some((years, at)) => Some((line.today.year().checked_add(i16::try_from(years).ok()?)?, at)),
+        None => year(line, i).and_then(|(year, at)| Some((i16::try_from(year).ok()?, at))).filter(|_| !line.is_tied(i)),
+    };
+    if let Some((year, at)) = said {
+        // 明年底, 明年年底, 明年1月底; 明年三月 is its first day.
+        if let Some(end) = line.phrase(at, "年底").or_else(|| line.phrase(at, "底")) {
+            return hit(jiff::civil::Date::new(year, 12, 31).ok()?, end);
+        }
+        let (m, end) = number(line, at).filter(|(m, _)| (1..=12).contains(m))?;
+        let first = jiff::civil::Date::new(year, i8::try_from(m).ok()?, 1).ok()?;
+        let end = line.phrase(end, "月份").or_else(|| line.phrase(end, "月"))?;
+        if let Some(end) = last(end) {
+            return Some(date_hit(Some(first.last_of_month()).filter(|day| *day >= line.today), end));
+        }
+        let whole = !is_numeral(line, end) && !line.is_han(end, "的初中上下份第倒最首");
+        return (whole && first >= line.today).then(|| Hit::new(Says::day(first), end));
     }
     let (m, end) = number(line, i).filter(|(m, _)| (1..=12).contains(m) && !line.is_tied(i))?;
     let end = line.phrase(end, "月").and_then(last)?;

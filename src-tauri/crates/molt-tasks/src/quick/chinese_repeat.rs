@@ -8,13 +8,17 @@ use super::{
     chinese::number,
     chinese_day::{week_word, weekday},
     chinese_time::part_of_day,
-    english_repeat::{WEEKEND, WORKING_WEEK, monthly, weekly},
+    english_repeat::{WEEKEND, WORKING_WEEK, among, monthly, weekly},
+    finished::{after_finishing_zh, find_zh},
     says::{Hit, Part, Says},
     token::Line,
 };
 use crate::{Frequency, Rule};
 
 pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
+    if let Some(hit) = find_zh(line, i) {
+        return Some(hit);
+    }
     let found = every(line, i)
         .or_else(|| every_other(line, i))
         .or_else(|| line.phrase(i, "天天").map(|end| hit(daily(1), end)))
@@ -28,11 +32,17 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     let several = number(line, end).is_some_and(|(_, after)| line.is_han(after, "次遍回趟"))
         || line.phrase(end, "早晚").is_some()
         || line.phrase(end, "早中晚").is_some();
-    if several { Some(Hit::new(Says::unclear(), end)) } else { Some(Hit { end, ..found }) }
+    if several {
+        return Some(Hit::new(Says::unclear(), end));
+    }
+    Some(after_finishing_zh(line, Hit { end, ..found }))
 }
 
 /// 每双周一, 每月初, 每年农历八月十五: what follows must not become a single day.
 fn half_understood(line: &Line, i: usize) -> Option<Hit> {
+    if line.phrase(i, "每次").is_some() {
+        return None;
+    }
     const TIMES: &str =
         "个双单半零〇一二两三四五六七八九十廿几小时分钟秒周月年天日号星期礼拜季度初中旬底末第倒数最后工作农历阴旧逢隔";
     let at = line.phrase(i, "每")?;
@@ -76,7 +86,19 @@ fn interval(n: u32) -> Option<u16> {
 }
 
 fn every(line: &Line, i: usize) -> Option<Hit> {
-    let mut at = line.phrase(i, "每逢").or_else(|| line.phrase(i, "每"))?;
+    let at = line.phrase(i, "每逢").or_else(|| line.phrase(i, "每"))?;
+    if line.mark(at, "!") && line.glued(at) {
+        let hit = counted(line, at + 1)?;
+        return Some(Hit { says: Says { from_completion: true, ..hit.says }, ..hit });
+    }
+    if line.phrase(at, "次").is_some() {
+        return None;
+    }
+    counted(line, at)
+}
+
+/// What stands after 每.
+fn counted(line: &Line, mut at: usize) -> Option<Hit> {
     if line.han(at) == "隔" {
         return every_other(line, at);
     }
@@ -198,6 +220,9 @@ fn months(line: &Line, n: u16, i: usize) -> Option<Hit> {
     if let Some((by_day, end)) = numbered_weekday(line, at) {
         return Some(hit(Rule { by_day: vec![by_day], ..Rule::every(Frequency::Monthly, n) }, end));
     }
+    if let Some((place, end)) = working_day(line, at) {
+        return Some(hit(among(Rule::every(Frequency::Monthly, n), vec![place], &WORKING_WEEK), end));
+    }
     // 倒数第二天.
     if let Some((day, end)) = line.phrase(at, "倒数第").and_then(|at| number(line, at))
         && (1..=31).contains(&day)
@@ -213,18 +238,29 @@ fn months(line: &Line, n: u16, i: usize) -> Option<Hit> {
     if line.is_han(at, "初中旬薪第倒最") { None } else { Some(hit(Rule::every(Frequency::Monthly, n), i)) }
 }
 
+/// 第二个, 最后一个, 倒数第二个, 首个; at most `most`.
+fn place(line: &Line, i: usize, most: u32) -> Option<(i8, usize)> {
+    if let Some(end) = line.phrase(i, "最后一个") {
+        return Some((-1, end));
+    }
+    if let Some(end) = line.phrase(i, "首个").or_else(|| line.phrase(i, "头一个")) {
+        return Some((1, end));
+    }
+    let back = line.phrase(i, "倒数");
+    let (place, end) = number(line, line.phrase(back.unwrap_or(i), "第")?).filter(|(n, _)| (1..=most).contains(n))?;
+    let place = i8::try_from(place).ok()?;
+    Some((if back.is_some() { -place } else { place }, line.phrase(end, "个")?))
+}
+
+/// 最后一个工作日, 第三个工作日.
+pub(super) fn working_day(line: &Line, i: usize) -> Option<(i8, usize)> {
+    let (place, end) = place(line, i, 20)?;
+    Some((place, line.phrase(end, "工作日")?))
+}
+
 /// 第二个周五, 最后一个周五, 倒数第二个周五.
 fn numbered_weekday(line: &Line, i: usize) -> Option<((i8, Weekday), usize)> {
-    let (place, at) = match line.phrase(i, "最后一个") {
-        Some(end) => (-1, end),
-        None => {
-            let back = line.phrase(i, "倒数");
-            let (place, end) =
-                number(line, line.phrase(back.unwrap_or(i), "第")?).filter(|(n, _)| (1..=5).contains(n))?;
-            let place = i8::try_from(place).ok()?;
-            (if back.is_some() { -place } else { place }, line.phrase(end, "个")?)
-        }
-    };
+    let (place, at) = place(line, i, 5)?;
     let at = week_word(line, at)?;
     Some(((place, weekday(line.han(at))?), at + 1))
 }

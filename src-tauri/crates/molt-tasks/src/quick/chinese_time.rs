@@ -139,6 +139,10 @@ fn o_clock(line: &Line, i: usize) -> Option<(u32, u32, u32, usize)> {
             return Some((hour, minute, 0, end));
         }
     }
+    // 三点八十分 is no time.
+    if number(line, at).is_some_and(|(n, end)| n >= 60 && line.han(end) == "分") {
+        return None;
+    }
     if let Some((minute, end)) = number(line, at).filter(|(n, end)| *n < 60 && (*end > at)) {
         if line.han(end) == "分" {
             let end = if line.han(end + 1) == "钟" { end + 2 } else { end + 1 };

@@ -4,9 +4,12 @@ use jiff::{ToSpan, civil::Date};
 
 use super::{
     calendar::{
-        coming_day, coming_day_on, date, day_in_month, end_of_month, nth_in_month, plus_days, this_weekday, weekday_in,
+        coming_day, coming_day_on, date, day_in_month, nth_in_month, nth_working_day, plus_days, this_weekday,
+        weekday_in,
     },
     english::{day_number, half_of_day, month, number, ordinal, weekday},
+    english_list::working_day,
+    english_stretch::stretch,
     numeric::date_hit,
     says::{Hit, Part, Says},
     token::Line,
@@ -84,7 +87,7 @@ pub(super) fn part(word: &str) -> Option<Part> {
     })
 }
 
-fn past_the(line: &Line, i: usize) -> usize {
+pub(super) fn past_the(line: &Line, i: usize) -> usize {
     if line.word(i) == "the" { i + 1 } else { i }
 }
 
@@ -98,11 +101,16 @@ fn named(line: &Line, i: usize) -> Option<Hit> {
     if let Some(end) = past(line, i) {
         return Some(Hit::new(Says::unclear(), end));
     }
+    // "the day before Dec 5".
+    if line.is_word(from, &["day", "night", "week", "evening", "morning"]) && line.word(from + 1) == "before" {
+        return Some(Hit::new(Says::unclear(), from + 2));
+    }
     if let Some(end) = line.words(from, "next day").or_else(|| line.words(from, "following day")) {
         return day(1, end);
     }
     match line.word(i) {
         "today" => day(0, i + 1),
+        "later" if line.word(i + 1) == "today" => day(0, i + 2),
         "tomorrow" | "tmr" | "tmrw" | "tmw" | "tomorow" | "tommorow" | "tommorrow" => day(1, i + 1),
         "tonight" | "tonite" => Some(Hit::new(Says::day(line.today).with_part(Part::Evening), i + 1)),
         "this" if line.word(i + 1) == "day" => day(0, i + 2),
@@ -127,7 +135,7 @@ fn past(line: &Line, i: usize) -> Option<usize> {
 }
 
 /// A year at `i`, perhaps after a comma, "of" or "in".
-fn year(line: &Line, i: usize, ordinal_day: bool) -> Option<(u32, usize)> {
+pub(super) fn year(line: &Line, i: usize, ordinal_day: bool) -> Option<(u32, usize)> {
     let at = if line.mark(i, ",/-") || line.is_word(i, &["of", "in"]) { i + 1 } else { i };
     let (n, digits) = line.number(at)?;
     let clock = (line.mark(at + 1, ":") && line.glued(at + 1))
@@ -169,6 +177,10 @@ fn month_first(line: &Line, i: usize) -> Option<Hit> {
         return None;
     }
     let hit = with_year(line, m, d, end, ordinal)?;
+    // "Dec 3-5" begins on its first day.
+    let last = line.number(hit.end + 1).filter(|(last, digits)| *digits <= 2 && (d + 1..=31).contains(last));
+    let lasts = line.mark(hit.end, "-–~") && line.glued(hit.end) && line.glued(hit.end + 1) && line.ends(hit.end + 2);
+    let hit = if last.is_some() && lasts { Hit { end: hit.end + 2, ..hit } } else { hit };
     // "may" and "march" are verbs as well.
     let verb = line.is_word(i, &["may", "march"]) && !line.tokens[i].capital;
     let led = i == 0 || line.is_word(i - 1, &LEADS) || line.mark(i - 1, ",");
@@ -197,7 +209,7 @@ fn day_first(line: &Line, i: usize) -> Option<Hit> {
 }
 
 /// "next month", "this month", "the current month": how many months from now.
-fn relative_month(line: &Line, i: usize) -> Option<(i64, usize)> {
+pub(super) fn relative_month(line: &Line, i: usize) -> Option<(i64, usize)> {
     let at = past_the(line, i);
     let months = match line.word(at) {
         "next" | "following" | "coming" => 1,
@@ -240,22 +252,26 @@ fn nth_weekday(line: &Line, i: usize) -> Option<Hit> {
     }
     let weekday = weekday(line.word(at));
     let last_day = n == -1 && line.word(at) == "day";
-    if weekday.is_none() && !last_day {
-        return None;
-    }
-    if !line.is_word(at + 1, &["of", "in"]) {
+    let working = working_day(line, at);
+    let end = if weekday.is_some() || last_day { at + 1 } else { working? };
+    if !line.is_word(end, &["of", "in"]) {
         // "third Tuesday", "second closest Monday": of what is not said.
-        return if last_day { None } else { Some(Hit::new(Says::unclear(), at + 1)) };
+        return weekday.map(|_| Hit::new(Says::unclear(), end));
     }
-    let pick = |month: Date| weekday.map_or(Some(month.last_of_month()), |day| nth_in_month(month, n, day));
-    if let Some((months, end)) = relative_month(line, at + 2) {
+    let pick = |month: Date| match weekday {
+        Some(day) => nth_in_month(month, n, day),
+        None if last_day => Some(month.last_of_month()),
+        None => nth_working_day(month, n),
+    };
+    let of = end + 1;
+    if let Some((months, end)) = relative_month(line, of) {
         let month = line.today.first_of_month().checked_add(months.months()).ok()?;
         return Some(date_hit(pick(month).filter(|day| *day >= line.today), end));
     }
-    let m = i8::try_from(month(line.word(at + 2))?).ok()?;
-    let (years, end) = match year(line, at + 3, false) {
+    let m = i8::try_from(month(line.word(of))?).ok()?;
+    let (years, end) = match year(line, of + 1, false) {
         Some((year, end)) => (i16::try_from(year).ok()?..=i16::try_from(year).ok()?, end),
-        None => (line.today.year()..=line.today.year().saturating_add(1), at + 3),
+        None => (line.today.year()..=line.today.year().saturating_add(1), of + 1),
     };
     let day = years.filter_map(|year| pick(Date::new(year, m, 1).ok()?)).find(|day| *day >= line.today);
     Some(date_hit(day, end))
@@ -290,6 +306,15 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
         let day = weekday_in(line.today, weeks, weekday(line.word(at))?).filter(|day| *day >= line.today);
         return Some(date_hit(day, at + 1));
     }
+    // "the Tuesday after next", and "Monday week" as the British say.
+    let the = past_the(line, i);
+    if let Some(day) = weekday(line.word(the)) {
+        let week = line.word(the + 1) == "week" && (line.ends(the + 2) || line.is_word(the + 2, &["at", "in", "to"]));
+        let end = line.words(the + 1, "after next").or(week.then_some(the + 2));
+        if let Some(end) = end.filter(|_| i == 0 || !line.is_word(i - 1, &OTHER_DAYS)) {
+            return Some(date_hit(line.today.nth_weekday(2, day).ok(), end));
+        }
+    }
     let (mut weeks, mut at) = (None, i);
     match line.word(at) {
         "next" => (weeks, at) = (Some(1), at + 1),
@@ -307,9 +332,6 @@ fn weekday_piece(line: &Line, i: usize) -> Option<Hit> {
         return Some(Hit::new(Says::unclear(), at + 1));
     }
     let mut end = at + 1;
-    if let Some(end) = line.words(end, "after next") {
-        return Some(date_hit(line.today.nth_weekday(2, day).ok(), end));
-    }
     if coming {
         return Some(date_hit(line.today.nth_weekday(1, day).ok(), end));
     }
@@ -381,42 +403,4 @@ fn numbered(line: &Line, i: usize) -> Option<Hit> {
         return None;
     }
     Some(Hit::new(Says::day(coming_day(line.today, n)?), end))
-}
-
-/// next week, next month, this weekend, the end of the month.
-fn stretch(line: &Line, i: usize) -> Option<Hit> {
-    let hit = |day: Option<Date>, end: usize| Some(Hit::new(Says::day(day?), end));
-    if let Some(mut at) = line.words(past_the(line, i), "end of") {
-        if let Some((months, end)) = relative_month(line, at) {
-            return hit(end_of_month(line.today, months), end);
-        }
-        at = past_the(line, at);
-        return match line.word(at) {
-            "month" => hit(end_of_month(line.today, 0), at + 1),
-            "year" => hit(Some(line.today.last_of_year()), at + 1),
-            "this" if line.word(at + 1) == "year" => hit(Some(line.today.last_of_year()), at + 2),
-            // Friday to some, Sunday to others.
-            "week" => Some(Hit::new(Says::unclear(), at + 1)),
-            "this" | "next" if line.word(at + 1) == "week" => Some(Hit::new(Says::unclear(), at + 2)),
-            word => {
-                let m = month(word)?;
-                let first = date(line.today.first_of_month(), year(line, at + 1, false).map(|y| y.0), m, 1)?;
-                hit(Some(first.last_of_month()), year(line, at + 1, false).map_or(at + 1, |y| y.1))
-            }
-        };
-    }
-    let weeks = match line.word(i) {
-        "this" => 0,
-        "next" => 1,
-        _ => return None,
-    };
-    match line.word(i + 1) {
-        "weekend" => {
-            hit(weekday_in(line.today, weeks, jiff::civil::Weekday::Saturday).filter(|d| *d >= line.today), i + 2)
-        }
-        "week" if weeks == 1 => hit(weekday_in(line.today, 1, jiff::civil::Weekday::Monday), i + 2),
-        "month" if weeks == 1 => hit(day_in_month(line.today, 1, 1), i + 2),
-        "year" if weeks == 1 => hit(line.today.last_of_year().tomorrow().ok(), i + 2),
-        _ => None,
-    }
 }

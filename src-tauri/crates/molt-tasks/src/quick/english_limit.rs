@@ -2,7 +2,7 @@
 
 use super::{
     calendar::date,
-    english::{month, number},
+    english::{month, number, weekday, weekdays},
     english_repeat::unit,
     says::{Hit, Says},
     token::Line,
@@ -76,5 +76,14 @@ pub(super) fn whole(line: &Line, hit: Hit) -> Option<Hit> {
     let more = next.and_then(|at| number(line, at)).is_some_and(|(_, end)| line.word(end) == "more");
     let strange =
         line.is_word(at, &["except", "excluding", "unless", "besides"]) || line.words(at, "in week").is_some();
-    Some(if more || strange { Hit::new(Says::unclear(), at + 1) } else { hit })
+    // "every day but Sunday"; "every Friday in May" ends with it.
+    let but = line.word(at) == "but"
+        && (weekday(line.word(at + 1)).or_else(|| weekdays(line.word(at + 1))).is_some()
+            || line.is_word(at + 1, &["not", "weekends", "weekdays", "on", "the"]));
+    let in_month = line.word(at) == "in" && month(line.word(at + 1)).is_some();
+    Some(if more || strange || but || in_month {
+        Hit::new(Says::unclear(), if but || in_month { at + 2 } else { at + 1 })
+    } else {
+        hit
+    })
 }

@@ -4,6 +4,7 @@ use jiff::civil::Weekday;
 
 use super::{
     english::{day_number, number, ordinal, weekday, weekdays},
+    english_repeat::WORKING_WEEK,
     token::Line,
 };
 
@@ -120,4 +121,24 @@ pub(super) fn month_days(line: &Line, i: usize, bare: bool) -> Option<(Vec<i8>, 
     days.sort_unstable();
     days.dedup();
     Some((days, end))
+}
+
+/// The token after "working day", "business day", "weekday".
+pub(super) fn working_day(line: &Line, i: usize) -> Option<usize> {
+    if line.is_word(i, &["weekday", "workday"]) {
+        return Some(i + 1);
+    }
+    (line.is_word(i, &["working", "business", "work"]) && line.word(i + 1) == "day").then_some(i + 2)
+}
+
+/// "last working day", "first and last instance of wed and fri": places among days of the week, as BYSETPOS and BYDAY of a rule.
+pub(super) fn places_among(line: &Line, i: usize) -> Option<(Vec<i8>, Vec<Weekday>, usize)> {
+    let (places, at) = places(line, i, 20)?;
+    if let Some(end) = working_day(line, at) {
+        return Some((places, WORKING_WEEK.to_vec(), end));
+    }
+    let counted =
+        line.is_word(at, &["instance", "instances", "occurrence", "occurrences"]) && line.word(at + 1) == "of";
+    let (days, end) = day_list(line, at + 2).filter(|_| counted)?;
+    Some((places, days, end))
 }

@@ -8,9 +8,10 @@ use super::{
     english::{month, number, ordinal, weekday, weekdays},
     english_day::part,
     english_limit::{edge, lasting, times, whole},
-    english_list::{day_list, month_days, numbered_weekdays},
+    english_list::{day_list, month_days, numbered_weekdays, places_among},
+    finished::after_finishing,
     numeric,
-    says::{Hit, Says},
+    says::{Hit, Part, Says},
     token::Line,
 };
 use crate::{Frequency, Rule};
@@ -25,6 +26,11 @@ pub(super) fn weekly(interval: u16, days: &[Weekday]) -> Rule {
     by_day.sort_unstable_by_key(|(_, day)| day.to_monday_zero_offset());
     by_day.dedup();
     Rule { by_day, ..Rule::every(Frequency::Weekly, interval) }
+}
+
+/// On these places among these days of a month: the last working day.
+pub(super) fn among(rule: Rule, places: Vec<i8>, days: &[Weekday]) -> Rule {
+    Rule { by_day: weekly(1, days).by_day, by_set_pos: places, ..rule }
 }
 
 pub(super) fn monthly(interval: u16, day: i8) -> Rule {
@@ -43,7 +49,7 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
         .or_else(|| of_every_month(line, i))
         .or_else(|| edge_of_month(line, i));
     match repeat {
-        Some(hit) => whole(line, hit),
+        Some(hit) => whole(line, after_finishing(line, hit)),
         None => {
             times(line, i).or_else(|| lasting(line, i)).or_else(|| edge(line, i)).or_else(|| half_understood(line, i))
         }
@@ -99,11 +105,21 @@ fn edge_of_month(line: &Line, i: usize) -> Option<Hit> {
     each.then(|| Hit::new(Says::repeat(monthly(1, day)), at + 4))
 }
 
+/// "every …", and "every! …", which counts from the day of completion (as Todoist writes it).
 fn every(line: &Line, i: usize) -> Option<Hit> {
     if !line.is_word(i, &["every", "each"]) {
         return None;
     }
-    let (mut interval, mut at) = (1, i + 1);
+    if line.mark(i + 1, "!") && line.glued(i + 1) {
+        let hit = repeated(line, i + 2)?;
+        return Some(Hit { says: Says { from_completion: true, ..hit.says }, ..hit });
+    }
+    repeated(line, i + 1)
+}
+
+/// What stands after "every".
+fn repeated(line: &Line, i: usize) -> Option<Hit> {
+    let (mut interval, mut at) = (1, i);
     if line.is_word(at, &["other", "second"]) {
         (interval, at) = (2, at + 1);
     } else if let Some((n, end)) =
@@ -113,15 +129,25 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
     } else if let Some((n, end)) = number(line, at).filter(|(n, end)| *n > 0 && unit(line, *end).is_some()) {
         (interval, at) = (u16::try_from(n).ok()?, end);
     }
+    // "every couple of days".
+    if let Some(end) = line.words(i, "couple of").filter(|end| unit(line, *end).is_some()) {
+        (interval, at) = (2, end);
+    }
+    // "every last working day of the month".
+    if let Some((places, days, end)) = places_among(line, i) {
+        let rule = among(Rule::every(Frequency::Monthly, 1), places, &days);
+        let of_month = of_the_month(line, end);
+        return (of_month.is_some() || line.ends(end)).then(|| Hit::new(Says::repeat(rule), of_month.unwrap_or(end)));
+    }
     // "every first Friday of the month".
-    if let Some((by_day, end)) = numbered_weekdays(line, i + 1, 5)
+    if let Some((by_day, end)) = numbered_weekdays(line, i, 5)
         && let Some(end) = of_the_month(line, end)
     {
         let rule = Rule { by_day, ..Rule::every(Frequency::Monthly, 1) };
         return Some(Hit::new(Says::repeat(rule), end));
     }
     // "every 2nd and 4th Wednesday".
-    if let Some((by_day, end)) = numbered_weekdays(line, i + 1, 5).filter(|(days, _)| days.len() > 1) {
+    if let Some((by_day, end)) = numbered_weekdays(line, i, 5).filter(|(days, _)| days.len() > 1) {
         let rule = Rule { by_day, ..Rule::every(Frequency::Monthly, 1) };
         return Some(Hit::new(Says::repeat(rule), end));
     }
@@ -133,9 +159,14 @@ fn every(line: &Line, i: usize) -> Option<Hit> {
     }
     let word = line.word(at);
     if interval == 1
-        && let Some(part) = part(word)
+        && let Some(said) = part(word)
     {
-        return Some(Hit::new(Says::repeat(Rule::every(Frequency::Daily, 1)).with_part(part), at + 1));
+        // "every morning and evening" is twice a day.
+        let joined = line.is_word(at + 1, &["and", "or"]) || line.mark(at + 1, "&/+,");
+        if joined && part(line.word(at + 2)).is_some() {
+            return Some(Hit::new(Says::unclear(), at + 3));
+        }
+        return Some(Hit::new(Says::repeat(Rule::every(Frequency::Daily, 1)).with_part(said), at + 1));
     }
     match word {
         "weekday" | "weekdays" | "workday" if interval == 1 => {
@@ -224,6 +255,13 @@ fn every_year(line: &Line, i: usize) -> Option<Hit> {
 /// What may stand after "every week", "every month", "every year".
 fn detail(line: &Line, rule: Rule, end: usize) -> Option<Hit> {
     let plain = Some(Hit::new(Says::repeat(rule.clone()), end));
+    // "every day Monday to Friday".
+    let from = if line.word(end) == "from" { end + 1 } else { end };
+    if rule == Rule::every(Frequency::Daily, 1)
+        && let Some((days, end)) = day_list(line, from).filter(|(days, _)| days.len() > 1)
+    {
+        return Some(Hit::new(Says::repeat(weekly(1, &days)), end));
+    }
     if line.word(end) != "on" {
         // "every week in May" is not understood.
         let strange = line.is_word(end, &["in", "except", "of"]) && part(line.word(end + 2)).is_none();
@@ -246,8 +284,11 @@ fn detail(line: &Line, rule: Rule, end: usize) -> Option<Hit> {
             if let Some((by_day, end)) = numbered_weekdays(line, the, 5) {
                 return Some(Hit::new(Says::repeat(Rule { by_day, ..rule }), end));
             }
+            if let Some((places, days, end)) = places_among(line, the) {
+                return Some(Hit::new(Says::repeat(among(rule, places, &days)), end));
+            }
             let (by_month_day, end) = month_days(line, the, true)?;
-            // "on the first and last instance of Wed", "on the first weekday": no days of the month.
+            // "on the first weekend": no days of the month.
             let counted = line.is_word(end, &COUNTED) || unit(line, end).is_some();
             (!counted).then(|| Hit::new(Says::repeat(Rule { by_month_day, ..rule }), end))
         }
@@ -283,16 +324,21 @@ const COUNTED: [&str; 13] = [
     "work",
 ];
 /// Words that are a repetition by themselves.
-const ADVERBS: [&str; 8] = ["daily", "everyday", "weekly", "fortnightly", "monthly", "quarterly", "yearly", "annually"];
+const ADVERBS: [&str; 9] =
+    ["daily", "nightly", "everyday", "weekly", "fortnightly", "monthly", "quarterly", "yearly", "annually"];
 
 /// daily, weekly on Monday, monthly on the 4th, once a week. Before a noun ("the weekly report") it is none.
 fn adverb(line: &Line, i: usize) -> Option<Hit> {
-    if line.word(i) == "once" && line.is_word(i + 1, &["a", "per", "every", "each"]) {
+    if line.word(i) == "once" && line.is_word(i + 1, &["a", "per"]) {
         let frequency = unit(line, i + 2).filter(|_| !line.word(i + 2).ends_with('s'))?;
         return detail(line, Rule::every(frequency, 1), i + 3);
     }
+    // "once every two weeks".
+    if line.word(i) == "once" && line.is_word(i + 1, &["every", "each"]) {
+        return every(line, i + 1);
+    }
     let rule = match line.word(i) {
-        "daily" | "everyday" => Rule::every(Frequency::Daily, 1),
+        "daily" | "everyday" | "nightly" => Rule::every(Frequency::Daily, 1),
         "weekly" => Rule::every(Frequency::Weekly, 1),
         "fortnightly" => Rule::every(Frequency::Weekly, 2),
         "monthly" => Rule::every(Frequency::Monthly, 1),
@@ -319,7 +365,9 @@ fn adverb(line: &Line, i: usize) -> Option<Hit> {
     ];
     let noun =
         !line.ends(i + 1) && !line.is_word(i + 1, &follows) && number(line, i + 1).is_none() && !line.mark(i + 1, "@#");
-    if noun { None } else { detail(line, rule, i + 1) }
+    let hit = if noun { None } else { detail(line, rule, i + 1) }?;
+    let night = line.word(i) == "nightly";
+    Some(if night { Hit { says: hit.says.with_part(Part::Evening), ..hit } } else { hit })
 }
 
 /// Mondays, "Tuesdays and Thursdays".
@@ -329,6 +377,12 @@ fn plural_days(line: &Line, i: usize) -> Option<Hit> {
         "weekdays" => return Some(Hit::new(Says::repeat(weekly(1, &WORKING_WEEK)), at + 1)),
         "weekends" => return Some(Hit::new(Says::repeat(weekly(1, &WEEKEND)), at + 1)),
         _ => {}
+    }
+    // "Tuesday and Thursday evenings".
+    if let Some((days, end)) = day_list(line, at)
+        && let Some(part) = line.word(end).strip_suffix('s').and_then(part)
+    {
+        return Some(Hit::new(Says::repeat(weekly(1, &days)).with_part(part), end + 1));
     }
     weekdays(line.word(at))?;
     let (days, end) = day_list(line, at)?;
@@ -349,7 +403,11 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
             && (ordinal(line, k - 1).is_some() || line.is_word(k - 1, &["nd", "rd", "th", "st"]))
     });
     let (by_day, by_month_day);
-    if let Some((days, end)) = numbered_weekdays(line, at, 5) {
+    let mut by_set_pos = vec![];
+    if let Some((places, days, end)) = places_among(line, at) {
+        (by_day, by_month_day, at) = (weekly(1, &days).by_day, vec![], end);
+        by_set_pos = places;
+    } else if let Some((days, end)) = numbered_weekdays(line, at, 5) {
         (by_day, by_month_day, at) = (days, vec![], end);
     } else {
         if line.is_tied(at) {
@@ -373,5 +431,6 @@ fn of_every_month(line: &Line, i: usize) -> Option<Hit> {
     if part {
         return Some(Hit::new(Says::unclear(), end + 1));
     }
-    Some(Hit::new(Says::repeat(Rule { by_day, by_month_day, ..Rule::every(Frequency::Monthly, interval) }), end + 1))
+    let rule = Rule { by_day, by_month_day, by_set_pos, ..Rule::every(Frequency::Monthly, interval) };
+    Some(Hit::new(Says::repeat(rule), end + 1))
 }

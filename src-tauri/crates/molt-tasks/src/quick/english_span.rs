@@ -2,9 +2,12 @@
 
 use jiff::{Span, civil::Date};
 
+use crate::{Frequency, Rule};
+
 use super::{
     calendar::{coming_weekday, plus_days, plus_working_days},
     english::{number, weekday},
+    finished::finished,
     says::{Hit, Says},
     token::Line,
 };
@@ -77,6 +80,19 @@ impl Distance {
         let day = day.checked_add(Span::new().try_months(self.months).ok()?).ok()?;
         let day = plus_days(day, self.days)?;
         if self.working_days > 0 { plus_working_days(day, self.working_days) } else { Some(day) }
+    }
+
+    /// The same length as a repetition, in whole days and more.
+    pub(super) fn rule(&self) -> Option<Rule> {
+        let every = |frequency, n: i64| u16::try_from(n).ok().map(|n| Rule::every(frequency, n));
+        match (self.months, self.days) {
+            _ if self.exact || self.working_days > 0 => None,
+            (0, days) if days > 0 && days % 7 == 0 => every(Frequency::Weekly, days / 7),
+            (0, days) if days > 0 => every(Frequency::Daily, days),
+            (months, 0) if months > 0 && months % 12 == 0 => every(Frequency::Yearly, months / 12),
+            (months, 0) if months > 0 => every(Frequency::Monthly, months),
+            _ => None,
+        }
     }
 
     fn ahead_of_now(&self, line: &Line) -> Option<Says> {
@@ -153,11 +169,14 @@ fn distance(line: &Line, i: usize) -> Option<(Distance, usize)> {
             sum.add(i64::from(minutes), Unit::Minute)?;
             end += 1;
         }
-        if unit == Unit::Hour
-            && let Some(half) = line.words(end, "and a half")
-        {
-            sum.add(30, Unit::Minute)?;
-            end = half;
+        for (words, minutes) in [("and a half", 30), ("and a quarter", 15), ("and three quarters", 45)] {
+            if unit == Unit::Hour
+                && let Some(part) = line.words(end, words)
+            {
+                sum.add(minutes, Unit::Minute)?;
+                end = part;
+                break;
+            }
         }
         at = if line.word(end) == "and" || line.mark(end, ",") { end + 1 } else { end };
     }
@@ -190,7 +209,8 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     // A timer runs for its time; anything else that lasts is not due then.
     let timer = || line.tokens.iter().any(|t| matches!(t.text.as_str(), "timer" | "alarm"));
     let led = match line.word(i) {
-        "in" | "upcoming" => true,
+        // What must be done within a time is due at its end.
+        "in" | "upcoming" | "within" => true,
         // "the next 2 days" end then.
         "next" => number(line, i + 1).is_some() || line.word(i + 1) == "few",
         "for" => timer(),
@@ -206,6 +226,22 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
     if line.is_word(end, &["ago", "before", "earlier"]) {
         return Some(Hit::new(Says::unclear(), end + 1));
     }
+    // "3 days after I finish".
+    if !led && let Some(end) = finished(line, end) {
+        return Some(Hit::new(Says { from_completion: true, ..Says::repeat(distance.rule()?) }, end));
+    }
+    // "a week on Tuesday", "two weeks today".
+    let weeks = distance.rule().is_some_and(|rule| rule.frequency == Frequency::Weekly);
+    if weeks && !led && !(i > 0 && line.is_word(i - 1, &["for", "every", "last", "past"])) {
+        let on = line.word(end) == "on";
+        let day = anchor(line, if on { end + 1 } else { end });
+        if let Some((Some(day), end)) = day.filter(|(_, after)| on != line.is_word(after - 1, &["today", "tomorrow"])) {
+            return Some(Hit::new(Says::day(distance.ahead_of(day)?), end));
+        }
+    }
+    // "in 10 days' time".
+    let time = if line.mark(end, "'’") { end + 1 } else { end };
+    let end = if led && line.word(time) == "time" { time + 1 } else { end };
     if line.is_word(end, &["from", "after"])
         && let Some((anchor, end)) = anchor(line, end + 1)
     {

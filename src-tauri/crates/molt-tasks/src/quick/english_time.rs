@@ -3,6 +3,7 @@
 use super::{
     english::{half_of_day, number, weekday},
     english_day::part,
+    english_stretch::end_of_day_words,
     numeric::clock_hit,
     says::{Clock, Half, Hit, Part, Says},
     token::Line,
@@ -88,6 +89,7 @@ fn hour_range(line: &Line, i: usize) -> Option<Hit> {
 /// half past three, a quarter to nine, 15 minutes past 3pm, 20 minutes to 2pm, 15 past noon.
 fn past_or_to(line: &Line, i: usize) -> Option<Hit> {
     let from = if line.is_word(i, &["a", "at"]) { i + 1 } else { i };
+    let led = line.word(i) == "at";
     let (minutes, at, counted) = match line.word(from) {
         "half" => (30, from + 1, true),
         "quarter" => (15, from + 1, true),
@@ -100,6 +102,8 @@ fn past_or_to(line: &Line, i: usize) -> Option<Hit> {
     };
     let before = match line.word(at) {
         "past" | "after" => false,
+        // "at 10 to 6" is one time; "10 to 6" is as often a stretch.
+        "to" if led && [5, 10, 20, 25].contains(&minutes) => true,
         "to" | "before" | "till" if minutes != 30 && (counted || line.is_word(at + 1, &["noon", "midnight"])) => true,
         _ => return None,
     };
@@ -116,7 +120,7 @@ fn past_or_to(line: &Line, i: usize) -> Option<Hit> {
         }
     };
     // "twenty past seven" is a time; "ten to eight" is as often a stretch.
-    let usual = !before && [5, 10, 20, 25].contains(&minutes);
+    let usual = (!before || led) && [5, 10, 20, 25].contains(&minutes);
     if !counted && !usual && half == Half::Open && from == i {
         return None;
     }
@@ -154,6 +158,10 @@ fn part_of_day(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
     if after_day && let Some(part) = part(line.word(i)) {
         return Some(Hit::new(Says::part(part), i + 1));
     }
+    // "Friday EOD" is Friday.
+    if after_day && let Some(end) = end_of_day_words(line, i) {
+        return Some(Hit::new(Says::default(), end));
+    }
     if line.words(i, "at night").is_some() {
         return Some(Hit::new(Says::part(Part::Evening), i + 2));
     }
@@ -172,8 +180,8 @@ fn may_follow_hour(line: &Line, i: usize) -> bool {
         || line.is_word(
             i,
             &[
-                "today", "tonight", "tomorrow", "on", "in", "this", "next", "every", "to", "and", "with", "for",
-                "about", "that",
+                "today", "tonight", "tomorrow", "on", "in", "this", "next", "every", "each", "to", "and", "with",
+                "for", "about", "that",
             ],
         )
         || line.mark(i, "@#")
@@ -191,6 +199,7 @@ fn bare_hour(line: &Line, i: usize, after_day: bool) -> Option<Hit> {
         Some(_) => return None,
         None => hour(line, from)?,
     };
+    let end = if line.word(end) == "ish" && line.glued(end) { end + 1 } else { end };
     // "at 3 pm" is another piece; "at 3 15" may be anything.
     if half_of_day(line, end).is_some() || line.number(end).is_some() {
         return None;

@@ -18,13 +18,17 @@ mod english_limit;
 mod english_list;
 mod english_repeat;
 mod english_span;
+mod english_stretch;
 mod english_time;
+mod finished;
 mod marks;
 mod numeric;
 mod resolve;
 mod says;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_lines;
 #[cfg(test)]
 mod tests_of_marks;
 #[cfg(test)]
@@ -33,7 +37,7 @@ mod title;
 mod token;
 
 use jiff::{Zoned, civil, tz::TimeZone};
-use molt_core::{DraftSpan, Priority, SpanKind, TaskDraft};
+use molt_core::{DraftSpan, Priority, RepeatFrom, SpanKind, TaskDraft};
 
 use crate::TaskError;
 use details::Details;
@@ -121,6 +125,7 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
             estimate_minutes: None,
             due: None,
             recurrence: None,
+            repeat_from: RepeatFrom::Schedule,
             spans: vec![],
         };
     }
@@ -179,6 +184,7 @@ pub fn quick_add(line: &str, now: Zoned) -> TaskDraft {
         remind_before: distinct(reminders.iter().map(|m| m.says)),
         estimate_minutes: details.estimate.as_ref().map(|m| m.says),
         recurrence: due.as_ref().and_then(|due| rule(says, due)).map(|rule| rule.to_string()),
+        repeat_from: if says.from_completion { RepeatFrom::Completion } else { RepeatFrom::Schedule },
         due,
     }
 }

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::{
     calendar::date,
+    chinese_time::part_of_day,
     english::{half_of_day, month},
     says::{Clock, Half, Hit, Says},
     token::Line,
@@ -15,10 +16,25 @@ const ZONES: [&str; 25] = [
     "aest", "aedt", "msk", "hkt", "sgt", "pt", "et", "ct", "mt",
 ];
 
+/// Places whose time is named before a clock time: 纽约时间9点, UTC 15:00. Beijing's is the user's own where the clocks agree.
+pub(super) fn zone_before(line: &Line, i: usize) -> bool {
+    const PLACES: [&str; 16] = [
+        "纽约", "伦敦", "东京", "巴黎", "美东", "美西", "美国", "欧洲", "英国", "日本", "欧美", "当地", "东部", "西部",
+        "世界", "北京",
+    ];
+    if i > 0 && ["utc", "gmt"].contains(&line.word(i - 1)) {
+        return true;
+    }
+    let Some(place) = i.checked_sub(4).filter(|at| line.phrase(at + 2, "时间") == Some(i)) else { return false };
+    let beijing = line.phrase(place, "北京").is_some() && line.now.offset().seconds() == 8 * 3_600;
+    !beijing && PLACES.iter().any(|name| line.phrase(place, name).is_some())
+}
+
 /// A clock time that a piece ended with, unless a zone is named after it.
 pub(super) fn clock_hit(line: &Line, clock: Clock, end: usize) -> Hit {
     let at = if line.mark(end, "(") { end + 1 } else { end };
-    let zone = ZONES.contains(&line.word(at)) && !line.word(at).is_empty();
+    let offset = line.mark(end, "+") && line.glued(end) && line.glued(end + 1) && line.mark(end + 2, ":");
+    let zone = offset || (ZONES.contains(&line.word(at)) && !line.word(at).is_empty());
     if zone { Hit::new(Says::unclear(), at + 1) } else { Hit::new(Says::clock(clock), end) }
 }
 
@@ -33,7 +49,10 @@ pub(super) fn find(line: &Line, i: usize) -> Option<Hit> {
 
 /// The same where what stands before is known not to belong to the number.
 pub(super) fn find_free(line: &Line, i: usize) -> Option<Hit> {
-    [year_first(line, i), year_last(line, i), month_and_day(line, i), clock(line, i)]
+    if let Some(hit) = no_clock(line, i) {
+        return Some(hit);
+    }
+    [year_first(line, i), year_last(line, i), month_and_day(line, i), month_point_day(line, i), clock(line, i)]
         .into_iter()
         .flatten()
         .max_by_key(|hit| hit.end)
@@ -55,6 +74,10 @@ fn year_first(line: &Line, i: usize) -> Option<Hit> {
         (None, Some(m)) => (m, part_of_date(line, i + 2)?.0),
         _ => (part_of_date(line, i + 2)?.0, part_of_date(line, i + 4)?.0),
     };
+    // 2026-12-01.pdf names a file.
+    if line.mark(i + 5, ".") && line.glued(i + 5) && line.glued(i + 6) && !line.word(i + 6).is_empty() {
+        return None;
+    }
     let hit = date_hit(date(line.today, Some(year), m, d), i + 5);
     // 2026-11-25T15:30.
     if line.word(hit.end) == "t"
@@ -119,6 +142,26 @@ fn month_and_day(line: &Line, i: usize) -> Option<Hit> {
     }
     let day = readings("/", first, second).into_iter().find_map(|(m, d)| date(line.today, None, m, d));
     Some(date_hit(day, i + 3))
+}
+
+/// "at 25:00", "at 13:75": no time of day, and what stands with it is not meant without it.
+fn no_clock(line: &Line, i: usize) -> Option<Hit> {
+    let led = i > 0 && (line.is_word(i - 1, &["at", "by", "from", "until", "till", "before"]) || line.mark(i - 1, "@"));
+    let (hour, hour_digits) = line.number(i)?;
+    let (minute, 2) = line.number(i + 2)? else { return None };
+    let written = hour_digits <= 2 && line.mark(i + 1, ":") && line.glued(i + 1) && line.glued(i + 2);
+    (led && written && (hour > 24 || minute > 59)).then(|| Hit::new(Says::unclear(), i + 3))
+}
+
+/// 12.3 directly before a Chinese part of the day (12.3下午): December 3, where it begins a word; within one it may be anything.
+fn month_point_day(line: &Line, i: usize) -> Option<Hit> {
+    let (m, _) = part_of_date(line, i)?;
+    let (d, _) = part_of_date(line, i + 2)?;
+    let written = line.mark(i + 1, ".") && line.glued(i + 1) && line.glued(i + 2) && line.glued(i + 3);
+    if !written || part_of_day(line, i + 3).is_none() {
+        return None;
+    }
+    Some(if line.glued(i) { Hit::new(Says::unclear(), i + 3) } else { date_hit(date(line.today, None, m, d), i + 3) })
 }
 
 fn clock(line: &Line, i: usize) -> Option<Hit> {

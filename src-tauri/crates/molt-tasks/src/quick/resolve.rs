@@ -15,6 +15,7 @@ use super::{
     chinese_time, english,
     english_limit::{FIRST, LAST},
     english_time, numeric,
+    numeric::zone_before,
     says::{Clock, Half, Hit, Part, Says},
     token::Line,
 };
@@ -124,7 +125,8 @@ pub(super) fn pieces(line: &Line, taken: &[bool]) -> Vec<Piece> {
                 {
                     start -= 1;
                 }
-                pieces.push(Piece { start, end: hit.end, says: hit.says });
+                let says = if zone_before(line, start) { Says::unclear() } else { hit.says };
+                pieces.push(Piece { start, end: hit.end, says });
                 i = hit.end;
             }
             None => i += 1,
@@ -156,8 +158,9 @@ fn leads_zh(line: &Line, start: usize) -> bool {
 
 /// Only small words and marks stand between two pieces.
 fn together(line: &Line, a: &Piece, b: &Piece) -> bool {
-    (a.end..b.start)
-        .all(|k| line.mark(k, ",，、()（）-–@") || line.is_word(k, &["the", "of", "and"]) || line.is_han(k, "的"))
+    (a.end..b.start).all(|k| {
+        line.mark(k, ",，、()（）-–@") || line.is_word(k, &["the", "of", "and", "or"]) || line.is_han(k, "的和或与及")
+    })
 }
 
 /// What was understood, and which pieces said it.
@@ -172,6 +175,10 @@ pub(super) struct Understood {
 pub(super) fn combine(line: &Line, taken: &[bool], mut pieces: Vec<Piece>) -> Understood {
     drop_descriptions(line, taken, &mut pieces);
     last_days(line, taken, &mut pieces);
+    // "not today".
+    if pieces.iter().any(|p| p.start > 0 && line.word(p.start - 1) == "not") {
+        return Understood::default();
+    }
     let doubtful = pieces.iter().any(|p| p.says.unclear);
     if pieces.iter().any(|p| p.says.repeat.is_some() || p.says.unclear) && pieces.iter().any(|p| is_excepted(line, p)) {
         return Understood::default();
@@ -274,9 +281,10 @@ fn clusters(line: &Line, pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
 
 /// Both, unless they contradict each other.
 fn join(a: &Says, b: &Says) -> Option<Says> {
-    fn one<T: Clone>(a: &Option<T>, b: &Option<T>) -> Option<Option<T>> {
+    fn one<T: Clone + PartialEq>(a: &Option<T>, b: &Option<T>) -> Option<Option<T>> {
         match (a, b) {
-            (Some(_), Some(_)) => None,
+            (Some(x), Some(y)) if x != y => None,
+            (Some(x), Some(_)) => Some(Some(x.clone())),
             (Some(x), None) | (None, Some(x)) => Some(Some(x.clone())),
             (None, None) => Some(None),
         }
@@ -294,6 +302,7 @@ fn join(a: &Says, b: &Says) -> Option<Says> {
         since: one(&a.since, &b.since)?,
         lasting: one(&a.lasting, &b.lasting)?,
         from_this_week: a.from_this_week || b.from_this_week,
+        from_completion: a.from_completion || b.from_completion,
         unclear: a.unclear || b.unclear,
     };
     if let (Some(day), Some(weekday)) = (says.day, says.weekday)

@@ -67,6 +67,8 @@ pub(super) struct Says {
     pub lasting: Option<(u16, Frequency)>,
     /// The weeks of a repetition are counted from this one: "every 3 weeks on Monday".
     pub from_this_week: bool,
+    /// The repetition counts from the day of completion.
+    pub from_completion: bool,
     /// This is a time, but not one that a task can be due at: past, impossible, a holiday, in another zone or calendar. What stands
     /// together with it must not be read without it.
     pub unclear: bool,

@@ -33,11 +33,16 @@ pub(super) fn title(line: &str, taken: &[(usize, usize)], ask: Option<Ask>) -> S
     if taken.is_empty() {
         return out;
     }
-    let mut rest = out.trim_start_matches(|c: char| c == ' ' || LOOSE_AT_START.contains(c));
+    // Marks are loose only where the piece beside them was taken out.
+    let bare = |text: &str, marks: &str| text.chars().all(|c| c.is_whitespace() || marks.contains(c));
+    let first = taken.first().and_then(|(start, _)| line.get(..*start)).is_some_and(|head| bare(head, LOOSE_AT_START));
+    let last = taken.last().and_then(|(_, end)| line.get(*end..)).is_some_and(|tail| bare(tail, LOOSE_AT_END));
+    let mut rest =
+        if first { out.trim_start_matches(|c: char| c == ' ' || LOOSE_AT_START.contains(c)) } else { out.as_str() };
     if ask.is_some() {
         rest = JOINTS.iter().find_map(|joint| strip(rest, joint)).unwrap_or(rest);
     }
-    let rest = rest.trim_end_matches(|c: char| c == ' ' || LOOSE_AT_END.contains(c));
+    let rest = if last { rest.trim_end_matches(|c: char| c == ' ' || LOOSE_AT_END.contains(c)) } else { rest };
     if rest.chars().any(char::is_alphanumeric) {
         rest.to_owned()
     } else {

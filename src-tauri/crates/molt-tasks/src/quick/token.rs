@@ -42,7 +42,7 @@ pub(super) struct Line {
 const FORMS: &str = "點点鐘钟鍾钟週周號号後后這这個个禮礼時时兩两晝昼聽听幾几過过無无從从開开隔隔內内節节農农陰阴曆历\
                      歷历裡里裏里間间醒醒記记請请幫帮煩烦別别頭头條条麼么嗎吗級级緊紧優优於于還还兒儿歲岁末末廿廿誕诞\
                      線线樓楼門门車车碼码館馆廳厅聖圣復复國国慶庆勞劳動动親亲萬万齋斋婦妇師师陽阳臘腊\
-                     連连續续總总為为雙双單单數数終终約约將将現现淩凌務务見见題题說说議议問问經经";
+                     連连續续來来辦办滿满進进總总為为雙双單单數数終终約约將将現现淩凌務务見见題题說说議议問问經经";
 
 fn simplified(c: char) -> char {
     let mut forms = FORMS.chars();
@@ -76,6 +76,14 @@ fn closing(c: char) -> Option<char> {
     })
 }
 
+/// How many bytes an address (`https://…`) has that the text begins with.
+fn address(text: &str) -> Option<usize> {
+    let scheme = text.find("://").filter(|at| text[..*at].bytes().all(|b| b.is_ascii_alphanumeric()))?;
+    let rest = &text[scheme + 3..];
+    let length = rest.find(|c: char| c.is_whitespace() || !c.is_ascii()).unwrap_or(rest.len());
+    (length > 0).then_some(scheme + 3 + length)
+}
+
 impl Line {
     pub fn new(text: &str, now: Zoned) -> Self {
         let mut tokens: Vec<Token> = Vec::new();
@@ -83,7 +91,7 @@ impl Line {
         let mut quote: Option<(char, usize)> = None;
         for (start, c) in text.char_indices() {
             let end = start + c.len_utf8();
-            if let Some((close, closed_at)) = quote {
+            if let Some((close, closed_at)) = quote.filter(|(close, closed_at)| *close != '\0' || start < *closed_at) {
                 if let Some(token) = tokens.last_mut() {
                     token.end = end;
                 }
@@ -98,6 +106,16 @@ impl Line {
                 continue;
             }
             let plain = half_width(c);
+            // An address is one thing: no day stands in https://example.org/2026-12-01.
+            if spaced
+                && c.is_ascii_alphabetic()
+                && let Some(length) = address(&text[start..])
+            {
+                quote = Some(('\0', start + length));
+                tokens.push(Token { kind: Kind::Quoted, text: String::new(), start, end, spaced, capital: false });
+                spaced = false;
+                continue;
+            }
             if let Some(close) = closing(c)
                 && let Some(length) = text[end..].find(close)
             {

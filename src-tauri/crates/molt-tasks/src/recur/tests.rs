@@ -5,7 +5,8 @@ use crate::Rule;
 
 /// The first `n` occurrences; days without a time when the start has none.
 fn first(rule: &str, start: &str, n: usize) -> Vec<String> {
-    let request = ExpandRequest { rrule: rule.into(), dtstart: start.into(), zone: None, limit: Some(n) };
+    let request =
+        ExpandRequest { rrule: rule.into(), dtstart: start.into(), zone: None, exdate: vec![], limit: Some(n) };
     expand(&request).unwrap_or_else(|error| panic!("{rule}: {error}")).occurrences
 }
 
@@ -86,8 +87,13 @@ fn places_count_within_the_period() {
 #[test]
 fn the_end_is_included() {
     let all = |rule: &str, start: &str, zone: Option<&str>| {
-        let request =
-            ExpandRequest { rrule: rule.into(), dtstart: start.into(), zone: zone.map(Into::into), limit: None };
+        let request = ExpandRequest {
+            rrule: rule.into(),
+            dtstart: start.into(),
+            zone: zone.map(Into::into),
+            exdate: vec![],
+            limit: None,
+        };
         expand(&request).unwrap()
     };
     let count = |rule, zone| all(rule, "20261121T090000", zone).occurrences.len();
@@ -137,6 +143,7 @@ fn bombs_do_not_go_off() {
         rrule: "FREQ=SECONDLY".into(),
         dtstart: "20261121T090000".into(),
         zone: None,
+        exdate: vec![],
         limit: Some(usize::MAX),
     };
     assert_eq!(expand(&many).unwrap().occurrences.len(), 10_000);
@@ -188,6 +195,7 @@ fn what_is_malformed_is_refused() {
         rrule: "FREQ=DAILY".into(),
         dtstart: "20261121".into(),
         zone: Some("Mars/Base".into()),
+        exdate: vec![],
         limit: None,
     };
     assert!(expand(&request).unwrap_err().to_string().contains("Mars/Base"));
@@ -207,6 +215,9 @@ fn agrees_with_the_rules_of_tasks() {
         "FREQ=YEARLY;INTERVAL=3;BYMONTH=2;BYMONTHDAY=29",
         "FREQ=YEARLY;BYDAY=20MO,-1SU",
         "FREQ=YEARLY;BYMONTH=5,9;BYDAY=2SU",
+        "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+        "FREQ=YEARLY;INTERVAL=2;BYMONTH=3,6;BYDAY=WE,FR;BYSETPOS=2,-3",
+        "FREQ=WEEKLY;BYDAY=TU,TH,SA;BYSETPOS=2",
         "FREQ=WEEKLY;BYDAY=WE;COUNT=5",
         "FREQ=MONTHLY;BYMONTHDAY=1;UNTIL=20280101",
     ] {
@@ -220,4 +231,20 @@ fn agrees_with_the_rules_of_tasks() {
             assert_eq!(found, expected, "{text} from {start}");
         }
     }
+}
+
+#[test]
+fn times_that_are_left_out() {
+    let ask = |exdate: &str, start: &str| {
+        let line = serde_json::json!({
+            "rrule": "FREQ=DAILY;COUNT=4", "dtstart": start, "exdate": exdate.split(',').collect::<Vec<_>>()
+        });
+        expand(&serde_json::from_value(line).unwrap()).map_err(|error| error.to_string())
+    };
+    let found = ask("20261122T090000,20261123T080000", "20261121T090000").unwrap();
+    assert_eq!(found.occurrences, ["2026-11-21T09:00:00", "2026-11-23T09:00:00", "2026-11-24T09:00:00"]);
+    assert!(found.complete);
+    assert_eq!(ask("2026-11-21,20261124", "20261121").unwrap().occurrences, ["2026-11-22", "2026-11-23"]);
+    assert_eq!(ask("20261121T090000", "20261121").unwrap().occurrences.len(), 3);
+    assert!(ask("soon", "20261121").unwrap_err().contains("left out “soon”"));
 }

@@ -35,6 +35,8 @@ fn rows(store: &dyn TaskStore) {
     full.parent = Some("elsewhere".into());
     full.due = Some(Due::Time { at: "2026-11-22T15:30:00".parse().unwrap(), zone: "Asia/Shanghai".into() });
     full.recurrence = Some("FREQ=WEEKLY;BYDAY=MO".into());
+    full.repeat_from = RepeatFrom::Completion;
+    full.skipped = vec![jiff::civil::date(2026, 12, 7), jiff::civil::date(2027, 2, 28)];
     full.source = Some(TaskSource { conversation_id: "c".into(), message_id: "m".into() });
     full.created_at = "2026-11-21T00:00:00.000000001Z".parse().unwrap();
     store.put_task(&full, &[]).unwrap();
@@ -47,6 +49,7 @@ fn rows(store: &dyn TaskStore) {
     (full.category, full.due, full.recurrence, full.source) = (None, None, None, None);
     (full.labels, full.deadline, full.remind_before) = (vec![], None, vec![]);
     (full.section, full.estimate_minutes, full.parent) = (None, None, None);
+    (full.repeat_from, full.skipped) = (RepeatFrom::Schedule, vec![]);
     store.put_task(&full, &[]).unwrap();
     assert_eq!(store.task(&"t".into()).unwrap(), full);
     assert_eq!(store.tasks().unwrap().len(), 2, "done ones are listed");

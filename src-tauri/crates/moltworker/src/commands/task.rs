@@ -1,14 +1,14 @@
-//! `task add | list | done | parse | expand | import | export | feed`.
+//! `task add | list | done | skip | parse | expand | import | export | feed`.
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
-use molt_api::{TaskAdd as Request, TaskLine, TaskSetDone, TaskView};
-use molt_core::{Due, Priority, TaskDraft};
+use molt_api::{TaskAdd as Request, TaskLine, TaskSetDone, TaskSkip as SkipRequest, TaskView};
+use molt_core::{Due, Priority, RepeatFrom, TaskDraft};
 use molt_tasks::{ExpandRequest, Expansion};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Task, TaskAdd, TaskDone, TaskExpand, TaskList, TaskParse},
+    args::{Task, TaskAdd, TaskDone, TaskExpand, TaskList, TaskParse, TaskSkip},
     batch::{self, Object},
     commands::{choose, task_file},
     connect::{Connection, sentence},
@@ -22,6 +22,7 @@ pub async fn run(connection: &Connection, printer: &Printer, task: Task) -> Resu
         Task::Add(args) => add(connection, printer, args).await,
         Task::List(args) => list(connection, printer, args).await,
         Task::Done(args) => done(connection, printer, args).await,
+        Task::Skip(args) => skip(connection, printer, args).await,
         Task::Parse(args) => parse(printer, args).await,
         Task::Expand(args) => expand(printer, args).await,
         Task::Import(args) => task_file::import(connection, printer, args).await,
@@ -55,6 +56,7 @@ async fn add(connection: &Connection, printer: &Printer, args: TaskAdd) -> Resul
             parent,
             due: draft.due,
             recurrence: draft.recurrence,
+            repeat_from: draft.repeat_from,
         };
         connection.call("task_add", request).await?
     };
@@ -75,6 +77,7 @@ async fn add(connection: &Connection, printer: &Printer, args: TaskAdd) -> Resul
         estimate_minutes: task.estimate_minutes,
         due: task.due,
         recurrence: task.recurrence,
+        repeat_from: task.repeat_from,
         spans: vec![],
     };
     details(printer, &draft)
@@ -140,6 +143,26 @@ async fn done(connection: &Connection, printer: &Printer, args: TaskDone) -> Res
     Ok(printer.line(match (&view.task.done_at, &view.task.due) {
         (None, Some(due)) => printer.words.task_again(title, printer.words.due(due, &TimeZone::system())),
         _ => printer.words.task_done(title),
+    })?)
+}
+
+async fn skip(connection: &Connection, printer: &Printer, args: TaskSkip) -> Result<(), Failure> {
+    let words = printer.words;
+    let day = match &args.on {
+        Some(text) => Some(text.parse().map_err(|_| Failure::Usage(words.no_such_day(one_line(text))))?),
+        None => None,
+    };
+    let chosen = open_task(connection, printer, &args.task).await?.task;
+    let request = SkipRequest { id: chosen.id, day };
+    let view: TaskView = connection.call("task_skip", request).await?;
+    if printer.json {
+        return Ok(printer.value(&view)?);
+    }
+    let title = one_line(&view.task.title);
+    Ok(printer.line(match (day, &view.task.due) {
+        (Some(day), due) if *due == chosen.due => words.task_left_out(title, day.to_string()),
+        (_, Some(due)) => words.task_skipped(title, words.due(due, &TimeZone::system())),
+        (_, None) => words.task_done(title),
     })?)
 }
 
@@ -223,6 +246,7 @@ fn understood(line: &str, now: Zoned) -> Result<Object, Failure> {
         "zone": zone,
         "rule": draft.recurrence,
         "rrule": draft.recurrence,
+        "repeat_from": draft.repeat_from,
         "occurrences": occurrences,
         "title": draft.title,
         "notes": draft.notes,
@@ -243,7 +267,7 @@ pub async fn expand(printer: &Printer, args: TaskExpand) -> Result<(), Failure> 
         return batch::run(printer, &file, async |request: ExpandRequest| Ok(batch::object(expanded(&request)?))).await;
     }
     let (rrule, dtstart) = (args.rule.unwrap_or_default(), args.start.unwrap_or_default());
-    let expansion = expanded(&ExpandRequest { rrule, dtstart, zone: None, limit: None })?;
+    let expansion = expanded(&ExpandRequest { rrule, dtstart, zone: None, exdate: vec![], limit: None })?;
     if printer.json {
         return Ok(printer.value(&expansion)?);
     }
@@ -268,7 +292,8 @@ fn details(printer: &Printer, task: &TaskDraft) -> Result<(), Failure> {
         row(words.category(), place.join(" / "));
     }
     if let Some(rule) = &task.recurrence {
-        row(words.repeats(), rule.clone());
+        let counted = task.repeat_from == RepeatFrom::Completion;
+        row(words.repeats(), if counted { words.after_completion(rule) } else { rule.clone() });
     }
     if let Some(minutes) = task.estimate_minutes {
         row(words.estimate(), words.minutes(minutes));
