@@ -20,7 +20,7 @@ import { message, pretend } from "./pretend";
 const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, indexing_paused: false, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, calendar_feed: null, welcomed: true };
 
 const TASK: TaskView = {
-  task: { id: "t", title: "call Anna", notes: "", priority: "high", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" },
+  task: { id: "t", title: "call Anna", notes: "", priority: "high", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, repeat_from: "schedule", skipped: [], done_at: null, source: null, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" },
   due_at: null,
   overdue: false,
 };
@@ -141,7 +141,7 @@ describe("an answer", () => {
 });
 
 describe("the quick-add line", () => {
-  const DRAFT = { title: "call Anna", notes: "", labels: [], deadline: null, remind_before: [], estimate_minutes: null, priority: "high" as const, category: null, section: null, due: { kind: "date" as const, date: "2026-11-22" }, recurrence: null, spans: [{ kind: "when" as const, start: 10, end: 18 }, { kind: "priority" as const, start: 19, end: 24 }] };
+  const DRAFT = { title: "call Anna", notes: "", labels: [], deadline: null, remind_before: [], estimate_minutes: null, priority: "high" as const, category: null, section: null, due: { kind: "date" as const, date: "2026-11-22" }, recurrence: null, repeat_from: "schedule", spans: [{ kind: "when" as const, start: 10, end: 18 }, { kind: "priority" as const, start: 19, end: 24 }] };
 
   it("tints what it understood and adds the line", async () => {
     const asked = pretend({ task_parse: () => DRAFT, task_add_line: () => TASK });

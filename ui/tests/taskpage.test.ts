@@ -7,7 +7,7 @@ import TaskCalendar from "@/features/tasks/TaskCalendar.svelte";
 import TaskEditor from "@/features/tasks/TaskEditor.svelte";
 import TaskRow from "@/features/tasks/TaskRow.svelte";
 import PrintSheet from "@/features/tasks/PrintSheet.svelte";
-import { remove, save, setDone, undoLast } from "@/features/tasks/actions";
+import { remove, save, setDone, skip, undoLast } from "@/features/tasks/actions";
 import { setLanguage } from "@/i18n/index.svelte";
 import { TASK_KEYS, taskKeyFor } from "@/shared/shortcuts";
 import { dateDue } from "@/shared/tasks";
@@ -17,7 +17,7 @@ import { pretend } from "./pretend";
 const NOW = new Date(2026, 10, 21, 12, 0);
 
 function view(id: string, more: Partial<Task> = {}): TaskView {
-  const task: Task = { id, title: `Task ${id}`, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more };
+  const task: Task = { id, title: `Task ${id}`, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, repeat_from: "schedule", skipped: [], done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more };
   const due = task.due?.kind === "date" ? new Date(`${task.due.date}T23:59:59`) : null;
   return { task, due_at: due?.toISOString() ?? null, overdue: false };
 }
@@ -32,6 +32,10 @@ function keeping(...views: TaskView[]) {
       const old = views.find((one) => one.task.id === id) as TaskView;
       if (done && old.task.recurrence) return { ...old, task: { ...old.task, due: on(7) } };
       return { ...old, task: { ...old.task, done_at: done ? "2026-11-21T11:00:00Z" : null } };
+    },
+    task_skip: ({ id }) => {
+      const old = views.find((one) => one.task.id === id) as TaskView;
+      return { ...old, task: { ...old.task, due: on(7) } };
     },
     task_delete: () => ({}),
     task_restore: ({ id }) => views.find((one) => one.task.id === id) as TaskView,
@@ -84,6 +88,16 @@ describe("what is done to a task", () => {
     const asked = keeping(one);
     await setDone(one, true);
     expect(toasts.list.at(-1)?.text).toMatch(/^Done: “Task one”. Next: Sat.*28/);
+    await undoLast();
+    expect(asked.at(-1)).toEqual({ name: "task_update", args: one.task });
+  });
+
+  it("skips a time of one that repeats, says the next, and takes it back", async () => {
+    const one = view("one", { due: on(0), recurrence: "FREQ=WEEKLY" });
+    const asked = keeping(one);
+    await skip(one);
+    expect(asked.at(-1)).toEqual({ name: "task_skip", args: { id: "one", day: null } });
+    expect(toasts.list.at(-1)?.text).toMatch(/^Skipped “Task one”. Next: Sat.*28/);
     await undoLast();
     expect(asked.at(-1)).toEqual({ name: "task_update", args: one.task });
   });
@@ -176,6 +190,19 @@ describe("the editor", () => {
     expect(onsave.mock.calls[0]?.[0]).toMatchObject({ labels: ["old", "phone", "two words"], remind_before: [60], recurrence: "FREQ=WEEKLY;BYDAY=SA" });
   });
 
+  it("repeats from completion where that is chosen, and only while it repeats", async () => {
+    const { onsave, title } = open(view("one", { due: on(0), recurrence: "FREQ=DAILY;INTERVAL=3" }).task);
+    await fireEvent.change(screen.getByTestId("task-repeat-from"), { target: { value: "completion" } });
+    await fireEvent.keyDown(title, { key: "Enter" });
+    await waitFor(() => expect(onsave).toHaveBeenCalled());
+    expect(onsave.mock.calls[0]?.[0]).toMatchObject({ recurrence: "FREQ=DAILY;INTERVAL=3", repeat_from: "completion" });
+    await fireEvent.change(screen.getByTestId("task-repeat"), { target: { value: "" } });
+    expect(screen.queryByTestId("task-repeat-from")).toBeNull();
+    await fireEvent.keyDown(title, { key: "Enter" });
+    await waitFor(() => expect(onsave).toHaveBeenCalledTimes(2));
+    expect(onsave.mock.calls[1]?.[0]).toMatchObject({ recurrence: null, repeat_from: "schedule" });
+  });
+
   it("takes the last label off with Backspace in the empty field", async () => {
     const { onsave, title } = open(view("one", { labels: ["a", "b"] }).task);
     await fireEvent.keyDown(screen.getByTestId("task-labels"), { key: "Backspace" });
@@ -185,7 +212,7 @@ describe("the editor", () => {
 
   it("reads words of time that were typed just before Enter", async () => {
     const asked = pretend({
-      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: text.includes("{") ? "2026-12-05" : null, remind_before: [], estimate_minutes: null, due: on(1), recurrence: null, spans: [] }),
+      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: text.includes("{") ? "2026-12-05" : null, remind_before: [], estimate_minutes: null, due: on(1), recurrence: null, repeat_from: "schedule", spans: [] }),
     });
     const { onsave } = open(view("one").task);
     const deadline = screen.getByLabelText("Deadline");
@@ -200,7 +227,7 @@ describe("the editor", () => {
   it("changes section, estimate and what the task is a part of", async () => {
     const asked = keeping(view("one"), view("trip", { title: "Trip to Oslo" }));
     const parsed = pretend({
-      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: 45, due: null, recurrence: null, spans: [] }),
+      task_parse: ({ text }) => ({ title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: 45, due: null, recurrence: null, repeat_from: "schedule", spans: [] }),
     });
     const { onsave } = open(view("one").task);
     await fireEvent.input(screen.getByLabelText("Section"), { target: { value: "Later" } });

@@ -15,7 +15,7 @@ const NOW = new Date(2026, 10, 21, 12, 0);
 
 function task(id: string, more: Partial<TaskView["task"]> = {}, view: Partial<TaskView> = {}): TaskView {
   return {
-    task: { id, title: id, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more },
+    task: { id, title: id, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, repeat_from: "schedule", skipped: [], done_at: null, source: null, created_at: "2026-11-01T00:00:00Z", updated_at: "2026-11-01T00:00:00Z", ...more },
     due_at: null,
     overdue: false,
     ...view,
@@ -275,8 +275,14 @@ describe("a recurrence in words", () => {
     expect(repeatText("FREQ=WEEKLY;BYDAY=FR")).toBe("every Friday");
     expect(repeatText("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR")).toBe("every workday");
     expect(repeatText("FREQ=MINUTELY")).toBe("repeats");
+    expect(repeatText("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1")).toBe("last workday of the month");
+    expect(repeatText("FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR")).toBe("every month");
+    expect(repeatText("FREQ=DAILY;INTERVAL=3", "completion")).toBe("3 days after completion");
+    expect(repeatText("FREQ=MONTHLY", "completion")).toBe("1 month after completion");
+    expect(repeatText("FREQ=WEEKLY;BYDAY=MO", "completion")).toBe("every Monday, from completion");
     setLanguage("zh-CN");
     expect(repeatText("FREQ=WEEKLY;BYDAY=MO,TH")).toBe("每周一和周四");
+    expect(repeatText("FREQ=DAILY;INTERVAL=3", "completion")).toBe("完成后 3 天");
   });
 });
 
@@ -294,6 +300,7 @@ describe("the quick-add line", () => {
     estimate_minutes: null,
     due: { kind: "time", at: "2026-11-22T09:00:00", zone: "Europe/Oslo" },
     recurrence: null,
+    repeat_from: "schedule",
     spans: [
       { kind: "when", start: 10, end: 23 },
       { kind: "priority", start: 24, end: 29 },
@@ -338,7 +345,7 @@ describe("the quick-add line", () => {
 });
 
 describe("the chips of a line", () => {
-  const EMPTY: TaskDraft = { title: "", notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, due: null, recurrence: null, spans: [] };
+  const EMPTY: TaskDraft = { title: "", notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, due: null, recurrence: null, repeat_from: "schedule", spans: [] };
   const spansOf = (line: string, ...pieces: [TaskDraft["spans"][0]["kind"], string][]) =>
     pieces.map(([kind, text]) => ({ kind, start: line.indexOf(text), end: line.indexOf(text) + text.length }));
 

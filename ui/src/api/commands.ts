@@ -60,6 +60,7 @@ import type { TaskImported } from "./types/TaskImported";
 import type { TaskLine } from "./types/TaskLine";
 import type { TaskRef } from "./types/TaskRef";
 import type { TaskSetDone } from "./types/TaskSetDone";
+import type { TaskSkip } from "./types/TaskSkip";
 import type { TaskView } from "./types/TaskView";
 
 type Nothing = Record<string, never>;
@@ -99,6 +100,7 @@ export interface Commands {
   task_add_line: [TaskLine, TaskView];
   task_update: [Task, TaskView];
   task_set_done: [TaskSetDone, TaskView];
+  task_skip: [TaskSkip, TaskView];
   task_delete: [TaskRef, Empty];
   task_restore: [TaskRef, TaskView];
   task_import: [TaskImport, TaskImported];

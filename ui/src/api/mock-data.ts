@@ -164,6 +164,8 @@ function task(id: string, title: string, priority: Priority, days: number | null
       parent: null,
       due: civil ? (time ? { kind: "time", at: `${civil}T${time}:00`, zone: Intl.DateTimeFormat().resolvedOptions().timeZone } : { kind: "date", date: civil }) : null,
       recurrence: null,
+      repeat_from: "schedule",
+      skipped: [],
       done_at: null,
       source: null,
       created_at: ago(DAY),

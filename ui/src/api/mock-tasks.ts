@@ -20,7 +20,7 @@ export function viewOf(task: Task): TaskView {
 }
 
 export function parse(text: string): TaskDraft {
-  const draft: TaskDraft = { title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, due: null, recurrence: null, spans: [] };
+  const draft: TaskDraft = { title: text, notes: "", priority: "normal", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, due: null, recurrence: null, repeat_from: "schedule", spans: [] };
   const taken: string[] = [];
   const take = (pattern: RegExp, kind: TaskDraft["spans"][0]["kind"], use: (found: RegExpExecArray) => void) => {
     for (const found of text.matchAll(new RegExp(pattern.source, `${pattern.flags.replace("g", "")}g`))) {

@@ -132,9 +132,9 @@ export function startPretending(): void {
     return { conversation_id: id, user_message, answer: reply };
   }
 
-  function addTask({ title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent, due, recurrence }: Omit<TaskDraft, "spans"> & { parent?: string | null }): TaskView {
+  function addTask({ title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent, due, recurrence, repeat_from }: Omit<TaskDraft, "spans"> & { parent?: string | null }): TaskView {
     const id = `n${(counter += 1)}`;
-    const view = viewOf({ id, title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent: parent ?? null, due, recurrence, done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0) });
+    const view = viewOf({ id, title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent: parent ?? null, due, recurrence, repeat_from, skipped: [], done_at: null, source: null, created_at: data.ago(0), updated_at: data.ago(0) });
     tasks = [...tasks, view];
     setTimeout(() => deliver({ topic: "tasks_changed" }));
     return view;
@@ -263,6 +263,7 @@ export function startPretending(): void {
       tasks = tasks.map((one) => (one.task.id === id ? viewOf({ ...one.task, done_at: done ? data.ago(0) : null }) : one));
       return find(tasks.find((one) => one.task.id === id));
     },
+    task_skip: ({ id }) => find(tasks.find((one) => one.task.id === id)),
     task_delete: ({ id }) => {
       deleted.set(id, find(tasks.find((one) => one.task.id === id)));
       tasks = tasks.filter((one) => one.task.id !== id);

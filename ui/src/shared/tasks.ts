@@ -1,6 +1,7 @@
 /** Tasks as people read them: when they are due, how they repeat, in which group they stand. */
 import type { Due } from "@/api/types/Due";
 import type { Priority } from "@/api/types/Priority";
+import type { RepeatFrom } from "@/api/types/RepeatFrom";
 import type { TaskView } from "@/api/types/TaskView";
 import { day, dayTime, daysUntil, time, weekdayDate, weekdayLength } from "@/i18n/format";
 import { formatTag, t, type Key } from "@/i18n/index.svelte";
@@ -149,17 +150,39 @@ const FREQUENCIES: Record<string, [Key, Key]> = {
   MONTHLY: ["repeat.monthly", "repeat.everyMonths"],
   YEARLY: ["repeat.yearly", "repeat.everyYears"],
 };
+/** The same, counted from the day of completion. */
+const AFTER: Record<string, Key> = {
+  DAILY: "repeat.afterDays",
+  WEEKLY: "repeat.afterWeeks",
+  MONTHLY: "repeat.afterMonths",
+  YEARLY: "repeat.afterYears",
+};
+/** Places of a workday in its month. */
+const PLACES: Record<string, Key> = { "1": "repeat.firstWorkday", "-1": "repeat.lastWorkday" };
 const WEEKDAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
 const WORKDAYS = "MO,TU,WE,TH,FR";
 
 /** An RFC 5545 rule in words; rules that say more than a short chip can are "repeats". */
-export function repeatText(rule: string): string {
+export function repeatText(rule: string, from: RepeatFrom = "schedule"): string {
   const parts = new Map(rule.split(";").map((part) => part.split("=", 2) as [string, string]));
+  const after = AFTER[parts.get("FREQ") ?? ""];
+  if (from === "completion" && after) {
+    const bare = !["BYDAY", "BYMONTHDAY", "BYMONTH"].some((name) => parts.has(name));
+    return bare ? t(after, { count: Number(parts.get("INTERVAL") ?? 1) }) : t("repeat.afterOther", { repeat: plannedText(parts) });
+  }
+  return plannedText(parts);
+}
+
+function plannedText(parts: ReadonlyMap<string, string>): string {
   const names = FREQUENCIES[parts.get("FREQ") ?? ""];
   if (!names) return t("repeat.other");
   const interval = Number(parts.get("INTERVAL") ?? 1);
   const days = parts.get("BYDAY");
-  if (days && interval === 1) {
+  const place = PLACES[parts.get("BYSETPOS") ?? ""];
+  if (place && days === WORKDAYS && interval === 1 && parts.get("FREQ") === "MONTHLY") return t(place);
+  // Within a month or a year the weekdays alone would say too little.
+  const weekly = parts.get("FREQ") === "WEEKLY" || parts.get("FREQ") === "DAILY";
+  if (days && interval === 1 && weekly && !parts.has("BYSETPOS")) {
     if (days === WORKDAYS) return t("repeat.workdays");
     const numbers = days.split(",").map((name) => WEEKDAYS.indexOf(name));
     if (numbers.every((index) => index >= 0)) return t("repeat.on", { days: weekdayNames(numbers) });

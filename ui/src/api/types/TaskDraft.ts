@@ -2,6 +2,7 @@
 import type { DraftSpan } from "./DraftSpan";
 import type { Due } from "./Due";
 import type { Priority } from "./Priority";
+import type { RepeatFrom } from "./RepeatFrom";
 
 /**
  * What quick-add understood of a line.
@@ -14,4 +15,4 @@ notes: string, priority: Priority, category: string | null, section: string | nu
 /**
  * Minutes before the due time.
  */
-remind_before: Array<number>, estimate_minutes: number | null, due: Due | null, recurrence: string | null, spans: Array<DraftSpan>, };
+remind_before: Array<number>, estimate_minutes: number | null, due: Due | null, recurrence: string | null, repeat_from: RepeatFrom, spans: Array<DraftSpan>, };

@@ -65,10 +65,24 @@ export async function setDone(view: TaskView, wanted: boolean): Promise<void> {
   if (!wanted) return done(t("task.reopenedNote", { title }), async () => show(await call("task_set_done", { id, done: true })));
   if (changed.task.done_at !== null) return done(t("task.doneNote", { title }), async () => show(await call("task_set_done", { id, done: false })));
   const next = changed.task.due ? readingText(changed.task.due) : "";
-  done(t("task.doneNext", { title, when: next }), async () => {
-    show(await call("task_update", view.task));
-    for (const part of parts) await call("task_set_done", { id: part.task.id, done: true });
-  });
+  done(t("task.doneNext", { title, when: next }), () => takeBack(view, parts));
+}
+
+/** Leaves the time that is due out of a repetition. */
+export async function skip(view: TaskView): Promise<void> {
+  const { id, title } = view.task;
+  const parts = partsOf(tasks().data ?? [], id).filter((part) => part.task.done_at !== null);
+  const changed = await attempt(() => call("task_skip", { id, day: null }));
+  if (!changed) return tasks().refresh();
+  show(changed);
+  const next = changed.task.due ? readingText(changed.task.due) : "";
+  done(t("task.skippedNote", { title, when: next }), () => takeBack(view, parts));
+}
+
+/** Brings one that repeats back to the time where it stood, with the parts that were done. */
+async function takeBack(view: TaskView, parts: readonly TaskView[]): Promise<void> {
+  show(await call("task_update", view.task));
+  for (const part of parts) await call("task_set_done", { id: part.task.id, done: true });
 }
 
 export async function save(view: TaskView, task: Task): Promise<void> {

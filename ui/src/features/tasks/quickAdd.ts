@@ -78,8 +78,8 @@ export function unmasked(draft: TaskDraft, restore: Masked["restore"]): TaskDraf
 }
 
 export function addOf(draft: TaskDraft): TaskAdd {
-  const { title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, due, recurrence } = draft;
-  return { title, notes: notes === "" ? null : notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent: null, due, recurrence };
+  const { title, notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, due, recurrence, repeat_from } = draft;
+  return { title, notes: notes === "" ? null : notes, priority, category, section, labels, deadline, remind_before, estimate_minutes, parent: null, due, recurrence, repeat_from };
 }
 
 export interface Chip {
@@ -105,9 +105,9 @@ export function chipsOf(draft: TaskDraft, line: string, now = new Date()): Chip[
   if (draft.due) {
     const text = readingText(draft.due, now);
     push("when", text, when, draft.recurrence ? null : otherReading(draft.due, when, line, now));
-    if (draft.recurrence) push("recurrence", when.length > 0 ? repeatText(draft.recurrence) : t("quickAdd.from", { repeat: repeatText(draft.recurrence), when: text }), repeat);
+    if (draft.recurrence) push("recurrence", when.length > 0 ? repeatText(draft.recurrence, draft.repeat_from) : t("quickAdd.from", { repeat: repeatText(draft.recurrence, draft.repeat_from), when: text }), repeat);
   } else if (draft.recurrence) {
-    push("recurrence", repeatText(draft.recurrence), repeat);
+    push("recurrence", repeatText(draft.recurrence, draft.repeat_from), repeat);
   }
   push("priority", t("quickAdd.priority", { priority: t(PRIORITY_NAMES[draft.priority]) }), of("priority"));
   if (draft.category) push("category", draft.category, of("category"));
