@@ -69,7 +69,8 @@ impl DataDir {
         self.root.join("logs")
     }
 
-    /// The key of the database, see `StoreKey`.
+    /// A key in a file of its own, where neither keyring nor passphrase guards the keys, see `Vault`. Older versions kept the key of
+    /// the database itself in it.
     pub fn key_file(&self) -> PathBuf {
         self.root.join("store.key")
     }

@@ -90,6 +90,8 @@ const HOMES: &[(&str, &[&str])] = &[
         "anyhow",
         &["molt-backend", "molt-engine", "molt-extract", "molt-llama", "moltworker", "moltworker-desktop", "xtask"],
     ),
+    ("keyring", &["molt-os"]),
+    ("argon2", &["molt-os"]),
     ("ed25519-dalek", &["molt-models"]),
     ("sha1", &["molt-download"]),
     ("sha2", &["molt-download"]),
