@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use molt_core::StoreResult;
+use molt_core::{StoreError, StoreResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{error::OpenError, error::failed, migrate};
@@ -44,6 +44,29 @@ impl Store {
         configure(&connection).map_err(|e| OpenError::of(path, e))?;
         migrate::run(&mut connection, migrate::MIGRATIONS).map_err(|e| OpenError::of(path, e))?;
         Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Encrypts the whole file with another key, in one transaction: where it is broken off, the old key fits, and where this
+    /// returns, the new one does. Takes about as long as copying the file, and as much space on the disk.
+    pub fn rekey(&self, key: &[u8; 32]) -> StoreResult<()> {
+        let connection = self.lock();
+        // What was logged by the old key is in the file by then, and the log holds nothing but pages of the new key.
+        checkpoint(&connection)?;
+        // The error would carry the statement, and with it the key.
+        connection
+            .execute_batch(&key_pragma("rekey", key))
+            .map_err(|error| match error.sqlite_error() {
+                Some(code) => failed(rusqlite::Error::SqliteFailure(*code, None)),
+                None => StoreError::Failed("the data file could not be encrypted anew".into()),
+            })?;
+        checkpoint(&connection)
+    }
+
+    /// Lets go of the file and of its key. Whoever still holds the store finds nothing in it from then on.
+    pub fn close(&self) -> StoreResult<()> {
+        let empty = Connection::open_in_memory().map_err(failed)?;
+        let closing = std::mem::replace(&mut *self.lock(), empty);
+        closing.close().map_err(|(_, error)| failed(error))
     }
 
     /// What a full check of pages, seals and references finds wrong; empty when all is well. Reads the whole file.
@@ -90,15 +113,27 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Gives SQLCipher the raw key and proves it by reading.
-fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
-    let mut pragma = String::with_capacity(96);
-    pragma.push_str("PRAGMA key = \"x'");
+/// The statement that gives SQLCipher a raw key.
+fn key_pragma(name: &str, key: &[u8; 32]) -> String {
+    let mut pragma = format!("PRAGMA {name} = \"x'");
     for byte in key {
         // Writing to a string does not fail.
         let _ = write!(pragma, "{byte:02x}");
     }
     pragma.push_str("'\"");
+    pragma
+}
+
+/// Moves everything from the log into the file.
+fn checkpoint(connection: &Connection) -> StoreResult<()> {
+    let busy: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+    if busy == 0 { Ok(()) } else { Err(StoreError::Failed("the data file is in use".into())) }
+}
+
+/// Gives SQLCipher the raw key and proves it by reading.
+fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
+    let pragma = key_pragma("key", key);
     let no_cipher = || OpenError::NoCipher { path: path.to_owned() };
     // The error would carry the statement, and with it the key.
     connection.execute_batch(&pragma).map_err(|_| no_cipher())?;
@@ -163,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_said_and_changes_nothing() {
-        use molt_core::{ConversationStore, StoreError};
+        use molt_core::ConversationStore;
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("data.db"), &[7; 32]).unwrap();
         store.put_conversation(&molt_testkit::sample::conversation("a", 0)).unwrap();

@@ -65,6 +65,56 @@ fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// What opens a copy of the file and its log as they stand now: the old key, the new one; each must then find everything.
+fn fitting(dir: &Path) -> Vec<[u8; 32]> {
+    let copy = tempfile::tempdir().unwrap();
+    for (path, content) in files(dir) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.ends_with("-shm") {
+            fs::write(copy.path().join(name), content).unwrap();
+        }
+    }
+    [KEY, NEW_KEY]
+        .into_iter()
+        .filter(|key| match Store::open(copy.path().join("moltworker.db"), key) {
+            Ok(store) => {
+                assert_eq!(store.conversations().unwrap().len(), CONVERSATIONS);
+                assert_eq!(store.problems().unwrap(), [""; 0]);
+                true
+            }
+            Err(OpenError::WrongKey { .. }) => false,
+            Err(error) => panic!("{error:?}"),
+        })
+        .collect()
+}
+
+const NEW_KEY: [u8; 32] = [0x77; 32];
+const CONVERSATIONS: usize = 200;
+
+fn many(path: &Path) -> Store {
+    let store = Store::open(path, &KEY).unwrap();
+    for number in 0..CONVERSATIONS {
+        store.put_conversation(&sample::conversation(&format!("c{number}"), number as i64)).unwrap();
+    }
+    store
+}
+
+#[test]
+fn another_key_takes_the_place_of_the_first() {
+    let (dir, path) = fresh();
+    let store = many(&path);
+    assert_eq!(fitting(dir.path()), [KEY]);
+    store.rekey(&NEW_KEY).unwrap();
+    // It goes on by itself, and everything is there.
+    assert_eq!(store.conversations().unwrap().len(), CONVERSATIONS);
+    store.put_settings(&Settings::default()).unwrap();
+    assert_eq!(fitting(dir.path()), [NEW_KEY]);
+    store.close().unwrap();
+    assert!(store.conversations().is_err());
+    assert!(matches!(Store::open(&path, &KEY), Err(OpenError::WrongKey { .. })));
+    assert_eq!(Store::open(&path, &NEW_KEY).unwrap().conversations().unwrap().len(), CONVERSATIONS);
+}
+
 #[test]
 fn a_wrong_key_is_refused_and_the_file_left_alone() {
     let (dir, path) = fresh();
@@ -234,4 +284,55 @@ fn sigkill_loses_nothing_acknowledged() {
         assert_eq!(store.problems().unwrap(), [""; 0]);
     }
     assert!(acknowledged > 50, "only {acknowledged} acknowledged");
+}
+
+/// Gives the file one key after the other until it is killed; says before and after each change.
+fn rekey_until_killed(path: &Path) {
+    let mut keys = [KEY, NEW_KEY];
+    let store = Store::open(path, &keys[0]).unwrap_or_else(|_| {
+        keys.swap(0, 1);
+        Store::open(path, &keys[0]).unwrap()
+    });
+    let mut out = std::io::stdout().lock();
+    loop {
+        keys.swap(0, 1);
+        writeln!(out, "change").and_then(|()| out.flush()).unwrap();
+        store.rekey(&keys[0]).unwrap();
+    }
+}
+
+/// 30 times: a process changes the key over and over, and is killed at a random moment. One of the two keys always fits.
+#[cfg(unix)]
+#[test]
+fn sigkill_while_the_key_changes_loses_nothing() {
+    const CHILD: &str = "MOLT_STORE_TEST_REKEYS";
+    if let Some(path) = std::env::var_os(CHILD) {
+        return rekey_until_killed(Path::new(&path));
+    }
+    let seed = 20_261_122;
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed);
+    let (dir, path) = fresh();
+    many(&path).close().unwrap();
+    let mut found = Vec::new();
+    for round in 0..30 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sigkill_while_the_key_changes_loses_nothing", "--nocapture"])
+            .env(CHILD, &path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (changes, spin) = (1 + rng.below(3), rng.below(3_000_000));
+        let begun = lines.map(|line| line.unwrap()).filter(|line| line == "change").take(changes as usize).count();
+        (0..spin).for_each(|_| std::hint::spin_loop());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(begun, changes as usize, "round {round}: the child ended by itself");
+        let fits = fitting(dir.path());
+        assert_eq!(fits.len(), 1, "round {round}");
+        found.extend(fits);
+    }
+    assert!(found.contains(&KEY) && found.contains(&NEW_KEY), "the key never changed");
 }
