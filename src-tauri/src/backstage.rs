@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use molt_api::{ApiError, App, ErrorCode};
+use molt_api::{ApiError, Door, ErrorCode};
 use molt_backend::{Backend, BackendConfig};
 use molt_core::Settings;
 use molt_gateway::{Gateway, GatewayConfig};
@@ -20,7 +20,7 @@ use crate::words::Words;
 
 /// Managed by Tauri as state. The windows open while the backend still starts; what they ask meanwhile waits.
 pub struct Backstage {
-    app: watch::Sender<Option<App>>,
+    door: watch::Sender<Option<Door>>,
     running: tokio::sync::Mutex<Option<(Backend, Option<Gateway>)>>,
     known: Mutex<Known>,
 }
@@ -35,7 +35,7 @@ struct Known {
 impl Backstage {
     pub fn new() -> Self {
         Self {
-            app: watch::Sender::new(None),
+            door: watch::Sender::new(None),
             running: tokio::sync::Mutex::new(None),
             known: Mutex::new(Known { settings: Settings::default(), waiting: 0 }),
         }
@@ -44,10 +44,14 @@ impl Backstage {
     /// Starts the backend. The error is one plain sentence.
     pub async fn start(&self) -> Result<(), String> {
         let data = DataDir::locate().map_err(|error| error.to_string())?;
-        let config = BackendConfig { data_dir: data.root().to_owned(), workers_dir: None, desktop: true };
+        let config = BackendConfig {
+            data_dir: data.root().to_owned(),
+            workers_dir: None,
+            desktop: true,
+            resumes_downloads: true,
+        };
         let backend = Backend::start(config).await.map_err(|error| error.to_string())?;
-        let app = backend.app();
-        app.resume_downloads().await;
+        let door = backend.door();
         // The window needs no gateway; without one only the command line cannot reach this program.
         let gateway = match open_gateway(&backend).await {
             Ok(gateway) => Some(gateway),
@@ -57,23 +61,23 @@ impl Backstage {
             }
         };
         *self.running.lock().await = Some((backend, gateway));
-        self.app.send_replace(Some(app));
+        self.door.send_replace(Some(door));
         Ok(())
     }
 
-    /// The use cases, as soon as the backend has started.
-    pub async fn app(&self) -> App {
-        let mut app = self.app.subscribe();
+    /// What answers calls, as soon as the backend has started. The data behind it may be locked.
+    pub async fn door(&self) -> Door {
+        let mut door = self.door.subscribe();
         // The sender lives as long as `self`, so this cannot fail; if it did, the caller would wait for a program that ends.
-        let found = app.wait_for(Option::is_some).await.ok().and_then(|app| app.clone());
+        let found = door.wait_for(Option::is_some).await.ok().and_then(|door| door.clone());
         match found {
-            Some(app) => app,
+            Some(door) => door,
             None => std::future::pending().await,
         }
     }
 
     pub async fn call(&self, name: &str, args: Value) -> Result<Box<RawValue>, ApiError> {
-        molt_api::dispatch(&self.app().await, name, args).await
+        self.door().await.call(name, args).await
     }
 
     /// Calls a use case that asks for nothing, and reads its answer.
@@ -128,7 +132,7 @@ async fn open_gateway(backend: &Backend) -> Result<Gateway, String> {
     let token = molt_os::random_token()?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = GatewayConfig { addr, token: token.clone(), ui: true };
-    let gateway = molt_gateway::serve(backend.app(), config).await.map_err(|error| error.to_string())?;
+    let gateway = molt_gateway::serve(backend.door(), config).await.map_err(|error| error.to_string())?;
     backend.publish(gateway.local_addr().port(), &token).map_err(|error| error.to_string())?;
     Ok(gateway)
 }

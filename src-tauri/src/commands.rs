@@ -47,7 +47,7 @@ pub async fn events(
     streams: State<'_, Streams>,
     channel: Channel<Event>,
 ) -> Result<(), ApiError> {
-    let mut events = backstage.app().await.events();
+    let mut events = backstage.door().await.events();
     let stream = tauri::async_runtime::spawn(async move {
         loop {
             let event = match events.recv().await {

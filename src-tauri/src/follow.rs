@@ -1,6 +1,6 @@
 //! Follows the backend's events with what stands outside of the pages: tray, notifications, the reminder window.
 
-use molt_api::{Event, ReminderView};
+use molt_api::{ErrorCode, Event, ReminderView};
 use molt_core::Settings;
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::error::RecvError;
@@ -9,7 +9,7 @@ use crate::{backstage::Backstage, notifications::Notifications, tray::Tray, wind
 
 /// Runs until the backend ends.
 pub async fn follow(app: AppHandle) {
-    let mut events = app.state::<Backstage>().app().await.events();
+    let mut events = app.state::<Backstage>().door().await.events();
     refresh_settings(&app).await;
     // Also those that came due while nobody listened, or while the program was not running.
     for view in &refresh_reminders(&app).await {
@@ -25,7 +25,8 @@ pub async fn follow(app: AppHandle) {
                 refresh_reminders(&app).await;
             }
             Ok(Event::SettingsChanged { settings }) => apply(&app, &settings),
-            Ok(Event::Resync {}) | Err(RecvError::Lagged(_)) => {
+            // After unlocking everything is new to the shell as well.
+            Ok(Event::Resync {} | Event::KeysChanged {}) | Err(RecvError::Lagged(_)) => {
                 refresh_settings(&app).await;
                 for view in &refresh_reminders(&app).await {
                     remind(&app, view);
@@ -56,6 +57,8 @@ async fn refresh_reminders(app: &AppHandle) -> Vec<ReminderView> {
     let backstage = app.state::<Backstage>();
     let waiting: Vec<ReminderView> = match backstage.read("reminder_list").await {
         Ok(waiting) => waiting,
+        // What was waiting must not be read in the tray or in notifications.
+        Err(error) if error.code == ErrorCode::Locked => Vec::new(),
         Err(error) => {
             tracing::error!(%error, "the reminders could not be read");
             return Vec::new();
@@ -74,6 +77,7 @@ async fn refresh_reminders(app: &AppHandle) -> Vec<ReminderView> {
 async fn refresh_settings(app: &AppHandle) {
     match app.state::<Backstage>().read("settings_get").await {
         Ok(settings) => apply(app, &settings),
+        Err(error) if error.code == ErrorCode::Locked => {}
         Err(error) => tracing::error!(%error, "the settings could not be read"),
     }
 }

@@ -1,6 +1,9 @@
 //! The application: what the use cases work on.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use molt_assist::Assist;
@@ -9,10 +12,14 @@ use molt_core::{
     TaskStore,
 };
 use molt_knowledge::Library;
-use molt_models::Registry;
+use molt_models::{LoadState, Registry};
 use tokio::sync::broadcast;
 
-use crate::{Activity, Bus, Event, Machine, ModelSupply, TaskDesk, events::Burst};
+use crate::{Activity, Bus, ConversationRef, Event, Machine, ModelSupply, TaskDesk, events::Burst};
+
+/// How long answers that were stopped may take to be stored.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// An index for the vectors of one embedder.
 pub struct OpenedIndex {
@@ -71,6 +78,29 @@ impl App {
     /// Everything that happens from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.inner.parts.bus.subscribe()
+    }
+
+    /// An answer is being written.
+    pub fn is_answering(&self) -> bool {
+        !self.parts().assist.answering().is_empty()
+    }
+
+    /// Ends what works with the data by itself, before it is locked: answers stop and are stored, models are unloaded.
+    pub async fn rest(&self) {
+        for id in self.parts().assist.answering() {
+            if let Err(error) = self.chat_stop(ConversationRef { id }).await {
+                tracing::warn!(%error, "an answer was not stopped");
+            }
+        }
+        let deadline = tokio::time::Instant::now() + LAST_WORDS;
+        while self.is_answering() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        for (spec, state) in self.parts().registry.list().unwrap_or_default() {
+            if matches!(state, LoadState::Loaded(_) | LoadState::Loading) {
+                self.parts().registry.unload(&spec.id).await;
+            }
+        }
     }
 
     pub(crate) fn parts(&self) -> &AppParts {

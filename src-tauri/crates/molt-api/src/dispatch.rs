@@ -46,12 +46,12 @@ commands! {
     model_delete(request), model_folders_scan,
 }
 
-fn from_value<T: serde::de::DeserializeOwned>(name: &str, arguments: Value) -> Result<T, ApiError> {
+pub(crate) fn from_value<T: serde::de::DeserializeOwned>(name: &str, arguments: Value) -> Result<T, ApiError> {
     let arguments = if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
     serde_json::from_value(arguments)
         .map_err(|error| ApiError::invalid(format!("{name} was called with wrong arguments: {error}")))
 }
 
-fn to_json<T: serde::Serialize>(value: &T) -> Result<Box<RawValue>, ApiError> {
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<Box<RawValue>, ApiError> {
     to_raw_value(value).map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
 }

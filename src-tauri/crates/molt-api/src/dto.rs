@@ -366,6 +366,8 @@ pub enum Event {
     SettingsChanged {
         settings: Settings,
     },
+    /// The data was locked or unlocked, or what opens it changed.
+    KeysChanged {},
     /// `Status` differs from what it was.
     StatusChanged {},
     /// Events were lost because the reader was too slow: refetch everything.
@@ -395,5 +397,7 @@ pub enum ErrorCode {
     Busy,
     Unavailable,
     DiskFull,
+    /// The data must be unlocked first.
+    Locked,
     Internal,
 }

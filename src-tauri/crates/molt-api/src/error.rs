@@ -6,7 +6,7 @@ use molt_knowledge::{AddError, RemoveError};
 use molt_models::ModelError;
 use molt_tasks::TaskError;
 
-use crate::{ApiError, ErrorCode};
+use crate::{ApiError, ErrorCode, KeyProblem};
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
@@ -42,6 +42,16 @@ impl From<StoreError> for ApiError {
         };
         let hint = (code == ErrorCode::DiskFull).then(|| "Free some space and try again.".to_owned());
         Self { hint, ..Self::new(code, error.to_string()) }
+    }
+}
+
+impl From<KeyProblem> for ApiError {
+    fn from(error: KeyProblem) -> Self {
+        let code = match error {
+            KeyProblem::Refused(_) => ErrorCode::Invalid,
+            KeyProblem::Unavailable(_) => ErrorCode::Unavailable,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! The application over open data: building it from its adapters, starting and stopping it.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use molt_api::{App, AppParts, Bus, TaskDesk};
+use molt_api::{App, AppParts, Bus, Door, TaskDesk};
 use molt_assist::{Assist, AssistParts};
 use molt_core::{IndexError, ModelRole, Settings, SettingsStore, StoreError};
 use molt_download::Downloads;
@@ -14,7 +14,7 @@ use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
 use molt_knowledge::{Library, LibraryParts};
 use molt_models::{Registry, RegistryParts};
-use molt_os::{DataDir, DataDirError, DataLock, KeyError, LockError, Owner, StoreKey};
+use molt_os::{DataDir, DataDirError, DataLock, KeyError, LockError, Owner};
 use molt_store::{OpenError, Store};
 use molt_watch::FolderWatcher;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapters::{LanceOpener, SystemClock, machine},
+    keeper::Keeper,
     loops,
     supply::{self, SupplyError},
 };
@@ -41,6 +42,8 @@ pub struct BackendConfig {
     pub workers_dir: Option<PathBuf>,
     /// The face is a desktop window.
     pub desktop: bool,
+    /// This process stays, so downloads that were not complete go on. A single command would only begin and break off.
+    pub resumes_downloads: bool,
 }
 
 /// Why there is no backend. The text is one plain sentence.
@@ -63,22 +66,24 @@ pub enum StartError {
     Index(#[from] IndexError),
     #[error(transparent)]
     Supply(#[from] SupplyError),
+    #[error("the data could not be opened: {0}")]
+    Broken(String),
     #[error("folders cannot be watched: {0}")]
     Watch(std::io::Error),
 }
 
-/// The running backend; the one owner of its data directory.
+/// The running backend; the one owner of its data directory. Its data may be locked.
 pub struct Backend {
-    app: App,
-    // Dropped last but one: the directory is free when everything has ended.
+    door: Door,
+    keeper: Arc<Keeper>,
+    // Dropped last but two: the directory is free when everything has ended.
     lock: DataLock,
     cancel: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
-    downloads: Downloads,
+    auto_lock: JoinHandle<()>,
 }
 
 impl Backend {
-    /// Opens the data directory, starts the loops, and loads the chosen models in the background.
+    /// Opens the data directory, and the data in it if nobody must be asked for a passphrase.
     pub async fn start(config: BackendConfig) -> Result<Self, StartError> {
         let data = DataDir::at(&config.data_dir);
         data.create()?;
@@ -86,11 +91,52 @@ impl Backend {
             LockError::Held { .. } => StartError::AlreadyOwned(error),
             LockError::Io { .. } => StartError::Lock(error),
         })?;
-        let key = StoreKey::load_or_create(&data)?;
-        let store = Arc::new(Store::open(data.database(), key.as_bytes())?);
+        let bus = Bus::new(tokio::runtime::Handle::current());
+        let keeper = Arc::new(Keeper::new(config, data, bus.clone()));
+        keeper.start().await?;
+        let door = Door::new(keeper.clone(), bus);
+        let cancel = CancellationToken::new();
+        let auto_lock = tokio::spawn(loops::auto_lock(door.clone(), keeper.clone(), cancel.clone()));
+        Ok(Self { door, keeper, lock, cancel, auto_lock })
+    }
+
+    /// What the faces call.
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// Tells other programs on this computer how to reach this one.
+    pub fn publish(&self, port: u16, token: &str) -> std::io::Result<()> {
+        self.lock.publish(&Owner { pid: std::process::id(), port: Some(port), token: token.to_owned() })
+    }
+
+    /// Ends the loops and the workers. What was acknowledged is on the disk already.
+    pub async fn shutdown(self) {
+        self.cancel.cancel();
+        self.auto_lock.abort();
+        self.keeper.stop().await;
+    }
+}
+
+/// The application over an open store, with its loops.
+pub(crate) struct Running {
+    pub app: App,
+    pub store: Arc<Store>,
+    cancel: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    downloads: Downloads,
+}
+
+impl Running {
+    /// Builds the application, starts the loops, and loads the chosen models in the background.
+    pub async fn start(
+        config: &BackendConfig,
+        data: &DataDir,
+        bus: Bus,
+        store: Arc<Store>,
+    ) -> Result<Self, StartError> {
         molt_core::ConversationStore::stop_streaming(store.as_ref())?;
 
-        let bus = Bus::new(tokio::runtime::Handle::current());
         let clock = Arc::new(SystemClock);
         let workers = config.workers_dir.as_deref();
         let engine = Arc::new(EngineClient::new(EngineConfig {
@@ -142,7 +188,7 @@ impl Backend {
             }),
             on_event: Arc::new(move |event| assist_bus.assist(event)),
         });
-        let (supply, downloads) = supply::open(&data)?;
+        let (supply, downloads) = supply::open(data)?;
         let app = App::new(AppParts {
             bus,
             clock,
@@ -178,20 +224,14 @@ impl Backend {
                 library.run(changes, opened.fresh, library_cancel).await;
             }),
         ];
-        Ok(Self { app, lock, cancel, tasks, downloads })
+        if config.resumes_downloads {
+            app.resume_downloads().await;
+        }
+        Ok(Self { app, store, cancel, tasks, downloads })
     }
 
-    pub fn app(&self) -> App {
-        self.app.clone()
-    }
-
-    /// Tells other programs on this computer how to reach this one.
-    pub fn publish(&self, port: u16, token: &str) -> std::io::Result<()> {
-        self.lock.publish(&Owner { pid: std::process::id(), port: Some(port), token: token.to_owned() })
-    }
-
-    /// Ends the loops and the workers. What was acknowledged is on the disk already.
-    pub async fn shutdown(self) {
+    /// Ends the loops; the workers end with the application's last holder.
+    pub async fn stop(self) {
         self.cancel.cancel();
         // What is not stopped in time is gone on with after the next start all the same.
         let _ = tokio::time::timeout(PATIENCE, self.downloads.stop()).await;

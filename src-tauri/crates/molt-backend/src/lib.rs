@@ -4,6 +4,7 @@
 
 mod adapters;
 mod backend;
+mod keeper;
 mod loops;
 mod supply;
 

@@ -1,14 +1,21 @@
-//! The background loops: the beat of reminders, the loading of models, the library, downloads.
+//! The background loops: the beat of reminders, the loading of models, the library, downloads, locking what nobody uses.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use molt_api::App;
+use jiff::SignedDuration;
+use molt_api::{App, Door, KeyDesk};
+use molt_core::Clock;
 use molt_tasks::Scheduler;
 use tokio_util::sync::CancellationToken;
+
+use crate::{adapters::SystemClock, keeper::Keeper};
 
 /// The wall clock is looked at this often. A beat instead of one long timer: it is right after sleep, a clock that was set, and a
 /// changed zone.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether anybody does anything.
+const IDLE_BEAT: Duration = Duration::from_secs(10);
 
 /// Shows reminders when they are due.
 pub async fn remind(app: App, cancel: CancellationToken) {
@@ -22,6 +29,35 @@ pub async fn remind(app: App, cancel: CancellationToken) {
         }
         if let Err(error) = app.tick(&mut scheduler) {
             app.report("Reminders", error.message);
+        }
+    }
+}
+
+/// Locks the data when nobody has done anything for as long as the settings say. By the wall clock, so that a computer that slept
+/// comes back locked.
+pub async fn auto_lock(door: Door, keeper: Arc<Keeper>, cancel: CancellationToken) {
+    let mut used_at = SystemClock.now();
+    let mut beat = tokio::time::interval(IDLE_BEAT);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        let now = SystemClock.now();
+        // A clock that was set back must not keep it open for ever.
+        if door.was_used() || keeper.is_answering() || now < used_at {
+            used_at = now;
+            continue;
+        }
+        let Some(minutes) = keeper.auto_lock_minutes() else { continue };
+        if now.duration_since(used_at) >= SignedDuration::from_mins(i64::from(minutes)) {
+            used_at = now;
+            if let Err(problem) = keeper.lock().await {
+                tracing::warn!(%problem, "the data was not locked");
+            } else {
+                door.tell();
+            }
         }
     }
 }

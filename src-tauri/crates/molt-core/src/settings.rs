@@ -69,6 +69,8 @@ pub struct Settings {
     pub quiet_hours: Option<QuietHours>,
     /// The secret in the address at which other programs on this computer read the tasks; none: they cannot.
     pub calendar_feed: Option<String>,
+    /// Minutes without anyone doing anything after which the data is locked, where a passphrase is set; 0: never.
+    pub auto_lock_minutes: u32,
     /// The first-run page was finished or skipped.
     pub welcomed: bool,
 }
@@ -87,6 +89,7 @@ impl Default for Settings {
             notification_sound: true,
             quiet_hours: None,
             calendar_feed: None,
+            auto_lock_minutes: 0,
             welcomed: false,
         }
     }

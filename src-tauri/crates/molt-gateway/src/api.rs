@@ -112,6 +112,7 @@ pub(crate) async fn wrong_method() -> Response {
 pub(crate) fn refusal(status: StatusCode, message: &str, hint: Option<&str>) -> Response {
     let code = match status {
         StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::LOCKED => ErrorCode::Locked,
         StatusCode::INTERNAL_SERVER_ERROR => ErrorCode::Internal,
         _ => ErrorCode::Invalid,
     };
@@ -123,6 +124,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Invalid => StatusCode::BAD_REQUEST,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Locked => StatusCode::LOCKED,
         ErrorCode::Busy => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,

@@ -1,7 +1,7 @@
 //! What the gateway asks of the program. It exists so that the gateway can be tested without the whole house.
 
 use async_trait::async_trait;
-use molt_api::{ApiError, App, Event};
+use molt_api::{ApiError, Door, Event};
 use serde_json::{Value, value::RawValue};
 use tokio::sync::broadcast;
 
@@ -16,12 +16,12 @@ pub trait Calls: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl Calls for App {
+impl Calls for Door {
     async fn call(&self, name: &str, args: Value) -> Result<Box<RawValue>, ApiError> {
-        molt_api::dispatch(self, name, args).await
+        Door::call(self, name, args).await
     }
 
     fn events(&self) -> broadcast::Receiver<Event> {
-        App::events(self)
+        Door::events(self)
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use molt_api::{ApiError, TaskFile};
+use molt_api::{ApiError, ErrorCode, TaskFile};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -39,6 +39,9 @@ async fn call<T: DeserializeOwned>(shared: &Shared, name: &str) -> Result<T, Res
         tracing::error!(reason, "the calendar feed could not be made");
         refusal(StatusCode::INTERNAL_SERVER_ERROR, "The tasks could not be read.", None)
     };
-    let answer = shared.calls.call(name, Value::Null).await.map_err(|error: ApiError| failed(error.message))?;
+    let answer = shared.calls.call(name, Value::Null).await.map_err(|error: ApiError| match error.code {
+        ErrorCode::Locked => refusal(StatusCode::LOCKED, &error.message, error.hint.as_deref()),
+        _ => failed(error.message),
+    })?;
     serde_json::from_str(answer.get()).map_err(|error| failed(error.to_string()))
 }

@@ -34,6 +34,10 @@ quiet_hours: QuietHours | null,
  */
 calendar_feed: string | null, 
 /**
+ * Minutes without anyone doing anything after which the data is locked, where a passphrase is set; 0: never.
+ */
+auto_lock_minutes: number, 
+/**
  * The first-run page was finished or skipped.
  */
 welcomed: boolean, };

@@ -1,0 +1,295 @@
+//! Opening and locking the data: which keys open it, and the application over it while it is open.
+//!
+//! Owns the order in which keys and database change. It must not know any face, nor how keys are kept.
+
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use molt_api::{App, Bus, KeyDesk, KeyPassphrase, KeyProblem, KeySetPassphrase, KeyStatus, KeyUnlock};
+use molt_core::SettingsStore;
+use molt_os::{DataDir, KeyError, Keys, Opening, Purpose, Secret, Vault};
+use molt_store::{OpenError, Store};
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use crate::backend::{BackendConfig, Running, StartError};
+
+/// Holds the keys and the application over them.
+pub struct Keeper {
+    config: BackendConfig,
+    data: DataDir,
+    bus: Bus,
+    vault: Arc<Vault>,
+    /// One change at a time, also of a passphrase that is being guessed.
+    open: Mutex<Option<Open>>,
+    /// The same for those who only call.
+    app: RwLock<Option<Face>>,
+    problem: RwLock<Option<String>>,
+    /// A person locked it: the system's keyring does not open it again by itself.
+    is_shut: AtomicBool,
+}
+
+/// What is held while the data is open.
+struct Open {
+    running: Running,
+    keys: Keys,
+}
+
+#[derive(Clone)]
+struct Face {
+    app: App,
+    store: Arc<Store>,
+}
+
+impl Keeper {
+    pub fn new(config: BackendConfig, data: DataDir, bus: Bus) -> Self {
+        let vault = Arc::new(Vault::new(data.clone()));
+        Self { config, data, bus, vault, open: Mutex::default(), app: RwLock::default(), problem: RwLock::default(), is_shut: AtomicBool::new(false) }
+    }
+
+    /// Opens the data if nobody must be asked. Keys that are missing or damaged leave it locked with the reason: put back, they
+    /// open it without another start.
+    pub async fn start(&self) -> Result<(), StartError> {
+        let mut open = self.open.lock().await;
+        match self.blocking(Vault::open).await {
+            Ok(Opening::Open(keys)) => *open = Some(self.enter(keys).await?),
+            Ok(Opening::Locked { problem }) => self.set_problem(problem),
+            Err(error) => self.set_problem(Some(error.to_string())),
+        }
+        Ok(())
+    }
+
+    pub async fn stop(&self) {
+        let mut open = self.open.lock().await;
+        if let Some(open) = open.take() {
+            self.leave(open).await;
+        }
+    }
+
+    /// Ends the application and closes the database. Whoever still holds the application finds an empty store.
+    async fn leave(&self, Open { running, keys }: Open) {
+        self.set_face(None);
+        drop(keys);
+        let store = running.store.clone();
+        running.stop().await;
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::warn!(?closed, "the database was not closed in good order");
+        }
+    }
+
+    /// After how many minutes the data is locked; none where it is locked already, or never is.
+    pub fn auto_lock_minutes(&self) -> Option<u32> {
+        let minutes = self.face()?.store.settings().ok()?.auto_lock_minutes;
+        (minutes > 0).then_some(minutes)
+    }
+
+    /// An answer is being written: nobody types, and somebody waits.
+    pub fn is_answering(&self) -> bool {
+        self.face().is_some_and(|face| face.app.is_answering())
+    }
+
+    /// Opens the database with the keys, lets the vault finish what was begun, and starts the application.
+    async fn enter(&self, keys: Keys) -> Result<Open, StartError> {
+        let (path, vault) = (self.data.database(), self.vault.clone());
+        let opening = tokio::task::spawn_blocking(move || -> Result<(Store, Keys), StartError> {
+            for set in keys.candidates() {
+                match Store::open(&path, set.key(Purpose::Database).as_bytes()) {
+                    Ok(store) => {
+                        let keys = vault.confirm(&keys, set)?;
+                        return Ok((store, keys));
+                    }
+                    Err(OpenError::WrongKey { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(OpenError::WrongKey { path }.into())
+        });
+        let (store, keys) = opening.await.map_err(|error| StartError::Broken(error.to_string()))??;
+        let running = Running::start(&self.config, &self.data, self.bus.clone(), Arc::new(store)).await?;
+        self.set_face(Some(Face { app: running.app.clone(), store: running.store.clone() }));
+        self.set_problem(None);
+        Ok(Open { running, keys })
+    }
+
+    /// Disk, keyring and stretching a passphrase would hold the other calls up.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, KeyError> + Send + 'static,
+    ) -> Result<T, KeyError> {
+        let vault = self.vault.clone();
+        let done = tokio::task::spawn_blocking(move || work(&vault)).await;
+        done.unwrap_or_else(|error| Err(KeyError::Keyring(error.to_string())))
+    }
+
+    /// Changes what opens the open keys.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault, &Keys) -> Result<T, KeyError> + Send + 'static,
+    ) -> Result<T, KeyProblem> {
+        let open = self.open.lock().await;
+        let keys = open.as_ref().ok_or_else(locked)?.keys.clone();
+        self.blocking(move |vault| work(vault, &keys)).await.map_err(problem_of)
+    }
+
+    fn face(&self) -> Option<Face> {
+        self.app.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_face(&self, face: Option<Face>) {
+        *self.app.write().unwrap_or_else(PoisonError::into_inner) = face;
+    }
+
+    fn set_problem(&self, problem: Option<String>) {
+        if let Some(problem) = &problem {
+            tracing::warn!(problem, "the data is locked");
+        }
+        *self.problem.write().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+}
+
+#[async_trait]
+impl KeyDesk for Keeper {
+    fn app(&self) -> Option<App> {
+        self.face().map(|face| face.app)
+    }
+
+    async fn status(&self) -> Result<KeyStatus, KeyProblem> {
+        let locked = self.face().is_none();
+        let problem = self.problem.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let protection = match self.blocking(Vault::protection).await {
+            Ok(protection) => protection,
+            // Keys that cannot be read are what the problem tells.
+            Err(_) if locked => molt_os::Protection::default(),
+            Err(error) => return Err(problem_of(error)),
+        };
+        Ok(KeyStatus {
+            locked,
+            problem: problem.filter(|_| locked),
+            keyring: protection.keyring,
+            passphrase: protection.passphrase,
+            recovery: protection.recovery,
+            file: protection.file,
+            exposed: protection.exposed,
+        })
+    }
+
+    async fn unlock(&self, request: KeyUnlock) -> Result<(), KeyProblem> {
+        let mut open = self.open.lock().await;
+        if open.is_some() {
+            return Ok(());
+        }
+        let secret = match (request.passphrase, request.recovery_code) {
+            (Some(passphrase), _) => Some(Secret::Passphrase(Zeroizing::new(passphrase))),
+            (None, Some(code)) => Some(Secret::RecoveryCode(Zeroizing::new(code))),
+            (None, None) => None,
+        };
+        let keys = match secret {
+            Some(secret) => self.blocking(move |vault| vault.unlock(&secret)).await.map_err(problem_of)?,
+            None if self.is_shut.load(Ordering::Relaxed) => {
+                return Err(KeyProblem::Refused("a passphrase or a recovery code is needed".into()));
+            }
+            None => match self.blocking(Vault::open).await {
+                Ok(Opening::Open(keys)) => keys,
+                Ok(Opening::Locked { problem }) => {
+                    let said = problem.clone().unwrap_or_else(|| "a passphrase or a recovery code is needed".into());
+                    self.set_problem(problem);
+                    return Err(KeyProblem::Refused(said));
+                }
+                Err(error) => {
+                    self.set_problem(Some(error.to_string()));
+                    return Err(problem_of(error));
+                }
+            },
+        };
+        *open = Some(self.enter(keys).await.map_err(|error| KeyProblem::Unavailable(error.to_string()))?);
+        self.is_shut.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn lock(&self) -> Result<(), KeyProblem> {
+        let mut open = self.open.lock().await;
+        if open.is_none() {
+            return Ok(());
+        }
+        let protection = self.blocking(Vault::protection).await.map_err(problem_of)?;
+        if !protection.passphrase {
+            return Err(KeyProblem::Refused("choose a passphrase first; without one there is nothing to unlock with".into()));
+        }
+        self.is_shut.store(true, Ordering::Relaxed);
+        if let Some(open) = open.take() {
+            open.running.app.rest().await;
+            self.leave(open).await;
+        }
+        Ok(())
+    }
+
+    async fn set_passphrase(&self, request: KeySetPassphrase) -> Result<(), KeyProblem> {
+        let (old, new) = (request.old.map(Zeroizing::new), Zeroizing::new(request.new));
+        self.change(move |vault, keys| {
+            vault.set_passphrase(keys, old.as_ref().map(|old| old.as_str()), &new, request.asks_at_start)
+        })
+        .await
+    }
+
+    async fn remove_passphrase(&self, request: KeyPassphrase) -> Result<(), KeyProblem> {
+        let passphrase = Zeroizing::new(request.passphrase.unwrap_or_default());
+        self.change(move |vault, keys| vault.remove_passphrase(keys, &passphrase)).await
+    }
+
+    async fn use_keyring(&self, request: KeyPassphrase) -> Result<(), KeyProblem> {
+        let passphrase = request.passphrase.map(Zeroizing::new);
+        self.change(move |vault, keys| vault.use_keyring(keys, passphrase.as_ref().map(|text| text.as_str()))).await
+    }
+
+    async fn new_recovery_code(&self, request: KeyPassphrase) -> Result<String, KeyProblem> {
+        let passphrase = request.passphrase.map(Zeroizing::new);
+        let work = move |vault: &Vault, keys: &Keys| {
+            vault.new_recovery_code(keys, passphrase.as_ref().map(|text| text.as_str()))
+        };
+        Ok(self.change(work).await?.to_string())
+    }
+
+    async fn rotate(&self, request: KeyPassphrase) -> Result<Option<String>, KeyProblem> {
+        let mut open = self.open.lock().await;
+        let open = open.as_mut().ok_or_else(locked)?;
+        let (old, store) = (open.keys.clone(), open.running.store.clone());
+        let passphrase = request.passphrase.map(Zeroizing::new);
+        let work = move |vault: &Vault| {
+            let rotation = vault.begin_rotation(&old, passphrase.as_ref().map(|text| text.as_str()))?;
+            let new = rotation.new_keys().clone();
+            let fitting = match store.rekey(new.key(Purpose::Database).as_bytes()) {
+                Ok(()) => new,
+                // The new keys are written down: the next start finds out which of the two fit.
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            let keys = vault.confirm(&rotation.keys, &fitting)?;
+            Ok(Ok((keys, rotation.recovery_code)))
+        };
+        let (keys, code) =
+            self.blocking(work).await.map_err(problem_of)?.map_err(KeyProblem::Unavailable)?;
+        open.keys = keys;
+        Ok(code.map(|code| code.to_string()))
+    }
+}
+
+fn locked() -> KeyProblem {
+    KeyProblem::Refused("the data is locked; unlock it first".into())
+}
+
+fn problem_of(error: KeyError) -> KeyProblem {
+    match error {
+        KeyError::WrongPassphrase
+        | KeyError::WrongCode
+        | KeyError::MistypedCode(_)
+        | KeyError::CodeLength(_)
+        | KeyError::ShortPassphrase
+        | KeyError::LongPassphrase
+        | KeyError::NoPassphrase
+        | KeyError::NoRecovery => KeyProblem::Refused(error.to_string()),
+        error => KeyProblem::Unavailable(error.to_string()),
+    }
+}
