@@ -20,7 +20,9 @@ pub fn node() -> Command {
     node.current_dir(workspace::root())
         .env("MOLTWORKER_BIN", workspace::target_dir().join("debug"))
         .env("MOLTWORKER_OUTPUT", workspace::output_dir())
-        .env("MOLTWORKER_TEST_MODELS", workspace::test_models_dir());
+        .env("MOLTWORKER_TEST_MODELS", workspace::test_models_dir())
+        // Tests must not write into the keyring of whoever runs them.
+        .env("MOLTWORKER_KEYRING", "off");
     node
 }
 

@@ -76,6 +76,8 @@ pub fn plain_cargo(subcommand: &str) -> Command {
         .current_dir(root())
         .env("CARGO_TARGET_DIR", target_dir())
         .env("MOLTWORKER_TEST_MODELS", test_models_dir())
+        // Tests must not write into the keyring of whoever runs them.
+        .env("MOLTWORKER_KEYRING", "off")
         // Tests write the types too, wherever they run; without this, beside the sources.
         .env("TS_RS_EXPORT_DIR", types_dir());
     // Cargo sets these for xtask itself. A build script that watches them (ring's does) would take a plain `cargo` and

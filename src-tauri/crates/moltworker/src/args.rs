@@ -20,6 +20,9 @@ pub struct Cli {
     /// Keep the data in this folder instead of the usual one (also MOLTWORKER_DATA)
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Unlock the data with the passphrase in this file (also MOLTWORKER_PASSPHRASE_FILE)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -43,6 +46,44 @@ pub enum Command {
     /// The models on this computer
     #[command(subcommand)]
     Model(Model),
+    /// What opens the encrypted data
+    #[command(subcommand)]
+    Key(Key),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Show what opens the data, and whether it is locked
+    Status,
+    /// Unlock the data
+    Unlock(KeyUnlockArgs),
+    /// Lock the data of the running Moltworker
+    Lock,
+    /// Set, change or remove the passphrase
+    Passphrase(KeyPassphraseArgs),
+    /// Keep the key in the system's keyring
+    Keyring,
+    /// Make a recovery code and print it; the one before opens nothing any more
+    Recovery,
+    /// Make new keys and encrypt the data with them
+    Rotate,
+}
+
+#[derive(Debug, Args)]
+pub struct KeyUnlockArgs {
+    /// With the recovery code instead of the passphrase
+    #[arg(long)]
+    pub recovery: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct KeyPassphraseArgs {
+    /// Remove it: the data opens without asking from then on
+    #[arg(long)]
+    pub remove: bool,
+    /// Ask for it only where the system's keyring does not open the data
+    #[arg(long, conflicts_with = "remove")]
+    pub with_keyring: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -10,7 +11,7 @@ use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use molt_api::{App, Event, ModelSet, ModelState, Status};
+use molt_api::{Door, Event, KeyStatus, KeyUnlock, ModelSet, ModelState, Status};
 use molt_backend::{Backend, BackendConfig, StartError};
 use molt_core::ModelRole;
 use molt_gateway::{Gateway, GatewayConfig, GatewayError};
@@ -65,13 +66,9 @@ impl Connection {
     /// One command.
     pub async fn call<T: DeserializeOwned>(&self, name: &str, request: impl Serialize) -> Result<T, Failure> {
         let not_json = |error: serde_json::Error| Failure::plain(sentence(&error.to_string()));
-        let request = serde_json::to_value(request).map_err(not_json)?;
         match self {
-            Self::Own(own) => {
-                let answer = molt_api::dispatch(&own.app, name, request).await?;
-                serde_json::from_str(answer.get()).map_err(not_json)
-            }
-            Self::Client(client) => client.call(name, &request).await,
+            Self::Own(own) => own.call(name, request).await,
+            Self::Client(client) => client.call(name, &serde_json::to_value(request).map_err(not_json)?).await,
         }
     }
 
@@ -79,7 +76,7 @@ impl Connection {
     pub async fn events(&self) -> Result<BoxStream<'static, Event>, Failure> {
         match self {
             Self::Own(own) => {
-                let events = stream::unfold(own.app.events(), |mut receiver| async move {
+                let events = stream::unfold(own.door.events(), |mut receiver| async move {
                     match receiver.recv().await {
                         Ok(event) => Some((event, receiver)),
                         Err(RecvError::Lagged(_)) => Some((Event::Resync {}, receiver)),
@@ -132,7 +129,7 @@ pub async fn find(data: &DataDir, words: Words) -> Option<Client> {
 
 /// A backend in this process. Others reach it over its local interface as long as it runs.
 pub struct Own {
-    app: App,
+    door: Door,
     backend: Backend,
     gateway: Option<Gateway>,
     token: String,
@@ -158,28 +155,52 @@ impl Own {
     /// Opens the data directory. With a port, the local interface must open there; without one, it takes any port, and a
     /// computer on which it cannot open does not matter.
     pub async fn start(data: &DataDir, port: Option<u16>) -> Result<Self, OwnError> {
-        let config = BackendConfig { data_dir: data.root().to_path_buf(), workers_dir: None, desktop: false };
+        let config = BackendConfig { data_dir: data.root().to_path_buf(), workers_dir: None, desktop: false, resumes_downloads: port.is_some() };
         let backend = Backend::start(config).await.map_err(|error| match error {
             StartError::AlreadyOwned(_) => OwnError::Taken(sentence(&error.to_string())),
             _ => OwnError::Other(sentence(&error.to_string())),
         })?;
-        let app = backend.app();
-        if port.is_some() {
-            // This process stays; a single command would only begin and break off.
-            app.resume_downloads().await;
-        }
-        let opened = open_gateway(&app, &backend, port.unwrap_or_default()).await;
+        let door = backend.door();
+        let opened = open_gateway(&door, &backend, port.unwrap_or_default()).await;
         match opened {
-            Ok((gateway, token)) => Ok(Self { app, backend, gateway: Some(gateway), token }),
+            Ok((gateway, token)) => Ok(Self { door, backend, gateway: Some(gateway), token }),
             Err(error) if port.is_none() => {
                 tracing::warn!(error, "other programs cannot reach this one");
-                Ok(Self { app, backend, gateway: None, token: String::new() })
+                Ok(Self { door, backend, gateway: None, token: String::new() })
             }
             Err(error) => {
                 stop_backend(backend).await;
                 Err(OwnError::Other(error))
             }
         }
+    }
+
+    /// One command.
+    pub async fn call<T: DeserializeOwned>(&self, name: &str, request: impl Serialize) -> Result<T, Failure> {
+        let not_json = |error: serde_json::Error| Failure::plain(sentence(&error.to_string()));
+        let answer = self.door.call(name, serde_json::to_value(request).map_err(not_json)?).await?;
+        serde_json::from_str(answer.get()).map_err(not_json)
+    }
+
+    /// Unlocks the data with the passphrase in a file. A problem with it is said; the page can unlock the data all the same.
+    pub async fn unlock(&self, file: Option<&Path>, printer: &Printer) -> Result<(), Failure> {
+        let status: KeyStatus = self.call("key_status", ()).await?;
+        if !status.locked {
+            return Ok(());
+        }
+        if let Some(file) = file {
+            let passphrase = Some(crate::secret::read_file(file, printer)?);
+            let request = KeyUnlock { passphrase, recovery_code: None };
+            if let Err(failure) = self.call::<KeyStatus>("key_unlock", request).await {
+                printer.failure(&failure);
+            } else {
+                return Ok(());
+            }
+        }
+        if !printer.json {
+            printer.note(printer.words.serving_locked());
+        }
+        Ok(())
     }
 
     /// The local interface; there always is one when a port was asked for.
@@ -195,11 +216,11 @@ impl Own {
     }
 }
 
-async fn open_gateway(app: &App, backend: &Backend, port: u16) -> Result<(Gateway, String), String> {
+async fn open_gateway(door: &Door, backend: &Backend, port: u16) -> Result<(Gateway, String), String> {
     let token = random_token().map_err(|error| sentence(&error))?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let config = GatewayConfig { addr, token: token.clone(), ui: true };
-    let served: Result<Gateway, GatewayError> = molt_gateway::serve(app.clone(), config).await;
+    let served: Result<Gateway, GatewayError> = molt_gateway::serve(door.clone(), config).await;
     let gateway = served.map_err(|error| sentence(&error.to_string()))?;
     match backend.publish(gateway.local_addr().port(), &token) {
         Ok(()) => Ok((gateway, token)),

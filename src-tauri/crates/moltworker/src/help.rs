@@ -11,6 +11,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("", "您电脑上的私人 AI 助手"),
     ("/json", "输出 JSON，供程序使用"),
     ("/data_dir", "把数据放在此文件夹，而不是通常的位置（也可用 MOLTWORKER_DATA）"),
+    ("/passphrase_file", "用此文件中的密码解锁数据（也可用 MOLTWORKER_PASSPHRASE_FILE）"),
     ("serve", "不开窗口运行，供本机的浏览器和脚本使用"),
     ("serve/port", "监听此端口；0 表示任意空闲端口"),
     ("web", "在浏览器中打开 Moltworker"),
@@ -89,6 +90,17 @@ const CHINESE: &[(&str, &str)] = &[
     ("model scan/import", "全部加入列表；文件留在原处"),
     ("model delete", "从磁盘上删除已下载的模型"),
     ("model delete/model", "名称、编号或其开头"),
+    ("key", "打开加密数据的方式"),
+    ("key status", "显示用什么打开数据，以及数据是否已锁定"),
+    ("key unlock", "解锁数据"),
+    ("key unlock/recovery", "用恢复码代替密码"),
+    ("key lock", "锁定正在运行的 Moltworker 的数据"),
+    ("key passphrase", "设置、更改或移除密码"),
+    ("key passphrase/remove", "移除密码：此后打开数据时不再询问"),
+    ("key passphrase/with_keyring", "仅在系统密钥环无法打开数据时才询问"),
+    ("key keyring", "把密钥保存在系统密钥环中"),
+    ("key recovery", "生成并打印恢复码；之前的恢复码随即失效"),
+    ("key rotate", "生成新密钥，并用它重新加密数据"),
 ];
 
 /// Reads the arguments. The error is a help text, a version or a mistake, ready to be shown.

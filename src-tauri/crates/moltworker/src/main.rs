@@ -12,6 +12,7 @@ mod failure;
 mod help;
 mod lines;
 mod print;
+mod secret;
 mod sse;
 mod words;
 
@@ -93,12 +94,19 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Some(path) => DataDir::at(std::path::absolute(&path).unwrap_or(path)),
         None => DataDir::locate().map_err(|error| Failure::plain(connect::sentence(&error.to_string())))?,
     };
+    let file = secret::file(cli.passphrase_file);
     match cli.command {
-        Command::Serve(args) => return commands::serve::serve(&printer, &data, args).await,
-        Command::Web(args) => return commands::serve::web(&printer, &data, args).await,
+        Command::Serve(args) => return commands::serve::serve(&printer, &data, args, file.as_deref()).await,
+        Command::Web(args) => return commands::serve::web(&printer, &data, args, file.as_deref()).await,
         _ => {}
     }
     let connection = Connection::open(&data, None, printer.words).await?;
+    if !matches!(cli.command, Command::Key(_))
+        && let Err(failure) = commands::key::ensure(&connection, &printer, file.as_deref()).await
+    {
+        connection.close().await;
+        return Err(failure);
+    }
     let result = match cli.command {
         Command::Ask(args) => commands::ask::ask(&connection, &printer, args).await,
         Command::Chat => commands::ask::chat(&connection, &printer).await,
@@ -109,6 +117,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Knowledge(Knowledge::Remove(args)) => commands::knowledge::remove(&connection, &printer, args).await,
         Command::Task(task) => commands::task::run(&connection, &printer, task).await,
         Command::Model(model) => commands::model::run(&connection, &printer, model).await,
+        Command::Key(key) => commands::key::run(&connection, &printer, key, file.as_deref()).await,
         Command::Serve(_) | Command::Web(_) => Ok(()),
     };
     connection.close().await;

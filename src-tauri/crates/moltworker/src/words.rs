@@ -48,6 +48,30 @@ words! {
     several_match_hint(): "Give more of the id.", "请给出更长的编号。";
     list_hint(command): "`{command}` shows them.", "`{command}` 可以列出它们。";
 
+    // Keys.
+    is_locked(): "The data is locked.", "数据已锁定。";
+    is_unlocked(): "The data is unlocked.", "数据已解锁。";
+    unlock_hint(): "Unlock it with `moltworker key unlock`, or name a file with the passphrase with --passphrase-file.",
+        "请用 `moltworker key unlock` 解锁，或用 --passphrase-file 指定存有密码的文件。";
+    passphrase_prompt(): "Passphrase: ", "密码：";
+    new_passphrase_prompt(): "New passphrase: ", "新密码：";
+    repeat_passphrase_prompt(): "Once more: ", "再输入一次：";
+    recovery_prompt(): "Recovery code: ", "恢复码：";
+    passphrases_differ(): "The two are not the same; nothing was changed.", "两次输入不一致，未做任何更改。";
+    opened_by_keyring(name): "The system's keyring ({name}) opens it at every start.", "每次启动时由系统密钥环（{name}）打开。";
+    opened_by_passphrase(): "A passphrase opens it.", "可用密码打开。";
+    opened_by_recovery(): "A recovery code opens it.", "可用恢复码打开。";
+    no_recovery(): "There is no recovery code; `moltworker key recovery` makes one.", "没有恢复码；`moltworker key recovery` 可生成一个。";
+    opened_by_file(): "The key lies beside the data: whoever has the folder can read everything. Choose a passphrase, or use the system's keyring.",
+        "密钥与数据放在一起：得到此文件夹的人可以读取一切。请设置密码，或使用系统密钥环。";
+    was_exposed(): "The key lay beside the data before; `moltworker key rotate` makes new keys that no old copy of the folder opens.",
+        "密钥曾与数据放在一起；`moltworker key rotate` 可生成新密钥，使旧的文件夹副本无法打开现在的数据。";
+    keep_code(): "Print it or write it down, and keep it away from this computer. It is not shown again.",
+        "请打印或抄写，并与这台电脑分开存放。它不会再次显示。";
+    rotated(): "The data is encrypted with new keys.", "数据已用新密钥加密。";
+    open_to_others(file): "Other users of this computer can read {file}; only you should.", "本机其他用户可以读取 {file}，应仅限您本人读取。";
+    serving_locked(): "The data is locked; open the page to unlock it.", "数据已锁定，请打开页面解锁。";
+
     // Running.
     serving(address): "Moltworker is running at {address}", "Moltworker 正在运行：{address}";
     serving_token(file): "The token for scripts is in {file}; `moltworker web` opens the page signed in.",

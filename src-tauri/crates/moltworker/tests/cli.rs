@@ -100,10 +100,10 @@ impl Place {
 /// The program with an environment in which neither the user's language nor browser plays a part.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moltworker"));
-    for name in ["RUST_LOG", "LANG", "LANGUAGE", "LC_MESSAGES", "DISPLAY", "WAYLAND_DISPLAY", "MOLTWORKER_DATA"] {
+    for name in ["RUST_LOG", "LANG", "LANGUAGE", "LC_MESSAGES", "DISPLAY", "WAYLAND_DISPLAY", "MOLTWORKER_DATA", "MOLTWORKER_PASSPHRASE_FILE"] {
         command.env_remove(name);
     }
-    command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("MOLTWORKER_KEYRING", "off");
     command
 }
 

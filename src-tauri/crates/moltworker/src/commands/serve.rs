@@ -1,5 +1,7 @@
 //! `serve` and `web`: the same backend as in the window, reached with a browser.
 
+use std::path::Path;
+
 use molt_os::{DataDir, is_display_available};
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use crate::{
     print::Printer,
 };
 
-pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(), Failure> {
+pub async fn serve(printer: &Printer, data: &DataDir, args: Serve, file: Option<&Path>) -> Result<(), Failure> {
     let words = printer.words;
     let stop = StopSignals::listen()?;
     let own = match Own::start(data, Some(args.port)).await {
@@ -23,6 +25,7 @@ pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(),
         }
         Err(error) => return Err(error.into()),
     };
+    own.unlock(file, printer).await?;
     let address = own.gateway().map(|(gateway, _)| format!("http://{}", gateway.local_addr())).unwrap_or_default();
     let token_file = data.owner_file();
     let said = if printer.json {
@@ -34,13 +37,14 @@ pub async fn serve(printer: &Printer, data: &DataDir, args: Serve) -> Result<(),
     run_until_stopped(printer, own, stop, said).await
 }
 
-pub async fn web(printer: &Printer, data: &DataDir, args: Web) -> Result<(), Failure> {
+pub async fn web(printer: &Printer, data: &DataDir, args: Web, file: Option<&Path>) -> Result<(), Failure> {
     let may_open = !args.no_open && is_display_available();
     let stop = StopSignals::listen()?;
     let own = match Connection::open(data, Some(args.port), printer.words).await? {
         Connection::Own(own) => own,
         Connection::Client(client) => return web_of_owner(printer, &client, args.port, may_open).await,
     };
+    own.unlock(file, printer).await?;
     let mut said = Ok(());
     if let Some((gateway, token)) = own.gateway() {
         let base = format!("http://{}", gateway.local_addr());
