@@ -76,6 +76,13 @@ export class Entry<N extends KeptCommand> {
     }
   }
 
+  /** The data was locked: what was read must not stay here. */
+  forget(): void {
+    this.#stale = true;
+    this.data = undefined;
+    this.error = null;
+  }
+
   /** Shows a change before the program has confirmed it; the next read replaces it. */
   patch(change: (data: Answer<N>) => Answer<N>): void {
     if (this.data !== undefined) this.data = change(this.data);
@@ -131,6 +138,7 @@ export function live<N extends KeptCommand>(name: N, args: () => Request<N>): Li
 }
 
 const NONE = {};
+export const liveKeys = () => live("key_status", () => NONE);
 export const liveStatus = () => live("status", () => NONE);
 export const liveSettings = () => live("settings_get", () => NONE);
 export const liveTasks = () => live("task_list", () => NONE);
@@ -145,7 +153,9 @@ export const liveReminders = () => live("reminder_list", () => NONE);
 export function invalidate(topic: Topic): void {
   for (const held of entries.values()) {
     const topics: readonly Topic[] = STALE_AFTER[held.name];
-    if (topic === "resync" || topics.includes(topic)) held.invalidate(topic === "resync");
+    // After unlocking everything can be read again.
+    const all = topic === "resync" || topic === "keys_changed";
+    if (all || topics.includes(topic)) held.invalidate(all);
   }
 }
 
@@ -159,6 +169,11 @@ onEvent((event) => {
     invalidate(event.topic);
   }
 });
+
+/** Forgets what was read of the data, because it was locked. */
+export function forgetData(): void {
+  for (const held of entries.values()) if (held.name !== "key_status") held.forget();
+}
 
 /** For tests. */
 export function forgetEverything(): void {

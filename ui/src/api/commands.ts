@@ -27,6 +27,11 @@ import type { HubModel } from "./types/HubModel";
 import type { HubRef } from "./types/HubRef";
 import type { HubSearch } from "./types/HubSearch";
 import type { IndexStatus } from "./types/IndexStatus";
+import type { KeyPassphrase } from "./types/KeyPassphrase";
+import type { KeyRecoveryCode } from "./types/KeyRecoveryCode";
+import type { KeySetPassphrase } from "./types/KeySetPassphrase";
+import type { KeyStatus } from "./types/KeyStatus";
+import type { KeyUnlock } from "./types/KeyUnlock";
 import type { KnowledgeAdd } from "./types/KnowledgeAdd";
 import type { KnowledgeAdded } from "./types/KnowledgeAdded";
 import type { KnowledgeFound } from "./types/KnowledgeFound";
@@ -130,6 +135,16 @@ export interface Commands {
   model_folders_scan: [Nothing, FoundModelView[]];
 
   activity_dismiss: [{ id: string }, Empty];
+
+  key_status: [Nothing, KeyStatus];
+  key_unlock: [KeyUnlock, KeyStatus];
+  key_lock: [Nothing, KeyStatus];
+  key_touch: [Nothing, Empty];
+  key_set_passphrase: [KeySetPassphrase, KeyStatus];
+  key_remove_passphrase: [KeyPassphrase, KeyStatus];
+  key_use_keyring: [KeyPassphrase, KeyStatus];
+  key_recovery_new: [KeyPassphrase, KeyRecoveryCode];
+  key_rotate: [KeyPassphrase, KeyRecoveryCode];
 }
 
 export type CommandName = keyof Commands;
@@ -139,6 +154,7 @@ export type Topic = Event["topic"];
 
 /** Commands whose answers are kept, and the events that make them stale. `resync` makes everything stale. */
 export const STALE_AFTER = {
+  key_status: ["keys_changed"],
   status: ["status_changed"],
   settings_get: ["settings_changed"],
   suggestions: ["sources_changed", "tasks_changed"],

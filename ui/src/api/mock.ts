@@ -5,6 +5,7 @@
 import { deliver, Failure, setTransport } from "./backend";
 import type { Answer, CommandName, Commands, Request } from "./commands";
 import * as data from "./mock-data";
+import { pretendKeys } from "./mock-keys";
 import { pretendSupply } from "./mock-supply";
 import { manyTasks, parse, viewOf } from "./mock-tasks";
 import type { Message } from "./types/Message";
@@ -34,6 +35,7 @@ export function startPretending(): void {
     first_word_seconds: 3,
     quiet_hours: null,
     calendar_feed: null,
+    auto_lock_minutes: 0,
     welcomed: scene !== "firstrun",
   };
   let conversations = bare ? [] : data.conversations();
@@ -277,6 +279,7 @@ export function startPretending(): void {
     reminder_done: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
     reminder_dismiss: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
     reminder_snooze: ({ id }) => ((reminders = reminders.filter((one) => one.reminder.id !== id)), EMPTY),
+    ...pretendKeys(scene),
     ...pretendSupply(() => machine),
     model_list: () => ({ models, machine }),
     model_import: ({ path }) => {

@@ -59,8 +59,8 @@ export function noteUndo(text: string, undo: () => Promise<unknown>): number {
 
 export function problem(reason: unknown): void {
   const failure = Failure.from(reason);
-  // The page for signing in and the banner for a lost program say these.
-  if (failure.code === "signed_out") return;
+  // The pages for signing in and for unlocking, and the banner for a lost program say these.
+  if (failure.code === "signed_out" || failure.code === "locked") return;
   const text = failure.code === "unreachable" ? t("error.unreachable") : failure.message;
   // The same sentence twice tells nothing new.
   if (list.some((toast) => toast.text === text)) return;

@@ -1,0 +1,173 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { beforeEach, describe, expect, it } from "vitest";
+import { entry, forgetEverything } from "@/api/cache.svelte";
+import { pretendKeys } from "@/api/mock-keys";
+import type { KeyStatus } from "@/api/types/KeyStatus";
+import type { Settings } from "@/api/types/Settings";
+import type { Status } from "@/api/types/Status";
+import SettingsPage from "@/features/settings/SettingsPage.svelte";
+import { setLanguage } from "@/i18n/index.svelte";
+import { toasts } from "@/shared/toasts.svelte";
+import App from "@/views/App.svelte";
+import { type Handlers, deliver, pretend } from "./pretend";
+
+const PASSPHRASE = "four words of mine";
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, indexing_paused: false, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, calendar_feed: null, auto_lock_minutes: 0, welcomed: true };
+const STATUS: Status = { version: "0.1.0", data_dir: "/data", chat_model: null, embedder: null, index: { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, current: null, words_only: true }, activities: [], due_reminders: 0, desktop: false };
+
+beforeEach(() => {
+  setLanguage("en");
+  forgetEverything();
+});
+
+/** The pretended program; what is locked answers nothing but calls about keys. */
+function program(scene: "locked" | null, more: Handlers = {}) {
+  const keys = pretendKeys(scene);
+  const open = <T>(answer: T) => (): T => {
+    if (keys.key_status({}).locked) throw { code: "locked", message: "Your data is locked.", hint: null, trace_id: "" };
+    return answer;
+  };
+  return pretend({ settings_get: open(SETTINGS), status: open(STATUS), conversation_list: open([]), reminder_list: open([]), suggestions: open({ items: [] }), ...keys, ...more });
+}
+
+const type = (testid: string, value: string) => fireEvent.input(screen.getByTestId(testid), { target: { value } });
+const press = (testid: string) => fireEvent.click(screen.getByTestId(testid));
+const asked = (calls: readonly { name: string; args: unknown }[], name: string) => calls.filter((one) => one.name === name).map((one) => one.args);
+
+describe("locked data", () => {
+  it("shows a page that unlocks it, and says when the passphrase is another", async () => {
+    const calls = program("locked");
+    render(App);
+    await screen.findByTestId("unlock");
+    expect(screen.queryByTestId("rail")).toBeNull();
+    expect(toasts.list).toEqual([]);
+    expect(screen.getByTestId<HTMLButtonElement>("unlock-submit").disabled).toBe(true);
+    await type("unlock-secret", "something else");
+    await press("unlock-submit");
+    expect((await screen.findByTestId("unlock-refused")).textContent).toContain("This is not the passphrase.");
+    await type("unlock-secret", PASSPHRASE);
+    await press("unlock-submit");
+    await waitFor(() => expect(screen.queryByTestId("unlock")).toBeNull());
+    expect(asked(calls, "key_unlock")).toEqual([
+      { passphrase: "something else", recovery_code: null },
+      { passphrase: PASSPHRASE, recovery_code: null },
+    ]);
+    await waitFor(() => expect(entry("settings_get", {}).data).toEqual(SETTINGS));
+  });
+
+  it("takes a recovery code where there is one", async () => {
+    const status: KeyStatus = { locked: true, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false };
+    const calls = program("locked", { key_status: () => status });
+    render(App);
+    await screen.findByTestId("unlock");
+    expect(screen.getByTestId<HTMLInputElement>("unlock-secret").type).toBe("password");
+    await press("unlock-swap");
+    expect(screen.getByLabelText<HTMLInputElement>("Recovery code").type).toBe("text");
+    await type("unlock-secret", "7K3QX");
+    await press("unlock-submit");
+    expect((await screen.findByTestId("unlock-refused")).textContent).toContain("typing mistake");
+    expect(asked(calls, "key_unlock")).toEqual([{ passphrase: null, recovery_code: "7K3QX" }]);
+  });
+
+  it("tells why it did not open by itself, and tries again", async () => {
+    const status: KeyStatus = { locked: true, problem: "The system's keyring cannot be used: it did not answer.", keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false };
+    const calls = program("locked", { key_status: () => status, key_unlock: () => Object.assign(status, { locked: false, problem: null }) });
+    render(App);
+    await screen.findByTestId("unlock");
+    expect(screen.getByRole("alert").textContent).toContain("it did not answer");
+    expect(screen.queryByTestId("unlock-secret")).toBeNull();
+    await press("unlock-again");
+    await waitFor(() => expect(screen.queryByTestId("unlock")).toBeNull());
+    expect(asked(calls, "key_unlock")).toEqual([{ passphrase: null, recovery_code: null }]);
+  });
+
+  it("keeps nothing of what was read before", async () => {
+    program(null);
+    render(App);
+    await waitFor(() => expect(entry("settings_get", {}).data).toEqual(SETTINGS));
+    await waitFor(() => expect(entry("key_status", {}).data?.locked).toBe(false));
+    entry("key_status", {}).data = { ...(entry("key_status", {}).data as KeyStatus), locked: true };
+    await screen.findByTestId("unlock");
+    expect(entry("settings_get", {}).data).toBeUndefined();
+    expect(entry("status", {}).data).toBeUndefined();
+  });
+
+  it("is noticed by an event", async () => {
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: false };
+    program(null, { key_status: () => status });
+    render(App);
+    await waitFor(() => expect(entry("key_status", {}).data?.locked).toBe(false));
+    status.locked = true;
+    deliver({ topic: "keys_changed" });
+    await screen.findByTestId("unlock");
+  });
+});
+
+describe("the keys in the settings", () => {
+  const open = async (more: Handlers = {}) => {
+    const calls = program(null, more);
+    render(SettingsPage);
+    await screen.findByTestId("key-set");
+    return calls;
+  };
+
+  it("say plainly when the key lies beside the data, and take a passphrase", async () => {
+    const calls = await open();
+    expect(screen.getByTestId("key-protection").textContent).toContain("whoever has the folder can read everything");
+    expect(screen.getByTestId<HTMLButtonElement>("key-lock").disabled).toBe(true);
+    await press("key-set");
+    await screen.findByTestId("key-new");
+    await type("key-new", PASSPHRASE);
+    await type("key-again", "another");
+    await press("key-submit");
+    expect((await screen.findByTestId("key-refused")).textContent).toContain("The two are not the same.");
+    expect(asked(calls, "key_set_passphrase")).toEqual([]);
+    await type("key-again", PASSPHRASE);
+    await press("key-submit");
+    await waitFor(() => expect(screen.queryByTestId("key-new")).toBeNull());
+    expect(asked(calls, "key_set_passphrase")).toEqual([{ old: null, new: PASSPHRASE, asks_at_start: true }]);
+    await waitFor(() => expect(screen.getByTestId("key-protection").textContent).toContain("The passphrase opens it at every start."));
+    expect(screen.getByTestId("key-protection").textContent).toContain("Make new keys");
+    expect(screen.getByTestId<HTMLButtonElement>("key-lock").disabled).toBe(false);
+  });
+
+  it("show a recovery code once", async () => {
+    await open();
+    await press("key-recovery");
+    await screen.findByTestId("key-submit");
+    await press("key-submit");
+    const code = (await screen.findByTestId("recovery-code")).textContent ?? "";
+    expect(code).toMatch(/^([0-9A-Z]{5}-){7}[0-9A-Z]{5}$/);
+    await press("key-done");
+    await waitFor(() => expect(document.body.textContent).not.toContain(code));
+    await waitFor(() => expect(screen.getByTestId("key-protection").textContent).toContain("A recovery code opens it as well."));
+  });
+
+  it("ask for the passphrase before new keys are made", async () => {
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: true };
+    const calls = await open({
+      key_status: () => status,
+      key_rotate: ({ passphrase }) => {
+        if (passphrase !== PASSPHRASE) throw { code: "invalid", message: "This is not the passphrase.", hint: null, trace_id: "" };
+        return { code: null };
+      },
+    });
+    await press("key-rotate");
+    await screen.findByTestId("key-old");
+    expect(screen.getByTestId<HTMLButtonElement>("key-submit").disabled).toBe(true);
+    await type("key-old", "wrong");
+    await press("key-submit");
+    expect((await screen.findByTestId("key-refused")).textContent).toContain("This is not the passphrase.");
+    await type("key-old", PASSPHRASE);
+    await press("key-submit");
+    await waitFor(() => expect(screen.queryByTestId("key-old")).toBeNull());
+    expect(asked(calls, "key_rotate")).toEqual([{ passphrase: "wrong" }, { passphrase: PASSPHRASE }]);
+  });
+
+  it("are said in Chinese too", async () => {
+    setLanguage("zh-CN");
+    await open();
+    expect(screen.getByText("加密与密钥")).toBeTruthy();
+    expect(screen.getByTestId("key-protection").textContent).toContain("密钥与数据放在一起");
+  });
+});
