@@ -181,7 +181,8 @@ impl Door {
 }
 
 fn locked() -> ApiError {
-    ApiError::new(ErrorCode::Locked, "your data is locked").hint("Unlock it with your passphrase or your recovery code.")
+    ApiError::new(ErrorCode::Locked, "your data is locked")
+        .hint("Unlock it with your passphrase or your recovery code.")
 }
 
 /// Calls that a page makes by itself when something changed.

@@ -76,7 +76,6 @@ pub enum StartError {
 pub struct Backend {
     door: Door,
     keeper: Arc<Keeper>,
-    // Dropped last but two: the directory is free when everything has ended.
     lock: DataLock,
     cancel: CancellationToken,
     auto_lock: JoinHandle<()>,

@@ -47,7 +47,16 @@ struct Face {
 impl Keeper {
     pub fn new(config: BackendConfig, data: DataDir, bus: Bus) -> Self {
         let vault = Arc::new(Vault::new(data.clone()));
-        Self { config, data, bus, vault, open: Mutex::default(), app: RwLock::default(), problem: RwLock::default(), is_shut: AtomicBool::new(false) }
+        Self {
+            config,
+            data,
+            bus,
+            vault,
+            open: Mutex::default(),
+            app: RwLock::default(),
+            problem: RwLock::default(),
+            is_shut: AtomicBool::new(false),
+        }
     }
 
     /// Opens the data if nobody must be asked. Keys that are missing or damaged leave it locked with the reason: put back, they
@@ -217,7 +226,9 @@ impl KeyDesk for Keeper {
         }
         let protection = self.blocking(Vault::protection).await.map_err(problem_of)?;
         if !protection.passphrase {
-            return Err(KeyProblem::Refused("choose a passphrase first; without one there is nothing to unlock with".into()));
+            return Err(KeyProblem::Refused(
+                "choose a passphrase first; without one there is nothing to unlock with".into(),
+            ));
         }
         self.is_shut.store(true, Ordering::Relaxed);
         if let Some(open) = open.take() {
@@ -269,8 +280,7 @@ impl KeyDesk for Keeper {
             let keys = vault.confirm(&rotation.keys, &fitting)?;
             Ok(Ok((keys, rotation.recovery_code)))
         };
-        let (keys, code) =
-            self.blocking(work).await.map_err(problem_of)?.map_err(KeyProblem::Unavailable)?;
+        let (keys, code) = self.blocking(work).await.map_err(problem_of)?.map_err(KeyProblem::Unavailable)?;
         open.keys = keys;
         Ok(code.map(|code| code.to_string()))
     }

@@ -53,12 +53,10 @@ impl Store {
         // What was logged by the old key is in the file by then, and the log holds nothing but pages of the new key.
         checkpoint(&connection)?;
         // The error would carry the statement, and with it the key.
-        connection
-            .execute_batch(&key_pragma("rekey", key))
-            .map_err(|error| match error.sqlite_error() {
-                Some(code) => failed(rusqlite::Error::SqliteFailure(*code, None)),
-                None => StoreError::Failed("the data file could not be encrypted anew".into()),
-            })?;
+        connection.execute_batch(&key_pragma("rekey", key)).map_err(|error| match error.sqlite_error() {
+            Some(code) => failed(rusqlite::Error::SqliteFailure(*code, None)),
+            None => StoreError::Failed("the data file could not be encrypted anew".into()),
+        })?;
         checkpoint(&connection)
     }
 
@@ -126,8 +124,7 @@ fn key_pragma(name: &str, key: &[u8; 32]) -> String {
 
 /// Moves everything from the log into the file.
 fn checkpoint(connection: &Connection) -> StoreResult<()> {
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
     if busy == 0 { Ok(()) } else { Err(StoreError::Failed("the data file is in use".into())) }
 }
 

@@ -155,7 +155,12 @@ impl Own {
     /// Opens the data directory. With a port, the local interface must open there; without one, it takes any port, and a
     /// computer on which it cannot open does not matter.
     pub async fn start(data: &DataDir, port: Option<u16>) -> Result<Self, OwnError> {
-        let config = BackendConfig { data_dir: data.root().to_path_buf(), workers_dir: None, desktop: false, resumes_downloads: port.is_some() };
+        let config = BackendConfig {
+            data_dir: data.root().to_path_buf(),
+            workers_dir: None,
+            desktop: false,
+            resumes_downloads: port.is_some(),
+        };
         let backend = Backend::start(config).await.map_err(|error| match error {
             StartError::AlreadyOwned(_) => OwnError::Taken(sentence(&error.to_string())),
             _ => OwnError::Other(sentence(&error.to_string())),
@@ -183,23 +188,24 @@ impl Own {
     }
 
     /// Unlocks the data with the passphrase in a file. A problem with it is said; the page can unlock the data all the same.
-    pub async fn unlock(&self, file: Option<&Path>, printer: &Printer) -> Result<(), Failure> {
-        let status: KeyStatus = self.call("key_status", ()).await?;
-        if !status.locked {
-            return Ok(());
+    pub async fn unlock(&self, file: Option<&Path>, printer: &Printer) {
+        let is_locked = async || self.call::<KeyStatus>("key_status", ()).await.is_ok_and(|status| status.locked);
+        if !is_locked().await {
+            return;
         }
-        if let Some(file) = file {
-            let passphrase = Some(crate::secret::read_file(file, printer)?);
-            let request = KeyUnlock { passphrase, recovery_code: None };
-            if let Err(failure) = self.call::<KeyStatus>("key_unlock", request).await {
-                printer.failure(&failure);
-            } else {
-                return Ok(());
-            }
+        if let Some(file) = file
+            && let Err(failure) = self.unlock_with(file, printer).await
+        {
+            printer.failure(&failure);
         }
-        if !printer.json {
+        if !printer.json && is_locked().await {
             printer.note(printer.words.serving_locked());
         }
+    }
+
+    async fn unlock_with(&self, file: &Path, printer: &Printer) -> Result<(), Failure> {
+        let passphrase = Some(crate::secret::read_file(file, printer)?);
+        self.call::<KeyStatus>("key_unlock", KeyUnlock { passphrase, recovery_code: None }).await?;
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 //!
 //! No model is chosen here (`model set none`), so that answers are passages and every run is quick; the flows with the small
 //! model are in `tests/e2e`.
+//!
+//! Size: one program, and every command of it as a person types it.
 
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
@@ -100,7 +102,16 @@ impl Place {
 /// The program with an environment in which neither the user's language nor browser plays a part.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moltworker"));
-    for name in ["RUST_LOG", "LANG", "LANGUAGE", "LC_MESSAGES", "DISPLAY", "WAYLAND_DISPLAY", "MOLTWORKER_DATA", "MOLTWORKER_PASSPHRASE_FILE"] {
+    for name in [
+        "RUST_LOG",
+        "LANG",
+        "LANGUAGE",
+        "LC_MESSAGES",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "MOLTWORKER_DATA",
+        "MOLTWORKER_PASSPHRASE_FILE",
+    ] {
         command.env_remove(name);
     }
     command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("MOLTWORKER_KEYRING", "off");
@@ -302,6 +313,62 @@ fn tasks_with_and_without_a_running_program() {
     assert_eq!(unknown.status.code(), Some(1));
     let error: Value = serde_json::from_str(&error_of(&unknown)).unwrap();
     assert!(error["error"]["message"].as_str().unwrap().contains("no-such-task"));
+}
+
+#[test]
+fn a_passphrase_locks_the_data_and_a_recovery_code_opens_it() {
+    let place = Place::new();
+    place.run(&["task", "add", "call Anna"]);
+    let status = place.json(&["key", "status"]);
+    assert_eq!(
+        (&status["locked"], &status["file"], &status["passphrase"]),
+        (&json!(false), &json!(true), &json!(false))
+    );
+    let refused = place.try_run(&["key", "passphrase"], "short\n");
+    assert!(error_of(&refused).contains("too short"), "{}", error_of(&refused));
+    place.run_with(&["key", "passphrase"], "four words of mine\n");
+    assert!(!place.data().join("store.key").exists());
+    let status = place.json(&["key", "status"]);
+    assert_eq!(
+        (&status["locked"], &status["file"], &status["passphrase"]),
+        (&json!(true), &json!(false), &json!(true))
+    );
+
+    let refused = place.try_run(&["task", "list"], "");
+    assert!(!refused.status.success() && error_of(&refused).contains("locked"), "{}", error_of(&refused));
+    let file = place.folder.path().join("passphrase");
+    std::fs::write(&file, "four words of mine\n").unwrap();
+    let file = file.to_str().unwrap();
+    assert!(place.run(&["task", "list", "--passphrase-file", file]).contains("call Anna"));
+    let wrong = place.folder.path().join("wrong");
+    std::fs::write(&wrong, "not the passphrase\n").unwrap();
+    let refused = place.try_run(&["task", "list", "--passphrase-file", wrong.to_str().unwrap()], "");
+    assert!(error_of(&refused).contains("not the passphrase"), "{}", error_of(&refused));
+
+    let made = place.json(&["key", "recovery", "--passphrase-file", file]);
+    let code = made["code"].as_str().unwrap();
+    assert!(place.run_with(&["key", "unlock", "--recovery"], &format!("{code}\n")).contains("unlocked"));
+    let new = place.json(&["key", "rotate", "--passphrase-file", file]);
+    let refused = place.try_run(&["key", "unlock", "--recovery"], &format!("{code}\n"));
+    assert!(error_of(&refused).contains("not the recovery code"), "{}", error_of(&refused));
+    let code = new["code"].as_str().unwrap();
+    assert!(place.run_with(&["key", "unlock", "--recovery"], &format!("{code}\n")).contains("unlocked"));
+    assert!(place.run(&["task", "list", "--passphrase-file", file]).contains("call Anna"));
+}
+
+#[test]
+fn a_running_program_is_locked_and_unlocked() {
+    let place = Place::new();
+    place.run(&["task", "add", "call Anna"]);
+    place.run_with(&["key", "passphrase"], "four words of mine\n");
+    let file = place.folder.path().join("passphrase");
+    std::fs::write(&file, "four words of mine\n").unwrap();
+    let _server = Server::start(&place, &["serve", "--passphrase-file", file.to_str().unwrap()]);
+    assert!(place.run(&["task", "list"]).contains("call Anna"));
+    assert_eq!(place.json(&["key", "lock"])["locked"], true);
+    assert!(!place.try_run(&["task", "list"], "").status.success());
+    assert!(place.run_with(&["key", "unlock"], "four words of mine\n").contains("unlocked"));
+    assert!(place.run(&["task", "list"]).contains("call Anna"));
 }
 
 #[test]

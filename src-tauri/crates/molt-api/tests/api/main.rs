@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
 mod downloads;
+mod keys;
 mod talk;
 
 struct Opener;
@@ -318,8 +319,8 @@ async fn deleting_a_conversation_can_be_undone() {
 
 #[test]
 fn every_call_of_the_list_is_there_once() {
-    let mut names = COMMANDS.to_vec();
+    let mut names = [COMMANDS, KEY_COMMANDS].concat();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), COMMANDS.len());
+    assert_eq!(names.len(), COMMANDS.len() + KEY_COMMANDS.len());
 }

@@ -117,7 +117,9 @@ impl Vault {
     pub fn use_keyring(&self, keys: &Keys, passphrase: Option<&str>) -> Result<(), KeyError> {
         let mut file = self.authorized(keys, passphrase)?;
         // A new key in the keyring would close the slot that works.
-        if file.current.slots.iter().any(|slot| matches!(slot, Slot::Keyring { sealed, .. } if self.root_by_keyring(&file.current, sealed).is_ok())) {
+        if file.current.slots.iter().any(
+            |slot| matches!(slot, Slot::Keyring { sealed, .. } if self.root_by_keyring(&file.current, sealed).is_ok()),
+        ) {
             return Ok(());
         }
         let slot = self.keyring_slot(&file.current, &keys.current.root)?;

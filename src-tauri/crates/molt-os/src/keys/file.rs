@@ -48,11 +48,21 @@ pub struct Generation {
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
 pub enum Slot {
     /// By a random key in the system's keyring.
-    Keyring { backend: String, sealed: String },
-    Passphrase { stretching: Stretching, sealed: String },
-    Recovery { sealed: String },
+    Keyring {
+        backend: String,
+        sealed: String,
+    },
+    Passphrase {
+        stretching: Stretching,
+        sealed: String,
+    },
+    Recovery {
+        sealed: String,
+    },
     /// By a random key in a file beside this one.
-    File { sealed: String },
+    File {
+        sealed: String,
+    },
 }
 
 impl Generation {

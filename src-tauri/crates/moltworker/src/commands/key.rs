@@ -44,7 +44,11 @@ pub async fn run(connection: &Connection, printer: &Printer, key: Key, file: Opt
 }
 
 /// Unlocks the data for another command, with the file or by asking on the terminal. Gives the passphrase if one was typed.
-pub async fn ensure(connection: &Connection, printer: &Printer, file: Option<&Path>) -> Result<Option<String>, Failure> {
+pub async fn ensure(
+    connection: &Connection,
+    printer: &Printer,
+    file: Option<&Path>,
+) -> Result<Option<String>, Failure> {
     let status: KeyStatus = connection.call("key_status", Empty {}).await?;
     if !status.locked {
         return Ok(None);

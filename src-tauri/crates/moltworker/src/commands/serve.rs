@@ -25,7 +25,7 @@ pub async fn serve(printer: &Printer, data: &DataDir, args: Serve, file: Option<
         }
         Err(error) => return Err(error.into()),
     };
-    own.unlock(file, printer).await?;
+    own.unlock(file, printer).await;
     let address = own.gateway().map(|(gateway, _)| format!("http://{}", gateway.local_addr())).unwrap_or_default();
     let token_file = data.owner_file();
     let said = if printer.json {
@@ -44,7 +44,7 @@ pub async fn web(printer: &Printer, data: &DataDir, args: Web, file: Option<&Pat
         Connection::Own(own) => own,
         Connection::Client(client) => return web_of_owner(printer, &client, args.port, may_open).await,
     };
-    own.unlock(file, printer).await?;
+    own.unlock(file, printer).await;
     let mut said = Ok(());
     if let Some((gateway, token)) = own.gateway() {
         let base = format!("http://{}", gateway.local_addr());
