@@ -56,7 +56,7 @@ describe("locked data", () => {
   });
 
   it("takes a recovery code where there is one", async () => {
-    const status: KeyStatus = { locked: true, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false };
+    const status: KeyStatus = { locked: true, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: false };
     const calls = program("locked", { key_status: () => status });
     render(App);
     await screen.findByTestId("unlock");
@@ -70,7 +70,7 @@ describe("locked data", () => {
   });
 
   it("tells why it did not open by itself, and tries again", async () => {
-    const status: KeyStatus = { locked: true, problem: "The system's keyring cannot be used: it did not answer.", keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false };
+    const status: KeyStatus = { locked: true, problem: "The system's keyring cannot be used: it did not answer.", keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false, recovered: false };
     const calls = program("locked", { key_status: () => status, key_unlock: () => Object.assign(status, { locked: false, problem: null }) });
     render(App);
     await screen.findByTestId("unlock");
@@ -93,7 +93,7 @@ describe("locked data", () => {
   });
 
   it("is noticed by an event", async () => {
-    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: false };
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: false, recovered: false };
     program(null, { key_status: () => status });
     render(App);
     await waitFor(() => expect(entry("key_status", {}).data?.locked).toBe(false));
@@ -144,7 +144,7 @@ describe("the keys in the settings", () => {
   });
 
   it("ask for the passphrase before new keys are made", async () => {
-    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: true };
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: true, recovered: false };
     const calls = await open({
       key_status: () => status,
       key_rotate: ({ passphrase }) => {
@@ -162,6 +162,18 @@ describe("the keys in the settings", () => {
     await press("key-submit");
     await waitFor(() => expect(screen.queryByTestId("key-old")).toBeNull());
     expect(asked(calls, "key_rotate")).toEqual([{ passphrase: "wrong" }, { passphrase: PASSPHRASE }]);
+  });
+
+  it("do not ask for a forgotten passphrase after the recovery code", async () => {
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: true };
+    const calls = await open({ key_status: () => status, key_set_passphrase: () => status });
+    await press("key-set");
+    await screen.findByTestId("key-new");
+    expect(screen.queryByTestId("key-old")).toBeNull();
+    await type("key-new", PASSPHRASE);
+    await type("key-again", PASSPHRASE);
+    await press("key-submit");
+    await waitFor(() => expect(asked(calls, "key_set_passphrase")).toEqual([{ old: null, new: PASSPHRASE, asks_at_start: true }]));
   });
 
   it("are said in Chinese too", async () => {

@@ -9,7 +9,7 @@ const CODE = "7K3QX-M2ZP4-0HTRA-9WVCB-5DN8E-J6YGS-4F1KQ-XR7M2";
 
 export function pretendKeys(scene: string | null): Handlers {
   let passphrase: string | null = scene === "locked" ? "four words of mine" : null;
-  const status: KeyStatus = { locked: scene === "locked", problem: null, keyring: null, passphrase: passphrase !== null, recovery: false, file: passphrase === null, exposed: true };
+  const status: KeyStatus = { locked: scene === "locked", problem: null, keyring: null, passphrase: passphrase !== null, recovery: false, file: passphrase === null, exposed: true, recovered: false };
   const change = (next: Partial<KeyStatus>): KeyStatus => {
     Object.assign(status, next);
     setTimeout(() => deliver({ topic: "keys_changed" }));

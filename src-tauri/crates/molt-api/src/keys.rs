@@ -48,6 +48,8 @@ pub struct KeyStatus {
     pub file: bool,
     /// The key lay beside the data at some time, so that an old copy of the folder may open it. New keys end that.
     pub exposed: bool,
+    /// Unlocked with the recovery code: a new passphrase can be chosen without the one before.
+    pub recovered: bool,
 }
 
 /// With neither, the system's keyring is tried again.

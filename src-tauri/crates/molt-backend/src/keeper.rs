@@ -30,6 +30,8 @@ pub struct Keeper {
     problem: RwLock<Option<String>>,
     /// A person locked it: the system's keyring does not open it again by itself.
     is_shut: AtomicBool,
+    /// As the keys say, for those who only ask.
+    is_recovered: AtomicBool,
 }
 
 /// What is held while the data is open.
@@ -56,6 +58,7 @@ impl Keeper {
             app: RwLock::default(),
             problem: RwLock::default(),
             is_shut: AtomicBool::new(false),
+            is_recovered: AtomicBool::new(false),
         }
     }
 
@@ -81,6 +84,7 @@ impl Keeper {
     /// Ends the application and closes the database. Whoever still holds the application finds an empty store.
     async fn leave(&self, Open { running, keys }: Open) {
         self.set_face(None);
+        self.is_recovered.store(false, Ordering::Relaxed);
         drop(keys);
         let store = running.store.clone();
         running.stop().await;
@@ -121,6 +125,7 @@ impl Keeper {
         let running = Running::start(&self.config, &self.data, self.bus.clone(), Arc::new(store)).await?;
         self.set_face(Some(Face { app: running.app.clone(), store: running.store.clone() }));
         self.set_problem(None);
+        self.is_recovered.store(keys.is_recovered(), Ordering::Relaxed);
         Ok(Open { running, keys })
     }
 
@@ -183,6 +188,7 @@ impl KeyDesk for Keeper {
             recovery: protection.recovery,
             file: protection.file,
             exposed: protection.exposed,
+            recovered: self.is_recovered.load(Ordering::Relaxed),
         })
     }
 
@@ -239,16 +245,23 @@ impl KeyDesk for Keeper {
     }
 
     async fn set_passphrase(&self, request: KeySetPassphrase) -> Result<(), KeyProblem> {
+        let mut open = self.open.lock().await;
+        let open = open.as_mut().ok_or_else(locked)?;
+        let keys = open.keys.clone();
         let (old, new) = (request.old.map(Zeroizing::new), Zeroizing::new(request.new));
-        self.change(move |vault, keys| {
-            vault.set_passphrase(keys, old.as_ref().map(|old| old.as_str()), &new, request.asks_at_start)
-        })
-        .await
+        let work = move |vault: &Vault| {
+            vault.set_passphrase(&keys, old.as_ref().map(|old| old.as_str()), &new, request.asks_at_start)?;
+            Ok(keys.with_passphrase())
+        };
+        open.keys = self.blocking(work).await.map_err(problem_of)?;
+        self.is_recovered.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn remove_passphrase(&self, request: KeyPassphrase) -> Result<(), KeyProblem> {
-        let passphrase = Zeroizing::new(request.passphrase.unwrap_or_default());
-        self.change(move |vault, keys| vault.remove_passphrase(keys, &passphrase)).await
+        let passphrase = request.passphrase.map(Zeroizing::new);
+        self.change(move |vault, keys| vault.remove_passphrase(keys, passphrase.as_ref().map(|text| text.as_str())))
+            .await
     }
 
     async fn use_keyring(&self, request: KeyPassphrase) -> Result<(), KeyProblem> {

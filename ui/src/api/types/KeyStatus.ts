@@ -27,4 +27,8 @@ file: boolean,
 /**
  * The key lay beside the data at some time, so that an old copy of the folder may open it. New keys end that.
  */
-exposed: boolean, };
+exposed: boolean, 
+/**
+ * Unlocked with the recovery code: a new passphrase can be chosen without the one before.
+ */
+recovered: boolean, };

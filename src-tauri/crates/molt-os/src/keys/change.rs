@@ -38,20 +38,20 @@ impl Vault {
         let mut forgotten = None;
         if let Some(pending) = file.pending.take() {
             forgotten = Some(if pending.generation.id == opened.id {
-                std::mem::replace(&mut file.current, pending.generation).id
+                std::mem::replace(&mut file.current, pending.generation)
             } else {
-                pending.generation.id
+                pending.generation
             });
         }
         // Also restores a copy that is missing, old or damaged.
         self.write(&file)?;
-        if let Some(id) = forgotten {
-            self.forget_in_keyring(&id)?;
+        if let Some(generation) = forgotten {
+            self.forget_in_keyring(&generation)?;
         }
         if !file.current.has_file() {
             self.remove_key_file()?;
         }
-        Ok(Keys { current: opened.clone(), pending: None, is_legacy: false })
+        Ok(Keys { current: opened.clone(), pending: None, is_legacy: false, is_recovered: keys.is_recovered })
     }
 
     /// Writes slots for the key of a database that an older version made, and proves that they open.
@@ -86,6 +86,7 @@ impl Vault {
             return Err(KeyError::LongPassphrase);
         }
         let mut file = self.authorized(keys, old)?;
+        let before = file.current.clone();
         let slot = passphrase_slot(&file.current, &keys.current.root, new)?;
         file.current.slots.retain(|slot| match slot {
             Slot::Passphrase { .. } | Slot::File { .. } => false,
@@ -95,14 +96,14 @@ impl Vault {
         file.current.slots.push(slot);
         self.write(&file)?;
         if asks_at_start {
-            self.forget_in_keyring(&file.current.id)?;
+            self.forget_in_keyring(&before)?;
         }
         self.remove_key_file()
     }
 
     /// From then on the data opens without asking: by the system's keyring, else by a file beside it.
-    pub fn remove_passphrase(&self, keys: &Keys, passphrase: &str) -> Result<(), KeyError> {
-        let mut file = self.authorized(keys, Some(passphrase))?;
+    pub fn remove_passphrase(&self, keys: &Keys, passphrase: Option<&str>) -> Result<(), KeyError> {
+        let mut file = self.authorized(keys, passphrase)?;
         if file.current.passphrase().is_none() {
             return Err(KeyError::NoPassphrase);
         }
@@ -116,16 +117,12 @@ impl Vault {
     /// Keeps a key in the system's keyring, instead of in a file beside the data.
     pub fn use_keyring(&self, keys: &Keys, passphrase: Option<&str>) -> Result<(), KeyError> {
         let mut file = self.authorized(keys, passphrase)?;
-        // A new key in the keyring would close the slot that works.
-        if file.current.slots.iter().any(
-            |slot| matches!(slot, Slot::Keyring { sealed, .. } if self.root_by_keyring(&file.current, sealed).is_ok()),
-        ) {
-            return Ok(());
-        }
+        let before = file.current.clone();
         let slot = self.keyring_slot(&file.current, &keys.current.root)?;
         file.current.slots.retain(|slot| !matches!(slot, Slot::Keyring { .. } | Slot::File { .. }));
         file.current.slots.push(slot);
         self.write(&file)?;
+        self.forget_in_keyring(&before)?;
         self.remove_key_file()
     }
 
@@ -149,9 +146,13 @@ impl Vault {
         for slot in &file.current.slots {
             let slot = match (slot, passphrase) {
                 (Slot::Keyring { .. }, _) => self.keyring_slot(&generation, &root)?,
-                (Slot::Passphrase { .. }, Some(passphrase)) => passphrase_slot(&generation, &root, passphrase)?,
-                // `authorized` asked for it.
-                (Slot::Passphrase { .. }, None) => return Err(KeyError::WrongPassphrase),
+                // Also after the recovery code: what is typed here is the passphrase from then on, so it must be the one that was.
+                (Slot::Passphrase { .. }, Some(passphrase))
+                    if root_by_passphrase(&file.current, passphrase)? == keys.current.root =>
+                {
+                    passphrase_slot(&generation, &root, passphrase)?
+                }
+                (Slot::Passphrase { .. }, _) => return Err(KeyError::WrongPassphrase),
                 (Slot::Recovery { .. }, _) => {
                     let (slot, text) = recovery_slot(&generation, &root)?;
                     recovery_code = Some(text);
@@ -178,6 +179,7 @@ impl Vault {
             return Err(KeyError::Unsettled);
         }
         if file.current.passphrase().is_some()
+            && !keys.is_recovered
             && root_by_passphrase(&file.current, passphrase.ok_or(KeyError::WrongPassphrase)?)? != keys.current.root
         {
             return Err(KeyError::WrongPassphrase);

@@ -34,7 +34,7 @@ pub struct Pending {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generation {
-    /// Random, hexadecimal; also the account in the keyring.
+    /// Random, hexadecimal.
     pub id: String,
     /// What opens it lay beside the data at some time.
     pub exposed: bool,
@@ -47,9 +47,11 @@ pub struct Generation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
 pub enum Slot {
-    /// By a random key in the system's keyring.
+    /// By a random key in the system's keyring. Each attempt to put one there has an account of its own: one that hung may still
+    /// succeed long after another took its place.
     Keyring {
         backend: String,
+        account: String,
         sealed: String,
     },
     Passphrase {
@@ -78,6 +80,14 @@ impl Generation {
     pub fn keyring(&self) -> Option<&str> {
         self.slots.iter().find_map(|slot| match slot {
             Slot::Keyring { backend, .. } => Some(backend.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What the keyring holds for it.
+    pub fn accounts(&self) -> impl Iterator<Item = &String> {
+        self.slots.iter().filter_map(|slot| match slot {
+            Slot::Keyring { account, .. } => Some(account),
             _ => None,
         })
     }

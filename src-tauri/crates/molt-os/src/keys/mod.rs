@@ -76,9 +76,21 @@ pub struct Keys {
     pending: Option<KeySet>,
     /// From a version that kept the key of the database in a file: nothing is written before that key has opened the database.
     is_legacy: bool,
+    /// Opened with the recovery code: whoever has that may choose another passphrase without knowing the one that was forgotten.
+    is_recovered: bool,
 }
 
 impl Keys {
+    pub fn is_recovered(&self) -> bool {
+        self.is_recovered
+    }
+
+    /// A new passphrase was chosen: from now on it is asked for.
+    #[must_use]
+    pub fn with_passphrase(self) -> Self {
+        Self { is_recovered: false, ..self }
+    }
+
     /// One of them opens the database; usually the first.
     pub fn candidates(&self) -> impl Iterator<Item = &KeySet> {
         [&self.current].into_iter().chain(&self.pending)
@@ -178,7 +190,8 @@ impl Vault {
                 seal::unwrap(&key, &file.current.bound("recovery"), sealed).ok_or(KeyError::WrongCode)?
             }
         };
-        self.assemble(&file, root)
+        let is_recovered = matches!(secret, Secret::RecoveryCode(_));
+        Ok(Keys { is_recovered, ..self.assemble(&file, root)? })
     }
 
     /// What opens the keys.
@@ -201,7 +214,7 @@ impl Vault {
         let mut problem = None;
         for slot in &file.current.slots {
             let root = match slot {
-                Slot::Keyring { sealed, .. } => self.root_by_keyring(&file.current, sealed),
+                Slot::Keyring { account, sealed, .. } => self.root_by_keyring(&file.current, account, sealed),
                 Slot::File { sealed } => self.root_by_file(&file.current, sealed),
                 Slot::Passphrase { .. } | Slot::Recovery { .. } => continue,
             };
@@ -217,9 +230,9 @@ impl Vault {
         }
     }
 
-    fn root_by_keyring(&self, generation: &Generation, sealed: &str) -> Result<StoreKey, KeyError> {
+    fn root_by_keyring(&self, generation: &Generation, account: &str, sealed: &str) -> Result<StoreKey, KeyError> {
         let keyring = self.keyring.as_ref().ok_or_else(|| KeyError::Keyring("it is turned off".into()))?;
-        let secret = keyring.get(&generation.id).map_err(KeyError::Keyring)?.map(Zeroizing::new);
+        let secret = keyring.get(account).map_err(KeyError::Keyring)?.map(Zeroizing::new);
         let secret = secret.ok_or_else(|| KeyError::Keyring("it does not hold the key of this data".into()))?;
         StoreKey::from_slice(&secret)
             .and_then(|key| seal::unwrap(&key.derive(KEYRING_CONTEXT), &generation.bound("keyring"), sealed))
@@ -257,7 +270,7 @@ impl Vault {
             }
             None => None,
         };
-        Ok(Keys { current, pending, is_legacy: false })
+        Ok(Keys { current, pending, is_legacy: false, is_recovered: false })
     }
 
     fn create(&self) -> Result<Keys, KeyError> {
@@ -265,7 +278,7 @@ impl Vault {
         let mut generation = Generation { id: current.id.clone(), exposed: false, database: None, slots: Vec::new() };
         self.add_slot_without_asking(&mut generation, &current.root)?;
         self.write(&KeyFile::new(generation))?;
-        Ok(Keys { current, pending: None, is_legacy: false })
+        Ok(Keys { current, pending: None, is_legacy: false, is_recovered: false })
     }
 
     /// A slot that opens without a person: in the system's keyring, else by the file beside the data.
@@ -285,15 +298,15 @@ impl Vault {
     /// The keyring must give back what it was given before anything relies on it.
     fn keyring_slot(&self, generation: &Generation, root: &StoreKey) -> Result<Slot, KeyError> {
         let keyring = self.keyring.as_ref().ok_or_else(|| KeyError::Keyring("it is turned off".into()))?;
-        let key = StoreKey::random()?;
+        let (key, account) = (StoreKey::random()?, new_id()?);
         self.step()?;
-        keyring.set(&generation.id, key.as_bytes()).map_err(KeyError::Keyring)?;
-        let kept = keyring.get(&generation.id).map_err(KeyError::Keyring)?.map(Zeroizing::new);
+        keyring.set(&account, key.as_bytes()).map_err(KeyError::Keyring)?;
+        let kept = keyring.get(&account).map_err(KeyError::Keyring)?.map(Zeroizing::new);
         if kept.is_none_or(|kept| kept.as_slice() != key.as_bytes()) {
             return Err(KeyError::Keyring("it did not keep what it was given".into()));
         }
         let sealed = seal::wrap(&key.derive(KEYRING_CONTEXT), &generation.bound("keyring"), root)?;
-        Ok(Slot::Keyring { backend: keyring.name().to_owned(), sealed })
+        Ok(Slot::Keyring { backend: keyring.name().to_owned(), account, sealed })
     }
 
     /// The file that is there is used; a damaged one is set aside.
@@ -340,10 +353,12 @@ impl Vault {
     }
 
     /// A key that nothing needs any more. One that stays behind opens nothing.
-    fn forget_in_keyring(&self, id: &str) -> Result<(), KeyError> {
-        self.step()?;
-        if let Some(Err(error)) = self.keyring.as_ref().map(|keyring| keyring.delete(id)) {
-            tracing::warn!(error, "an old key stays in the system's keyring");
+    fn forget_in_keyring(&self, generation: &Generation) -> Result<(), KeyError> {
+        for account in generation.accounts() {
+            self.step()?;
+            if let Some(Err(error)) = self.keyring.as_ref().map(|keyring| keyring.delete(account)) {
+                tracing::warn!(error, "an old key stays in the system's keyring");
+            }
         }
         Ok(())
     }
@@ -351,7 +366,7 @@ impl Vault {
 
 fn legacy(database: StoreKey) -> Result<Keys, KeyError> {
     let current = KeySet { id: new_id()?, root: StoreKey::random()?, older_database: Some(database) };
-    Ok(Keys { current, pending: None, is_legacy: true })
+    Ok(Keys { current, pending: None, is_legacy: true, is_recovered: false })
 }
 
 fn key_set(generation: &Generation, root: StoreKey) -> Option<KeySet> {

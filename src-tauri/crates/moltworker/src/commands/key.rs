@@ -93,7 +93,7 @@ async fn set_passphrase(
     let words = printer.words;
     let before: KeyStatus = connection.call("key_status", Empty {}).await?;
     let old = match known {
-        None if before.passphrase => Some(secret::ask(&words.passphrase_prompt())?),
+        None if before.passphrase && !before.recovered => Some(secret::ask(&words.passphrase_prompt())?),
         known => known,
     };
     if args.remove {
