@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{ChunkId, ConversationId, DocumentId, MessageId, Position, TaskId};
+use crate::{ChunkId, ConversationId, DocumentId, MessageId, ModelId, Position, TaskId};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -74,8 +74,46 @@ pub struct Message {
     /// One plain sentence when `state` is `Failed`.
     pub error: Option<String>,
     pub task_id: Option<TaskId>,
+    /// The model that was asked; none where no model was.
+    #[serde(default)]
+    pub answerer: Option<Answerer>,
     #[ts(type = "string")]
     pub created_at: Timestamp,
+}
+
+/// Who was asked for an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Answerer {
+    pub model: ModelId,
+    pub name: String,
+    /// The server that the question, the conversation so far and the passages were sent to; none: they stayed on this computer.
+    pub host: Option<String>,
+    /// Why this model, where the program chose it.
+    pub reason: Option<RouteReason>,
+}
+
+/// Why the program chose a model for a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum RouteReason {
+    /// It wrote the answer before in this conversation.
+    Kept,
+    /// There is no other one.
+    Only,
+    /// The question is simple, and this one is quick.
+    Quick,
+    /// The question is hard, and this one is able.
+    Able,
+    /// A better one does not have room for so much text.
+    Length,
+    /// A better one does not know the language.
+    Language,
+    /// A better one cannot read pictures or call tools.
+    Ability,
+    /// A better one failed a short time ago.
+    Failing,
 }
 
 /// What is shown in small print under an answer.

@@ -20,6 +20,8 @@ pub enum ModelFormat {
     Gguf,
     /// A folder with `config.json`, `tokenizer.json` and safetensors weights.
     Safetensors,
+    /// There is no file: the model runs on another server.
+    Remote,
 }
 
 /// The library that computes. The first two run the same chat models; which is faster depends on the model and the machine.
@@ -31,9 +33,29 @@ pub enum Backend {
     LlamaCpp,
     /// Runs embedders of the BERT family.
     Candle,
+    /// Another server, over the network.
+    Remote,
 }
 
-/// A model on this disk.
+/// Where a model runs that is not on this computer: a server with the interface of OpenAI. Its key is kept apart, as a secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct RemoteModel {
+    /// For example `https://api.example.com/v1`; without a slash at the end.
+    pub url: String,
+    /// The server's name as people are told it, with the port where one is given.
+    pub host: String,
+    /// What the server calls the model.
+    pub model: String,
+    /// It understands pictures.
+    #[serde(default)]
+    pub vision: bool,
+    /// It can call tools.
+    #[serde(default)]
+    pub tools: bool,
+}
+
+/// A model on this disk, or one of another server that the user added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct ModelSpec {
@@ -41,7 +63,7 @@ pub struct ModelSpec {
     pub name: String,
     pub role: ModelRole,
     pub format: ModelFormat,
-    /// Absolute path of the GGUF file or of the safetensors folder.
+    /// Absolute path of the GGUF file or of the safetensors folder; empty where the model is on another server.
     pub path: String,
     /// Bytes on disk.
     #[ts(type = "number")]
@@ -62,6 +84,9 @@ pub struct ModelSpec {
     /// What runs it, where the user has chosen; else the engine chooses.
     #[serde(default)]
     pub backend: Option<Backend>,
+    /// Every question to it leaves this computer.
+    #[serde(default)]
+    pub remote: Option<RemoteModel>,
 }
 
 /// What an engine says of a loaded model.
@@ -182,4 +207,17 @@ pub enum GenerateEvent {
 pub enum EmbedPurpose {
     Query,
     Passage,
+}
+
+/// Tokens of a text for whose model there is no tokenizer here, rather too many than too few: three letters of the Latin alphabet are
+/// one, and so is every character of the other scripts.
+pub fn estimated_tokens(text: &str) -> u32 {
+    let (ascii, others) =
+        text.chars().fold(
+            (0_usize, 0_usize),
+            |(ascii, others), c| {
+                if c.is_ascii() { (ascii + 1, others) } else { (ascii, others + 1) }
+            },
+        );
+    u32::try_from(ascii.div_ceil(3) + others).unwrap_or(u32::MAX)
 }

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod ids;
 pub mod knowledge;
 pub mod ports;
+pub mod remote;
 pub mod settings;
 pub mod task;
 
@@ -18,5 +19,6 @@ pub use engine::*;
 pub use ids::*;
 pub use knowledge::*;
 pub use ports::*;
+pub use remote::*;
 pub use settings::*;
 pub use task::*;

@@ -56,6 +56,10 @@ pub struct Settings {
     /// The chat model that is loaded at start; none: answers are passages.
     pub chat_model: Option<ModelId>,
     pub embedder: Option<ModelId>,
+    /// The program chooses a chat model for every question.
+    pub automatic_model: bool,
+    /// It may choose one that runs on another server.
+    pub automatic_remote: bool,
     pub indexing_paused: bool,
     /// Closing the window leaves the program in the tray.
     pub close_to_tray: bool,
@@ -82,6 +86,8 @@ impl Default for Settings {
             theme: Theme::System,
             chat_model: None,
             embedder: None,
+            automatic_model: false,
+            automatic_remote: false,
             indexing_paused: false,
             close_to_tray: true,
             first_word_seconds: 3,

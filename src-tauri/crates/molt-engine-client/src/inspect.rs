@@ -51,6 +51,7 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         architecture: info.architecture,
         bundled: false,
         backend: None,
+        remote: None,
     })
 }
 
@@ -75,6 +76,7 @@ fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
         licence: None,
         bundled: false,
         backend: None,
+        remote: None,
     })
 }
 

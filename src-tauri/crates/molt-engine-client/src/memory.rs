@@ -38,6 +38,8 @@ pub fn needed(backend: Backend, info: &GgufInfo, context: u32) -> u64 {
             let mask = context.saturating_mul(context).saturating_mul(MASK_BYTES);
             [info.loaded_bytes, cache, cache / 2, mask]
         }
+        // Nothing of it is here.
+        Backend::Remote => return 0,
     };
     parts.into_iter().fold(MARGIN, u64::saturating_add)
 }

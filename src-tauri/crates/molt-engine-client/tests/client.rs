@@ -67,6 +67,7 @@ fn spec(id: &str, path: &str) -> ModelSpec {
         memory_needed: 0,
         bundled: false,
         backend: None,
+        remote: None,
     }
 }
 

@@ -60,6 +60,9 @@ fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Model, LoadedModel), Wir
         (ModelRole::Embedder, ModelFormat::Gguf) => Err(WireError::BadModel {
             text: "Embedding models are loaded from safetensors folders; this is a GGUF file. Choose the folder of this model.".into(),
         }),
+        (_, ModelFormat::Remote) => Err(WireError::BadModel {
+            text: "This model runs on another server; there is nothing to load on this computer.".into(),
+        }),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{
 const CONVERSATION: StoreError = StoreError::NotFound("conversation");
 const MESSAGE: StoreError = StoreError::NotFound("message");
 const CONVERSATION_COLUMNS: &str = "id, title, named, created_at, updated_at";
-const MESSAGE_COLUMNS: &str =
-    "id, conversation_id, role, text, state, kind, citations, stats, error, task_id, created_at, thoughts";
+const MESSAGE_COLUMNS: &str = "id, conversation_id, role, text, state, kind, citations, stats, error, task_id, created_at, thoughts, \
+     answerer";
 
 fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
     Ok(Conversation {
@@ -40,6 +40,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         task_id: row.get::<_, Option<String>>(9)?.map(TaskId),
         created_at: row.get::<_, At>(10)?.0,
         thoughts: row.get(11)?,
+        answerer: row.get::<_, Option<Json<_>>>(12)?.map(|j| j.0),
     })
 }
 
@@ -105,12 +106,13 @@ impl ConversationStore for Store {
         self.write(|tx| {
             let put = tx.execute(
                 "INSERT INTO messages
-                 (id, conversation_id, role, text, state, kind, citations, stats, error, task_id, created_at, thoughts)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                 (id, conversation_id, role, text, state, kind, citations, stats, error, task_id, created_at, thoughts,
+                  answerer)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (id) DO UPDATE SET conversation_id = excluded.conversation_id, role = excluded.role,
                  text = excluded.text, state = excluded.state, kind = excluded.kind, citations = excluded.citations,
                  stats = excluded.stats, error = excluded.error, task_id = excluded.task_id,
-                 created_at = excluded.created_at, thoughts = excluded.thoughts",
+                 created_at = excluded.created_at, thoughts = excluded.thoughts, answerer = excluded.answerer",
                 params![
                     message.id.as_str(),
                     message.conversation_id.as_str(),
@@ -123,7 +125,8 @@ impl ConversationStore for Store {
                     message.error,
                     message.task_id.as_ref().map(TaskId::as_str),
                     At(message.created_at),
-                    message.thoughts
+                    message.thoughts,
+                    message.answerer.as_ref().map(Json)
                 ],
             );
             put.map(|_| ()).map_err(|e| if is_orphan(&e) { CONVERSATION } else { failed(e) })

@@ -1,4 +1,4 @@
-//! Settings and the list of models, kept as JSON so that a new field needs no new column.
+//! Settings and the list of models, kept as JSON so that a new field needs no new column; secrets.
 
 use molt_core::*;
 use rusqlite::{OptionalExtension, params};
@@ -37,5 +37,25 @@ impl ModelStore for Store {
 
     fn remove_model(&self, id: &ModelId) -> StoreResult<()> {
         self.write(|tx| tx.execute("DELETE FROM models WHERE id = ?", [id.as_str()]).map(|_| ()).map_err(failed))
+    }
+}
+
+impl SecretStore for Store {
+    fn secret(&self, name: &str) -> StoreResult<Option<Secret>> {
+        let row =
+            self.lock().query_row("SELECT text FROM secrets WHERE name = ?", [name], |row| row.get::<_, String>(0));
+        Ok(row.optional().map_err(failed)?.map(Secret::new))
+    }
+
+    fn put_secret(&self, name: &str, secret: &Secret) -> StoreResult<()> {
+        self.write(|tx| {
+            let sql =
+                "INSERT INTO secrets (name, text) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text";
+            tx.execute(sql, [name, secret.expose()]).map(|_| ()).map_err(failed)
+        })
+    }
+
+    fn remove_secret(&self, name: &str) -> StoreResult<()> {
+        self.write(|tx| tx.execute("DELETE FROM secrets WHERE name = ?", [name]).map(|_| ()).map_err(failed))
     }
 }

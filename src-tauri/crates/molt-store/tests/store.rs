@@ -37,6 +37,7 @@ fn keeps_every_contract() {
     contract::task_store_contract(|| Box::new(make()));
     contract::settings_store_contract(|| Box::new(make()));
     contract::model_store_contract(|| Box::new(make()));
+    contract::secret_store_contract(|| Box::new(make()));
 }
 
 #[test]
@@ -196,6 +197,7 @@ fn nothing_lies_in_the_clear() {
     store.put_conversation(&sample::conversation("a", 0)).unwrap();
     store.put_message(&sample::message("m", "a", Role::User, secret)).unwrap();
     store.put_task(&sample::task("t", secret), &[]).unwrap();
+    store.put_secret("key", &Secret::new(secret)).unwrap();
     store.put_source(&sample::source("s", "/s")).unwrap();
     let chunk = sample::chunk("c", "d", 0, secret);
     store.put_document_with_chunks(&sample::document("d", "s", "/s/d"), &[chunk]).unwrap();

@@ -31,6 +31,7 @@ pub fn message(id: &str, conversation: &str, role: Role, text: &str) -> Message 
         stats: None,
         error: None,
         task_id: None,
+        answerer: None,
         created_at: instant(0),
     }
 }
@@ -143,5 +144,6 @@ pub fn model(id: &str, role: ModelRole) -> ModelSpec {
         licence: Some("Apache-2.0".into()),
         bundled: false,
         backend: None,
+        remote: None,
     }
 }

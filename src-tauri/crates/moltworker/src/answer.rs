@@ -155,6 +155,7 @@ mod tests {
             stats: None,
             error: None,
             task_id: None,
+            answerer: None,
             thoughts: None,
             created_at: jiff::Timestamp::UNIX_EPOCH,
         }

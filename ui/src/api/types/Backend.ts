@@ -3,4 +3,4 @@
 /**
  * The library that computes. The first two run the same chat models; which is faster depends on the model and the machine.
  */
-export type Backend = "mistral_rs" | "llama_cpp" | "candle";
+export type Backend = "mistral_rs" | "llama_cpp" | "candle" | "remote";

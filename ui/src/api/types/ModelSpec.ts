@@ -3,13 +3,14 @@ import type { Backend } from "./Backend";
 import type { ModelFormat } from "./ModelFormat";
 import type { ModelId } from "./ModelId";
 import type { ModelRole } from "./ModelRole";
+import type { RemoteModel } from "./RemoteModel";
 
 /**
- * A model on this disk.
+ * A model on this disk, or one of another server that the user added.
  */
 export type ModelSpec = { id: ModelId, name: string, role: ModelRole, format: ModelFormat, 
 /**
- * Absolute path of the GGUF file or of the safetensors folder.
+ * Absolute path of the GGUF file or of the safetensors folder; empty where the model is on another server.
  */
 path: string, 
 /**
@@ -35,4 +36,8 @@ bundled: boolean,
 /**
  * What runs it, where the user has chosen; else the engine chooses.
  */
-backend: Backend | null, };
+backend: Backend | null, 
+/**
+ * Every question to it leaves this computer.
+ */
+remote: RemoteModel | null, };

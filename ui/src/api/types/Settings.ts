@@ -8,7 +8,15 @@ export type Settings = { language: Language, theme: Theme,
 /**
  * The chat model that is loaded at start; none: answers are passages.
  */
-chat_model: ModelId | null, embedder: ModelId | null, indexing_paused: boolean, 
+chat_model: ModelId | null, embedder: ModelId | null, 
+/**
+ * The program chooses a chat model for every question.
+ */
+automatic_model: boolean, 
+/**
+ * It may choose one that runs on another server.
+ */
+automatic_remote: boolean, indexing_paused: boolean, 
 /**
  * Closing the window leaves the program in the tray.
  */

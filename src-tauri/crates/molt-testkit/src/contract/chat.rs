@@ -68,6 +68,12 @@ fn messages(store: &dyn ConversationStore) {
     full.state = MessageState::Failed;
     full.error = Some("the model's process ended".into());
     full.task_id = Some("t".into());
+    full.answerer = Some(Answerer {
+        model: "m".into(),
+        name: "Far 远".into(),
+        host: Some("api.example.com".into()),
+        reason: Some(RouteReason::Able),
+    });
     full.created_at = "2026-11-21T00:00:00.123456789Z".parse().unwrap();
     store.put_message(&full).unwrap();
     let rows = store.messages(&"a".into()).unwrap();

@@ -9,7 +9,7 @@ mod tasks;
 pub use chat::conversation_store_contract;
 pub use download::model_downloads_contract;
 pub use library::document_store_contract;
-pub use small::{model_store_contract, settings_store_contract};
+pub use small::{model_store_contract, secret_store_contract, settings_store_contract};
 pub use tasks::task_store_contract;
 
 use molt_core::{StoreError, StoreResult};
@@ -30,6 +30,7 @@ mod tests {
         task_store_contract(|| Box::new(MemoryStore::new()));
         settings_store_contract(|| Box::new(MemoryStore::new()));
         model_store_contract(|| Box::new(MemoryStore::new()));
+        secret_store_contract(|| Box::new(MemoryStore::new()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What every `SettingsStore` and `ModelStore` promises.
+//! What every `SettingsStore`, `ModelStore` and `SecretStore` promises.
 
 use jiff::civil::time;
 use molt_core::*;
@@ -14,6 +14,8 @@ pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
         theme: Theme::Dark,
         chat_model: Some("m".into()),
         embedder: None,
+        automatic_model: true,
+        automatic_remote: true,
         indexing_paused: true,
         close_to_tray: false,
         notifications: false,
@@ -44,4 +46,18 @@ pub fn model_store_contract(make: impl Fn() -> Box<dyn ModelStore>) {
     store.remove_model(&"z".into()).unwrap();
     store.remove_model(&"z".into()).unwrap();
     assert_eq!(store.models().unwrap(), [a]);
+}
+
+/// The last one put under a name; nothing where none is.
+pub fn secret_store_contract(make: impl Fn() -> Box<dyn SecretStore>) {
+    let store = make();
+    assert_eq!(store.secret("a").unwrap(), None);
+    for text in ["first", "second 密钥"] {
+        store.put_secret("a", &Secret::new(text)).unwrap();
+        assert_eq!(store.secret("a").unwrap(), Some(Secret::new(text)));
+    }
+    store.put_secret("b", &Secret::new("other")).unwrap();
+    store.remove_secret("a").unwrap();
+    store.remove_secret("a").unwrap();
+    assert_eq!((store.secret("a").unwrap(), store.secret("b").unwrap()), (None, Some(Secret::new("other"))));
 }

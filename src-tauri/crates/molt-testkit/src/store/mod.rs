@@ -23,6 +23,7 @@ struct State {
     reminders: BTreeMap<ReminderId, Reminder>,
     settings: Settings,
     models: Vec<ModelSpec>,
+    secrets: BTreeMap<String, Secret>,
     full: bool,
 }
 
@@ -84,6 +85,22 @@ impl ModelStore for MemoryStore {
 
     fn remove_model(&self, id: &ModelId) -> StoreResult<()> {
         self.write()?.models.retain(|m| &m.id != id);
+        Ok(())
+    }
+}
+
+impl SecretStore for MemoryStore {
+    fn secret(&self, name: &str) -> StoreResult<Option<Secret>> {
+        Ok(self.read().secrets.get(name).cloned())
+    }
+
+    fn put_secret(&self, name: &str, secret: &Secret) -> StoreResult<()> {
+        self.write()?.secrets.insert(name.to_owned(), secret.clone());
+        Ok(())
+    }
+
+    fn remove_secret(&self, name: &str) -> StoreResult<()> {
+        self.write()?.secrets.remove(name);
         Ok(())
     }
 }
