@@ -1,8 +1,9 @@
-//! The registry of models: what is on this disk, what is loaded, which one answers.
+//! The registry of models: what there is, what is loaded, which one answers.
 //!
 //! Owns the state of each model. It must not know how a model is run or how its file is read: these stand behind the ports of `molt-core`.
 
 mod catalogue;
+mod router;
 
 use std::{
     collections::HashMap,
@@ -20,6 +21,7 @@ pub use catalogue::{
     CATALOGUE_KEY, Catalogue, CatalogueError, CatalogueFile, CatalogueModel, Recommendation, expected_speed, fit,
     memory_of_file, recommend,
 };
+pub use router::{Candidate, Decision, Need, Router, complexity, strength};
 
 /// What the registry is made of.
 pub struct RegistryParts {
@@ -83,6 +85,13 @@ impl Registry {
         self.list()?.into_iter().find(|(spec, _)| &spec.id == id).ok_or(StoreError::NotFound("model"))
     }
 
+    /// Takes a model of another server into the list. Opens no connection.
+    pub fn add(&self, spec: &ModelSpec) -> StoreResult<()> {
+        self.inner.parts.store.put_model(spec)?;
+        (self.inner.parts.on_change)();
+        Ok(())
+    }
+
     /// Takes a model file or folder into the list by reference; it stays where it is. A path that is known already gives the known model.
     pub fn import(&self, path: &Path) -> Result<ModelSpec, ModelError> {
         let shown = path.display();
@@ -143,7 +152,7 @@ impl Registry {
         if let LoadState::Loaded(loaded) = state {
             return Ok(loaded);
         }
-        if !Path::new(&spec.path).exists() {
+        if spec.remote.is_none() && !Path::new(&spec.path).exists() {
             let reason = format!("{} is not there any more", spec.path);
             self.set(id, LoadState::Failed(reason.clone()));
             return Err(ModelError::BadFile(reason));
