@@ -8,11 +8,11 @@ use std::{
 use async_trait::async_trait;
 use molt_assist::Assist;
 use molt_core::{
-    Clock, ConversationStore, DocumentStore, Engine, Extractor, IndexError, ModelSpec, PassageIndex, SettingsStore,
-    TaskStore,
+    Clock, ConversationStore, DocumentStore, Engine, Extractor, IndexError, ModelSpec, PassageIndex, RemoteServers,
+    SecretStore, SettingsStore, TaskStore,
 };
 use molt_knowledge::Library;
-use molt_models::{LoadState, Registry};
+use molt_models::{LoadState, Registry, Router};
 use tokio::sync::broadcast;
 
 use crate::{Activity, Bus, ConversationRef, Event, Machine, ModelSupply, TaskDesk, events::Burst};
@@ -50,6 +50,8 @@ pub struct AppParts {
     pub assist: Assist,
     pub registry: Registry,
     pub supply: ModelSupply,
+    pub servers: Arc<dyn RemoteServers>,
+    pub secrets: Arc<dyn SecretStore>,
     pub machine: Box<dyn Fn() -> Machine + Send + Sync>,
     pub data_dir: String,
     /// The face is a desktop window.
@@ -68,11 +70,13 @@ pub(crate) struct Inner {
     problems: Mutex<Vec<Activity>>,
     /// Changes of the embedder must not overlap.
     pub model_lock: tokio::sync::Mutex<()>,
+    router: Mutex<Router>,
 }
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, problems: Mutex::default(), model_lock: tokio::sync::Mutex::default() }) }
+        let (problems, model_lock, router) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { parts, problems, model_lock, router }) }
     }
 
     /// Everything that happens from now on.
@@ -117,6 +121,10 @@ impl App {
 
     pub(crate) fn problems(&self) -> MutexGuard<'_, Vec<Activity>> {
         self.inner.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn router(&self) -> MutexGuard<'_, Router> {
+        self.inner.router.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows a problem in the activity list until it is dismissed. A problem with the same subject replaces the one before.

@@ -1,13 +1,12 @@
 //! Conversations and questions.
 
 use jiff::Timestamp;
-use molt_assist::{Accepted, AssistEvent, ChatModel};
-use molt_core::{Conversation, ConversationId, MessageId, TaskId};
-use molt_models::LoadState;
+use molt_assist::{Accepted, AssistEvent};
+use molt_core::{Conversation, ConversationId, MessageId, Role, TaskId};
 
 use crate::{
     ApiError, App, Bus, ChatAccepted, ChatEdit, ChatSend, ConversationRef, ConversationRename, ConversationView, Empty,
-    Event, MessageRef, events::Burst,
+    Event, MessageRef, events::Burst, routing::Asked,
 };
 
 impl App {
@@ -61,7 +60,8 @@ impl App {
         if !answering && let Some(reply) = self.parts().desk.reply(&request.text, last) {
             return Ok(self.parts().assist.record_reply(request.conversation_id, &request.text, reply)?.into());
         }
-        Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model()?)?.into())
+        let asked = Asked { conversation: request.conversation_id.clone(), text: request.text.clone() };
+        Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model(asked)?)?.into())
     }
 
     /// The task that a conversation spoke of last.
@@ -79,32 +79,17 @@ impl App {
 
     /// Answers the same question again.
     pub async fn chat_retry(&self, request: MessageRef) -> Result<ChatAccepted, ApiError> {
-        Ok(self.parts().assist.retry(&request.id, self.chat_model()?)?.into())
+        let conversation = self.parts().conversations.message(&request.id)?.conversation_id;
+        let mut before = self.parts().conversations.messages(&conversation)?;
+        before.truncate(before.iter().position(|message| message.id == request.id).unwrap_or(before.len()));
+        let question = before.into_iter().rev().find(|message| message.role == Role::User);
+        let asked = Asked { conversation: Some(conversation), text: question.map(|one| one.text).unwrap_or_default() };
+        Ok(self.parts().assist.retry(&request.id, self.chat_model(asked)?)?.into())
     }
 
     pub async fn chat_stop(&self, request: ConversationRef) -> Result<Empty, ApiError> {
         self.parts().assist.stop(&request.id);
         Ok(Empty {})
-    }
-
-    /// The chosen model once it is loaded; None answers with passages.
-    fn chat_model(&self) -> Result<impl Future<Output = Option<ChatModel>> + Send + use<>, ApiError> {
-        let settings = self.parts().settings.settings()?;
-        let (chosen, seconds) = (settings.chat_model, settings.first_word_seconds);
-        let (registry, engine) = (self.parts().registry.clone(), self.parts().engine.clone());
-        Ok(async move {
-            let id = chosen?;
-            match registry.settled(&id).await.ok()? {
-                (spec, LoadState::Loaded(loaded)) => {
-                    let stats = engine.stats().await.into_iter().find(|stats| stats.id == id);
-                    let rate = stats.map_or(0.0, |stats| stats.last_prompt_tokens_per_second);
-                    // Nothing is known of the speed before the first prompt was read.
-                    let reads = (seconds > 0 && rate > 0.0).then_some((rate * seconds as f32) as u32);
-                    Some(ChatModel { id, name: spec.name, context_length: loaded.context_length, reads })
-                }
-                _ => None,
-            }
-        })
     }
 }
 

@@ -229,6 +229,34 @@ dto! {
     }
     pub struct ModelList { pub models: Vec<ModelView>, pub machine: Machine }
 
+    // Models of other servers ------------------------------------------------------------------------------------------
+
+    /// A server that is asked which models it has.
+    pub struct EndpointRef { pub url: String, #[serde(default)] pub key: Option<Secret> }
+    pub struct EndpointAdd {
+        /// What the model is called here.
+        pub name: String,
+        pub url: String,
+        /// Kept as a secret; never given out again.
+        #[serde(default)]
+        pub key: Option<Secret>,
+        /// What the server calls it.
+        pub model: String,
+        /// Tokens; none: a number that every such server allows.
+        #[serde(default)]
+        pub context_length: Option<u32>,
+        #[serde(default)]
+        pub vision: bool,
+        #[serde(default)]
+        pub tools: bool,
+    }
+    /// It answered.
+    pub struct EndpointTested {
+        /// Milliseconds.
+        #[ts(type = "number")]
+        pub ms: u64,
+    }
+
     // Models that can be had -------------------------------------------------------------------------------------------
 
     /// The most suitable first.

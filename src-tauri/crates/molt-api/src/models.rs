@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use molt_core::{ModelRole, ModelSpec, Settings};
+use molt_core::{ModelRole, ModelSpec, Settings, key_name};
 use molt_models::LoadState;
 
 use crate::{
@@ -32,13 +32,14 @@ impl App {
         Ok(view(spec, LoadState::Available, None, &(self.parts().machine)()))
     }
 
-    /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. The one before is unloaded.
+    /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. Others for this are unloaded, and answers
+    /// are no longer routed.
     pub async fn model_set(&self, request: ModelSet) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
         let settings = self.parts().settings.settings()?;
         let old = match request.role {
-            ModelRole::Chat => settings.chat_model.clone(),
-            ModelRole::Embedder => settings.embedder.clone(),
+            ModelRole::Chat => settings.chat_model,
+            ModelRole::Embedder => settings.embedder,
         };
         let spec = match &request.id {
             Some(id) => Some(self.parts().registry.get(id)?.0),
@@ -59,11 +60,15 @@ impl App {
         // Read again: a setting may have been changed while the model was loaded.
         let settings = self.parts().settings.settings()?;
         self.save_settings(match request.role {
-            ModelRole::Chat => Settings { chat_model: request.id.clone(), ..settings },
+            ModelRole::Chat => Settings { chat_model: request.id.clone(), automatic_model: false, ..settings },
             ModelRole::Embedder => Settings { embedder: request.id.clone(), ..settings },
         })?;
-        if let Some(old) = old.filter(|old| request.id.as_ref() != Some(old)) {
-            self.parts().registry.unload(&old).await;
+        for (spec, state) in self.parts().registry.list()? {
+            let is_other = spec.role == request.role && request.id.as_ref() != Some(&spec.id);
+            let is_used = matches!(state, LoadState::Loaded(_) | LoadState::Loading) || old.as_ref() == Some(&spec.id);
+            if is_other && is_used {
+                self.parts().registry.unload(&spec.id).await;
+            }
         }
         self.model_list().await
     }
@@ -88,9 +93,14 @@ impl App {
         let settings = self.parts().settings.settings()?;
         if settings.chat_model.as_ref() == Some(&request.id) {
             self.model_set(ModelSet { role: ModelRole::Chat, id: None }).await?;
+            if settings.automatic_model {
+                let automatic = Settings { automatic_model: true, ..self.parts().settings.settings()? };
+                self.save_settings(automatic)?;
+            }
         } else if settings.embedder.as_ref() == Some(&request.id) {
             self.model_set(ModelSet { role: ModelRole::Embedder, id: None }).await?;
         }
+        self.parts().secrets.remove_secret(&key_name(&request.id))?;
         self.parts().registry.remove(&request.id).await?;
         Ok(Empty {})
     }
@@ -121,16 +131,21 @@ impl App {
         }
     }
 
-    /// A model that answers reads ahead.
+    /// A model that answers reads ahead, unless it runs elsewhere: nobody has asked for a connection.
     fn warm(&self, spec: &ModelSpec) {
-        if spec.role == ModelRole::Chat {
+        if spec.role == ModelRole::Chat && spec.remote.is_none() {
             self.parts().assist.warm(spec.id.clone());
         }
     }
 }
 
-fn view(spec: ModelSpec, state: LoadState, stats: Option<molt_core::EngineStats>, machine: &Machine) -> ModelView {
-    let missing = !Path::new(&spec.path).exists();
+pub(crate) fn view(
+    spec: ModelSpec,
+    state: LoadState,
+    stats: Option<molt_core::EngineStats>,
+    machine: &Machine,
+) -> ModelView {
+    let missing = spec.remote.is_none() && !Path::new(&spec.path).exists();
     let backend = match &state {
         LoadState::Loaded(loaded) => Some(loaded.backend),
         _ => None,

@@ -187,6 +187,12 @@ async fn stream(
     let prompt = layout(engine.as_ref(), model, history, passages, &question.text).await?;
     answer.citations = citations(&passages[..prompt.passages]);
     let left_out = (passages.len() - prompt.passages) as u32;
+    answer.answerer = Some(model.answerer());
+    assist.progress(answer);
+    if model.host.is_some() {
+        // What leaves this computer is written down before it does.
+        assist.store(answer).map_err(|error| EngineError::Failed(format!("nothing was sent, because {error}")))?;
+    }
     let mut events = engine.generate(GenerateRequest {
         model: model.id.clone(),
         messages: prompt.messages.clone(),

@@ -7,8 +7,8 @@ use std::{
 
 use futures::StreamExt;
 use molt_core::{
-    AnswerKind, Clock, Conversation, ConversationId, ConversationStore, Engine, Message, MessageId, MessageState,
-    ModelId, PassageFinder, Role, StoreError, TaskId, TaskSource,
+    AnswerKind, Answerer, Clock, Conversation, ConversationId, ConversationStore, Engine, Message, MessageId,
+    MessageState, ModelId, PassageFinder, Role, RouteReason, StoreError, TaskId, TaskSource,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -75,6 +75,16 @@ pub struct ChatModel {
     pub context_length: u32,
     /// Tokens of a prompt that it reads in the time that the user is willing to wait for the first word; `None`: any number.
     pub reads: Option<u32>,
+    /// The server that it runs on, if that is not this computer.
+    pub host: Option<String>,
+    /// Why this one, where the user did not choose it.
+    pub reason: Option<RouteReason>,
+}
+
+impl ChatModel {
+    pub(crate) fn answerer(&self) -> Answerer {
+        Answerer { model: self.id.clone(), name: self.name.clone(), host: self.host.clone(), reason: self.reason }
+    }
 }
 
 /// A stored question and the answer that is being written.
@@ -293,6 +303,7 @@ impl Assist {
             stats: None,
             error: None,
             task_id: None,
+            answerer: None,
             created_at: self.inner.parts.clock.now(),
         }
     }
@@ -338,7 +349,7 @@ impl Assist {
         self.emit(AssistEvent::Message(answer));
     }
 
-    fn store(&self, message: &Message) -> Result<(), AssistError> {
+    pub(crate) fn store(&self, message: &Message) -> Result<(), AssistError> {
         self.inner.parts.conversations.put_message(message)?;
         self.emit(AssistEvent::Message(message.clone()));
         Ok(())

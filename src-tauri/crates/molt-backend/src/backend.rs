@@ -8,13 +8,14 @@ use std::{
 
 use molt_api::{App, AppParts, Bus, Door, TaskDesk};
 use molt_assist::{Assist, AssistParts};
-use molt_core::{IndexError, ModelRole, Settings, SettingsStore, StoreError};
+use molt_core::{Engine, IndexError, ModelRole, Settings, SettingsStore, StoreError};
 use molt_download::Downloads;
 use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
 use molt_knowledge::{Library, LibraryParts};
 use molt_models::{Registry, RegistryParts};
 use molt_os::{DataDir, DataDirError, DataLock, KeyError, LockError, Owner};
+use molt_remote::{Patience, RemoteEngine, Servers};
 use molt_store::{OpenError, Store};
 use molt_watch::FolderWatcher;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -68,6 +69,8 @@ pub enum StartError {
     Supply(#[from] SupplyError),
     #[error("the data could not be opened: {0}")]
     Broken(String),
+    #[error("{0}")]
+    Servers(String),
     #[error("folders cannot be watched: {0}")]
     Watch(std::io::Error),
 }
@@ -138,10 +141,13 @@ impl Running {
 
         let clock = Arc::new(SystemClock);
         let workers = config.workers_dir.as_deref();
-        let engine = Arc::new(EngineClient::new(EngineConfig {
+        let local = Arc::new(EngineClient::new(EngineConfig {
             llama_worker: Some(molt_wire::worker_program("molt-llama", workers)).filter(|program| program.exists()),
             ..EngineConfig::new(molt_wire::worker_program("molt-engine", workers), data.root().join("cache"))
         }));
+        // Opens no connection until a model of another server is asked.
+        let servers = Servers::new(Patience::default()).map_err(StartError::Servers)?;
+        let engine: Arc<dyn Engine> = Arc::new(RemoteEngine::new(local, servers.clone(), store.clone()));
         let extractor =
             Arc::new(ExtractClient::new(ExtractConfig::new(molt_wire::worker_program("molt-extract", workers))));
 
@@ -203,6 +209,8 @@ impl Running {
             assist,
             registry,
             supply,
+            servers: Arc::new(servers),
+            secrets: store.clone(),
             machine: Box::new(machine),
             data_dir: data.root().display().to_string(),
             desktop: config.desktop,
@@ -216,6 +224,7 @@ impl Running {
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
             tokio::spawn(loops::until(app.follow_downloads(), cancel.clone())),
+            tokio::spawn(loops::until(app.follow_answers(), cancel.clone())),
             tokio::spawn(app.load_chosen(ModelRole::Chat)),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.

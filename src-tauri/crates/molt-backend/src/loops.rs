@@ -1,4 +1,5 @@
-//! The background loops: the beat of reminders, the loading of models, the library, downloads, locking what nobody uses.
+//! The background loops: the beat of reminders, the loading of models, the library, downloads, what is learnt from answers, locking
+//! what nobody uses.
 
 use std::{sync::Arc, time::Duration};
 

@@ -14,13 +14,14 @@ use molt_models::{Catalogue, Registry, RegistryParts};
 use molt_tasks::Scheduler;
 use molt_testkit::{
     ManualClock, MemoryFolders, MemoryIndex, MemoryStore, MemoryWatcher, Reply, ScriptedDownloads, ScriptedEngine,
-    ScriptedExtractor, ScriptedHub, sample,
+    ScriptedExtractor, ScriptedHub, ScriptedServers, sample,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
 mod downloads;
 mod keys;
+mod routing;
 mod talk;
 
 struct Opener;
@@ -56,12 +57,15 @@ struct World {
     downloads: Arc<ScriptedDownloads>,
     hub: Arc<ScriptedHub>,
     folders: Arc<MemoryFolders>,
+    store: Arc<MemoryStore>,
+    servers: Arc<ScriptedServers>,
 }
 
 fn world() -> World {
     let models = tempfile::tempdir().unwrap();
     let downloads = Arc::new(ScriptedDownloads::new(models.path().canonicalize().unwrap()));
     let (hub, folders) = (Arc::new(ScriptedHub::default()), Arc::new(MemoryFolders::default()));
+    let servers = Arc::new(ScriptedServers::default());
     let (store, engine) = (Arc::new(MemoryStore::new()), ScriptedEngine::new());
     let clock = Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"));
     let extractor = Arc::new(ScriptedExtractor::new());
@@ -115,7 +119,7 @@ fn world() -> World {
         documents: store.clone(),
         tasks: store.clone(),
         desk,
-        settings: store,
+        settings: store.clone(),
         engine: Arc::new(engine.clone()),
         extractor,
         opener: Arc::new(Opener),
@@ -128,6 +132,8 @@ fn world() -> World {
             hub: hub.clone(),
             folders: folders.clone(),
         },
+        servers: servers.clone(),
+        secrets: store.clone(),
         machine: Box::new(|| Machine {
             cpu: "Test".into(),
             cores: 2,
@@ -137,7 +143,7 @@ fn world() -> World {
         data_dir: "/data".into(),
         desktop: false,
     });
-    World { app, clock, engine, events, models, downloads, hub, folders }
+    World { app, clock, engine, events, models, downloads, hub, folders, store, servers }
 }
 
 impl World {

@@ -68,7 +68,7 @@ fn world(passages: Vec<Passage>) -> World {
 async fn model(world: &World, context_length: u32) -> Ready<Option<ChatModel>> {
     let spec = molt_testkit::sample::model("m", ModelRole::Chat);
     world.engine.load(&spec).await.unwrap();
-    ready(Some(ChatModel { id: spec.id, name: "Small".into(), context_length, reads: None }))
+    ready(Some(ChatModel { id: spec.id, name: "Small".into(), context_length, reads: None, host: None, reason: None }))
 }
 
 impl World {
@@ -346,4 +346,44 @@ async fn a_call_that_stays_garbled_does_nothing() {
         assert_eq!((answer.state, answer.task_id, answer.text.as_str()), (MessageState::Failed, None, ""));
         assert_eq!(world.engine.requests().len(), 2);
     }
+}
+
+#[tokio::test]
+async fn what_goes_to_another_server_is_written_down_before_it_is_sent() {
+    let mut world = world(vec![passage(1, "The budget of Lyra is 412,000 EUR.")]);
+    let near = model(&world, 4096).await.into_inner().unwrap();
+    let far = ChatModel { host: Some("api.example.com".into()), reason: Some(RouteReason::Able), ..near.clone() };
+    world.engine.push(Reply::CrashAfter(vec!["412".into()]));
+    let accepted = world.assist.send(None, "What is the budget of Lyra?", ready(Some(far.clone()))).unwrap();
+    let marked = loop {
+        match world.events.recv().await.unwrap() {
+            AssistEvent::Message(message) if message.answerer.is_some() => break message,
+            AssistEvent::Delta { .. } => panic!("the answer came before the sign"),
+            _ => {}
+        }
+    };
+    let answerer = marked.answerer.unwrap();
+    assert_eq!((answerer.name.as_str(), answerer.host.as_deref()), ("Small", Some("api.example.com")));
+    assert_eq!((marked.state, answerer.reason), (MessageState::Streaming, Some(RouteReason::Able)));
+    // It broke off in the middle: what came is kept, and so is the sign.
+    let (answer, _) = world.ended().await;
+    assert_eq!((answer.text.as_str(), answer.state), ("412", MessageState::Failed));
+    assert_eq!(world.store.message(&answer.id).unwrap().answerer, Some(answerer));
+
+    // The conversation goes on with a model of this computer.
+    world.engine.push(Reply::text("Yes."));
+    world.assist.send(Some(accepted.conversation_id), "Is that so, really and truly?", ready(Some(near))).unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!(answer.answerer.unwrap().host, None);
+
+    // If it cannot be written down, it is not sent.
+    let asked = world.engine.requests().len();
+    let store = world.store.clone();
+    let full = async move {
+        store.set_disk_full(true);
+        Some(far)
+    };
+    world.assist.send(None, "What is the budget of Vega?", full).unwrap();
+    let (answer, _) = world.ended().await;
+    assert_eq!((answer.state, world.engine.requests().len()), (MessageState::Failed, asked));
 }
