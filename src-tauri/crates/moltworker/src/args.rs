@@ -297,6 +297,42 @@ pub enum Model {
     Scan(ModelScan),
     /// Delete a downloaded model from the disk
     Delete(ModelDelete),
+    /// Models of other servers (OpenAI-compatible); your questions are sent there
+    #[command(subcommand)]
+    Endpoint(Endpoint),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Endpoint {
+    /// Add a model of another server, without using it yet
+    Add(EndpointAdd),
+    /// List the models of other servers
+    List,
+    /// Remove one, and its key
+    Remove(EndpointRemove),
+}
+
+#[derive(Debug, Args)]
+pub struct EndpointAdd {
+    /// What it is called here
+    pub name: String,
+    /// The address, such as https://api.example.com/v1
+    pub url: String,
+    /// What the server calls the model; without it, the server is asked for its models and nothing is added
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Read the key from the standard input
+    #[arg(long)]
+    pub key: bool,
+    /// How many tokens it reads
+    #[arg(long, value_name = "TOKENS")]
+    pub context: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub struct EndpointRemove {
+    /// Its name, its id or the beginning of it
+    pub model: String,
 }
 
 #[derive(Debug, Args)]
@@ -357,7 +393,7 @@ pub struct ModelImport {
 
 #[derive(Debug, Args)]
 pub struct ModelSet {
-    /// Its name, its id or the beginning of it; none uses no model
+    /// Its name, its id or the beginning of it; none uses no model, auto chooses one for every question
     pub model: String,
     /// What for, with none
     #[arg(long, value_enum, default_value_t = ModelRole::Chat)]

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod download;
+pub mod endpoint;
 pub mod key;
 pub mod knowledge;
 pub mod model;

@@ -13,7 +13,7 @@ use futures::{
 };
 use molt_api::{Door, Event, KeyStatus, KeyUnlock, ModelSet, ModelState, Status};
 use molt_backend::{Backend, BackendConfig, StartError};
-use molt_core::ModelRole;
+use molt_core::{ModelRole, Settings};
 use molt_gateway::{Gateway, GatewayConfig, GatewayError};
 use molt_os::{DataDir, Owner, current_owner, random_token};
 use serde::{Serialize, de::DeserializeOwned};
@@ -91,6 +91,10 @@ impl Connection {
 
     /// Waits until the chosen model is loaded. A problem with it is said, and the command goes on without the model.
     pub async fn load_model(&self, role: ModelRole, printer: &Printer) -> Result<(), Failure> {
+        if role == ModelRole::Chat && self.call::<Settings>("settings_get", ()).await?.automatic_model {
+            // One is loaded when it is chosen for a question.
+            return Ok(());
+        }
         let status: Status = self.call("status", ()).await?;
         let chosen = match role {
             ModelRole::Chat => status.chat_model,

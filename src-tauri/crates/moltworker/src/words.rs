@@ -147,6 +147,17 @@ words! {
     in_use(name): "{name} is used from now on.", "从现在起使用 {name}。";
     no_model_in_use(role): "No model is used for this any more: {role}", "不再为此使用模型：{role}";
 
+    // Other servers.
+    offered(host): "{host} has these models; add one with --model:", "{host} 有以下模型，请用 --model 指定一个：";
+    nothing_offered(): "The server has no models.", "该服务器没有模型。";
+    endpoint_added(name): "Added: {name}. It is not used until you choose it with `moltworker model set`.",
+        "已添加：{name}。用 `moltworker model set` 选择之前不会使用它。";
+    endpoint_removed(name): "Removed: {name}, and its key.", "已移除 {name} 及其密钥。";
+    no_endpoints(): "No models of other servers were added.", "没有添加其他服务器上的模型。";
+    answered_on(name, host): "Answered by {name} on {host}; your question, the conversation so far and the passages were sent there.",
+        "由 {host} 上的 {name} 回答；您的问题、此前的对话和相关段落已发送到该服务器。";
+    automatic_in_use(): "A model is chosen for every question from now on.", "从现在起每次提问自动选择模型。";
+
     // Downloads.
     downloading(name, done, all, speed): "{name}: {done} of {all}, {speed}/s", "{name}：{done}/{all}，{speed}/秒";
     download_waits(name, problem): "{name}: {problem} Trying again.", "{name}：{problem} 正在重试。";

@@ -15,7 +15,7 @@ use crate::{
     connect::Connection,
     failure::Failure,
     lines,
-    print::Printer,
+    print::{Printer, one_line},
 };
 
 /// A line of `ask --batch`.
@@ -122,6 +122,11 @@ fn show(printer: &Printer, message: &Message) -> Result<(), Failure> {
         return Ok(printer.value(&object)?);
     }
     printer.line("")?;
+    if let Some(answerer) = &message.answerer
+        && let Some(host) = &answerer.host
+    {
+        printer.note(printer.words.answered_on(one_line(&answerer.name), one_line(host)));
+    }
     match message.state {
         MessageState::Failed => return Err(failed(printer, message)),
         MessageState::Stopped => printer.line(printer.words.stopped())?,
@@ -153,6 +158,7 @@ fn outcome(message: &Message) -> Result<Object, Failure> {
         "kind": message.kind,
         "citations": message.citations,
         "stats": message.stats,
+        "answerer": message.answerer,
         "task_id": message.task_id,
         "conversation_id": message.conversation_id,
     })))

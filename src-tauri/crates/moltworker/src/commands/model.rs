@@ -1,11 +1,11 @@
-//! `model list | import | set`; what is downloaded, found and deleted is in `download.rs`.
+//! `model list | import | set`; what is downloaded, found and deleted is in `download.rs`, other servers are in `endpoint.rs`.
 
 use molt_api::{ModelConfigure, ModelImport as Import, ModelList, ModelSet as Set, ModelState, ModelView, Status};
-use molt_core::{Backend, ModelId, ModelRole};
+use molt_core::{Backend, ModelId, ModelRole, Settings};
 
 use crate::{
     args::{self, Model, ModelImport, ModelSet},
-    commands::{choose, download},
+    commands::{choose, download, endpoint},
     connect::Connection,
     failure::Failure,
     print::{Printer, one_line, size, table},
@@ -25,6 +25,7 @@ pub async fn run(connection: &Connection, printer: &Printer, model: Model) -> Re
         Model::Search(args) => download::search(connection, printer, &args.query.join(" ")).await,
         Model::Scan(args) => download::scan(connection, printer, args.import).await,
         Model::Delete(args) => download::delete(connection, printer, &args.model).await,
+        Model::Endpoint(args) => endpoint::run(connection, printer, args).await,
     }
 }
 
@@ -43,7 +44,8 @@ async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure>
         let spec = &model.spec;
         let mark = if chosen.contains(&spec.id) { "*" } else { " " };
         let state = printer.words.model_state(model.state);
-        let cells = [mark, &spec.name, printer.words.role(spec.role), &size(spec.size), state, spec.id.as_str()];
+        let place = spec.remote.as_ref().map_or_else(|| size(spec.size), |remote| remote.host.clone());
+        let cells = [mark, &spec.name, printer.words.role(spec.role), &place, state, spec.id.as_str()];
         cells.map(str::to_owned).to_vec()
     };
     printer.line(table(&list.models.iter().map(row).collect::<Vec<_>>()))?;
@@ -74,6 +76,16 @@ async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Resu
             args::ModelRole::Embedder => ModelRole::Embedder,
         };
         return choose_model(connection, printer, role, None).await;
+    }
+    if args.model == "auto" {
+        let settings: Settings = connection.call("settings_get", ()).await?;
+        let settings = Settings { automatic_model: true, ..settings };
+        let saved: Settings = connection.call("settings_set", settings).await?;
+        return if printer.json {
+            Ok(printer.value(&saved)?)
+        } else {
+            Ok(printer.line(printer.words.automatic_in_use())?)
+        };
     }
     let list: ModelList = connection.call("model_list", ()).await?;
     let names = |model: &ModelView| (model.spec.id.to_string(), vec![model.spec.name.clone()]);
