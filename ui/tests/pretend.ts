@@ -39,6 +39,7 @@ export function message(id: string, role: Message["role"], text: string, more: P
     stats: null,
     error: null,
     task_id: null,
+    answerer: null,
     thoughts: null,
     created_at: "2026-11-21T08:00:00Z",
     ...more,

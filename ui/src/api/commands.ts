@@ -18,6 +18,9 @@ import type { Download } from "./types/Download";
 import type { DownloadRef } from "./types/DownloadRef";
 import type { DownloadStart } from "./types/DownloadStart";
 import type { Empty } from "./types/Empty";
+import type { EndpointAdd } from "./types/EndpointAdd";
+import type { EndpointRef } from "./types/EndpointRef";
+import type { EndpointTested } from "./types/EndpointTested";
 import type { Event } from "./types/Event";
 import type { ExtractedText } from "./types/ExtractedText";
 import type { ExtractPath } from "./types/ExtractPath";
@@ -45,6 +48,7 @@ import type { ModelList } from "./types/ModelList";
 import type { ModelRef } from "./types/ModelRef";
 import type { ModelSet } from "./types/ModelSet";
 import type { ModelView } from "./types/ModelView";
+import type { OfferedModel } from "./types/OfferedModel";
 import type { ReminderRef } from "./types/ReminderRef";
 import type { ReminderSnooze } from "./types/ReminderSnooze";
 import type { ReminderView } from "./types/ReminderView";
@@ -133,6 +137,10 @@ export interface Commands {
   model_hub_files: [HubRef, HubFileView[]];
   model_delete: [ModelRef, ModelDeleted];
   model_folders_scan: [Nothing, FoundModelView[]];
+
+  model_endpoint_models: [EndpointRef, OfferedModel[]];
+  model_endpoint_add: [EndpointAdd, ModelView];
+  model_endpoint_test: [ModelRef, EndpointTested];
 
   activity_dismiss: [{ id: string }, Empty];
 

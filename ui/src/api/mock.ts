@@ -28,6 +28,8 @@ export function startPretending(): void {
     theme: (query.get("theme") ?? "system") as Settings["theme"],
     chat_model: scene === "nomodel" || bare ? null : "qwen3-4b",
     embedder: scene === "nomodel" || bare ? null : "minilm",
+    automatic_model: false,
+    automatic_remote: false,
     indexing_paused: false,
     close_to_tray: true,
     notifications: true,
@@ -293,12 +295,28 @@ export function startPretending(): void {
       await wait(1500);
       models = models.map((one) => (one.spec.id === id ? { ...one, state: "loaded", problem: null } : one));
       settings[role === "chat" ? "chat_model" : "embedder"] = id;
+      if (role === "chat") settings.automatic_model = false;
       deliver({ topic: "status_changed" });
       return handlers.model_list({});
     },
     model_configure: ({ id, backend }) => {
       models = models.map((one) => (one.spec.id === id ? { ...one, spec: { ...one.spec, backend } } : one));
       return handlers.model_list({});
+    },
+    model_endpoint_models: () => [
+      { name: "big-1", context_length: 131_072 },
+      { name: "small-1", context_length: null },
+    ],
+    model_endpoint_add: ({ name, url, model, context_length }) => {
+      const spec = find(models.find((one) => one.spec.id === "qwen3-4b")).spec;
+      const remote = { url, host: new URL(url).host, model, vision: false, tools: false };
+      const added = { ...find(models[2]), spec: { ...spec, id: `far${(counter += 1)}`, name, format: "remote" as const, path: "", size: 0, memory_needed: 0, licence: null, architecture: "", context_length: context_length ?? 8192, remote } };
+      models = [...models, added];
+      return added;
+    },
+    model_endpoint_test: async () => {
+      await wait(600);
+      return { ms: 580 };
     },
     model_remove: ({ id }) => ((models = models.filter((one) => one.spec.id !== id)), EMPTY),
     activity_dismiss: ({ id }) => ((activities = activities.filter((one) => one.id !== id)), EMPTY),

@@ -29,4 +29,4 @@ export function fitOf(model: ModelView, machine: Machine): Fit {
 export const FIT_NAMES: Record<Fit, Key> = { fits: "fit.fits", tight: "fit.tight", tooBig: "fit.tooBig" };
 
 /** What the engines call themselves; not translated. */
-export const ENGINE_NAMES: Record<Backend, string> = { llama_cpp: "llama.cpp", mistral_rs: "mistral.rs", candle: "candle" };
+export const ENGINE_NAMES: Record<Backend, string> = { llama_cpp: "llama.cpp", mistral_rs: "mistral.rs", candle: "candle", remote: "" };
