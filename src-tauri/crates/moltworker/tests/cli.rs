@@ -478,3 +478,22 @@ fn a_reader_that_stops_reading_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", output.status);
 }
+
+#[test]
+fn a_model_of_another_server_is_added_listed_and_removed_and_its_key_is_not_shown() {
+    let place = Place::new();
+    let add = ["model", "endpoint", "add", "Far", "https://api.example.com", "--model", "big-1", "--key"];
+    let said = place.run_with(&add, "sk-very-secret\n");
+    assert!(said.contains("Added: Far"), "{said}");
+    let listed = place.run(&["--json", "model", "endpoint", "list"]);
+    assert!(!listed.contains("sk-very-secret"), "{listed}");
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["spec"]["remote"]["url"], "https://api.example.com/v1");
+    assert!(place.run(&["model", "list"]).contains("api.example.com"), "it stands among the others");
+
+    let refused = place.try_run(&["model", "endpoint", "add", "Near", "http://example.com", "--model", "m"], "");
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("https://"));
+    place.run(&["model", "endpoint", "remove", "Far"]);
+    assert_eq!(place.json(&["model", "endpoint", "list"]), json!([]));
+}
