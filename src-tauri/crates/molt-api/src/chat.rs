@@ -35,6 +35,7 @@ impl App {
     pub async fn conversation_delete(&self, request: ConversationRef) -> Result<Empty, ApiError> {
         self.parts().assist.stop(&request.id);
         self.set_deleted(&request.id, Some(self.parts().clock.now()))?;
+        self.parts().engine.forget_conversations().await;
         Ok(Empty {})
     }
 

@@ -91,6 +91,7 @@ impl App {
             top_p: 1.0,
             stop: Vec::new(),
             think: false,
+            constraint: None,
         });
         while let Some(event) = events.next().await {
             event?;

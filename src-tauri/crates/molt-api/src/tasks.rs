@@ -7,8 +7,8 @@ use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
     ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskChanges,
-    TaskChangesSince, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskSkip,
-    TaskView, events::Burst,
+    TaskChangesSince, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskSkip, TaskView,
+    events::Burst,
 };
 
 impl App {

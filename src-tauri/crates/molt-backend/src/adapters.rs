@@ -7,6 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use molt_api::{IndexOpener, Machine, OpenedIndex};
 use molt_core::{Clock, IndexError, ModelSpec};
 use molt_lance::{LanceIndex, VectorSpace};
+use molt_seal::Key;
 
 /// The clock of this computer.
 pub struct SystemClock;
@@ -24,6 +25,8 @@ impl Clock for SystemClock {
 /// Opens the one index of a data directory for the vectors of an embedder.
 pub struct LanceOpener {
     pub folder: PathBuf,
+    /// What seals it.
+    pub key: Key,
 }
 
 impl LanceOpener {
@@ -33,7 +36,7 @@ impl LanceOpener {
         embedder: Option<&ModelSpec>,
     ) -> Result<(OpenedIndex, Option<String>), IndexError> {
         let space = embedder.map(|spec| VectorSpace { model: spec.id.to_string(), dimension: spec.dimensions });
-        let opened = LanceIndex::open(&self.folder, space).await?;
+        let opened = LanceIndex::open(&self.folder, Some(self.key.clone()), space).await?;
         // After damage the newest changes are missing: everything is compared again.
         let fresh = opened.fresh || opened.recovered.is_some();
         Ok((OpenedIndex { index: Arc::new(opened.index), fresh }, opened.recovered))

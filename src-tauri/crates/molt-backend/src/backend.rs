@@ -10,12 +10,16 @@ use molt_api::{App, AppParts, Bus, Door, TaskDesk};
 use molt_assist::{Assist, AssistParts};
 use molt_core::{Engine, IndexError, ModelRole, Settings, SettingsStore, StoreError};
 use molt_download::Downloads;
-use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
+use molt_engine_client::{
+    EngineClient, EngineConfig, ModelFiles,
+    protocol::{KeptStates, StatesKey},
+};
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
 use molt_knowledge::{Library, LibraryParts};
 use molt_models::{Registry, RegistryParts};
 use molt_os::{DataDir, DataDirError, DataLock, KeyError, LockError, Owner};
 use molt_remote::{Patience, RemoteEngine, Servers};
+use molt_seal::Key;
 use molt_store::{OpenError, Store};
 use molt_watch::FolderWatcher;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -23,11 +27,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     adapters::{LanceOpener, SystemClock, machine},
+    caches,
     keeper::Keeper,
     loops,
     supply::{self, SupplyError},
 };
 
+/// Bytes that what engines compute of conversations may take: some twenty long ones of a small model.
+const STATES_BUDGET: u64 = 1 << 30;
 /// Events of the watcher that may wait.
 const WATCH_EVENTS: usize = 256;
 /// How long background work may take to end.
@@ -141,7 +148,13 @@ impl Running {
 
         let clock = Arc::new(SystemClock);
         let workers = config.workers_dir.as_deref();
+        let states = KeptStates {
+            folder: data.root().join("states"),
+            key: StatesKey::new(&caches::key(store.as_ref(), "key of computed states")?),
+            budget: STATES_BUDGET,
+        };
         let local = Arc::new(EngineClient::new(EngineConfig {
+            states: Some(states),
             llama_worker: Some(molt_wire::worker_program("molt-llama", workers)).filter(|program| program.exists()),
             ..EngineConfig::new(molt_wire::worker_program("molt-engine", workers), data.root().join("cache"))
         }));
@@ -161,7 +174,10 @@ impl Running {
         let settings = first_settings(&store, &registry, workers)?;
         let embedder = settings.embedder.as_ref().and_then(|id| registry.get(id).ok()).map(|(spec, _)| spec);
 
-        let opener = Arc::new(LanceOpener { folder: data.index() });
+        let opener = Arc::new(LanceOpener {
+            folder: data.index(),
+            key: Key::new(&caches::key(store.as_ref(), "key of the index")?),
+        });
         let (opened, recovered) = opener.open_telling(embedder.as_ref()).await?;
 
         let (events, changes) = mpsc::channel(WATCH_EVENTS);

@@ -10,7 +10,7 @@ use std::sync::{
 use async_trait::async_trait;
 use molt_api::{App, Bus, KeyDesk, KeyPassphrase, KeyProblem, KeySetPassphrase, KeyStatus, KeyUnlock};
 use molt_core::SettingsStore;
-use molt_os::{DataDir, KeyError, Keys, Opening, Purpose, Secret, Vault};
+use molt_os::{DataDir, KeyError, Keys, Opening, Secret, Vault};
 use molt_store::{OpenError, Store};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -110,7 +110,7 @@ impl Keeper {
         let (path, vault) = (self.data.database(), self.vault.clone());
         let opening = tokio::task::spawn_blocking(move || -> Result<(Store, Keys), StartError> {
             for set in keys.candidates() {
-                match Store::open(&path, set.key(Purpose::Database).as_bytes()) {
+                match Store::open(&path, set.database().as_bytes()) {
                     Ok(store) => {
                         let keys = vault.confirm(&keys, set)?;
                         return Ok((store, keys));
@@ -285,7 +285,7 @@ impl KeyDesk for Keeper {
         let work = move |vault: &Vault| {
             let rotation = vault.begin_rotation(&old, passphrase.as_ref().map(|text| text.as_str()))?;
             let new = rotation.new_keys().clone();
-            let fitting = match store.rekey(new.key(Purpose::Database).as_bytes()) {
+            let fitting = match store.rekey(new.database().as_bytes()) {
                 Ok(()) => new,
                 // The new keys are written down: the next start finds out which of the two fit.
                 Err(error) => return Ok(Err(error.to_string())),

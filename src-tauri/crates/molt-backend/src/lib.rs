@@ -4,6 +4,7 @@
 
 mod adapters;
 mod backend;
+mod caches;
 mod keeper;
 mod loops;
 mod supply;

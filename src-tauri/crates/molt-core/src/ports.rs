@@ -60,6 +60,8 @@ pub trait Engine: Send + Sync {
     /// Tokens of each text, in order, without special tokens.
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError>;
     async fn stats(&self) -> Vec<EngineStats>;
+    /// Removes from the disk what is kept of conversations to go on with them faster: one of them was deleted.
+    async fn forget_conversations(&self) {}
 }
 
 /// Looks at a model file or folder without loading it.

@@ -181,6 +181,16 @@ impl Engine for EngineClient {
         }
     }
 
+    async fn forget_conversations(&self) {
+        let Some(states) = &self.config.states else { return };
+        // Workers notice that a file is gone when they look for it.
+        for entry in std::fs::read_dir(&states.folder).into_iter().flatten().flatten() {
+            if let Err(error) = std::fs::remove_file(entry.path()) {
+                tracing::warn!(%error, "what was computed of a conversation could not be removed");
+            }
+        }
+    }
+
     fn generate(&self, mut request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
         let Some(entry) = self.entry(&request.model) else {
             return stream::once(async { Err(EngineError::NotLoaded) }).boxed();

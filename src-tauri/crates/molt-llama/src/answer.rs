@@ -185,7 +185,9 @@ impl Writer {
         let same = shared(&self.known);
         let Some(states) = &mut self.states else { return same };
         let numbers: Vec<i32> = prompt.iter().map(|token| token.0).collect();
-        let Some((at, _)) = states.best(&numbers).filter(|(_, kept)| *kept >= same + WORTH_READING) else { return same };
+        let Some((at, _)) = states.best(&numbers).filter(|(_, kept)| *kept >= same + WORTH_READING) else {
+            return same;
+        };
         let Some((tokens, state)) = states.read(at) else { return same };
         self.context.clear_kv_cache();
         self.known.clear();

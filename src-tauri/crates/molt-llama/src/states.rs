@@ -167,12 +167,16 @@ impl States {
             let workers: Vec<_> = plain
                 .chunks_mut(part * CHUNK)
                 .enumerate()
-                .map(|(at, plain)| scope.spawn({
-                    let sealed = &sealed;
-                    move || sealed.open((at * part) as u64, plain)
-                }))
+                .map(|(at, plain)| {
+                    scope.spawn({
+                        let sealed = &sealed;
+                        move || sealed.open((at * part) as u64, plain)
+                    })
+                })
                 .collect();
-            workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed"))))
+            workers
+                .into_iter()
+                .try_for_each(|worker| worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed"))))
         })?;
         Ok(plain)
     }
@@ -334,7 +338,8 @@ mod tests {
             assert!(open(folder.path(), "m", 1 << 30).best(&[1]).is_none() && names(folder.path()) == 0);
         }
         fs::write(&path, &stored).unwrap();
-        let other = States::open(folder.path().to_owned(), Key::new(&[4; molt_seal::KEY]), "m".into(), 1 << 30).unwrap();
+        let other =
+            States::open(folder.path().to_owned(), Key::new(&[4; molt_seal::KEY]), "m".into(), 1 << 30).unwrap();
         assert!(other.best(&[1]).is_none());
     }
 }

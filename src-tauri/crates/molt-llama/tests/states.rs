@@ -73,7 +73,10 @@ fn states(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn long_question() -> String {
-    format!("{} What does the report of the quokka say?", "The report of the quokka says that the gate is 4711. ".repeat(24))
+    format!(
+        "{} What does the report of the quokka say?",
+        "The report of the quokka says that the gate is 4711. ".repeat(24)
+    )
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub use exit::exit_at_once;
 pub use files::write_private;
 pub use hardware::{Hardware, free_space, hardware};
 pub use key::{KeyError, MAX_PASSPHRASE, MIN_PASSPHRASE, StoreKey, random_token};
-pub use keys::{KEYRING_VARIABLE, KeySet, Keys, Opening, Protection, Purpose, Rotation, Secret, Vault};
+pub use keys::{KEYRING_VARIABLE, KeySet, Keys, Opening, Protection, Rotation, Secret, Vault};
 pub use machine::{is_display_available, machine_language};
 pub use memory::{ProcessMemory, process_memory, process_tree, tree_memory};
 pub use owner::{DataLock, LockError, Owner, current_owner};

@@ -9,8 +9,9 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use molt_core::{
-    Backend, EmbedPurpose, Engine, EngineError, EngineStats, FinishReason, GenerateEvent, GenerateRequest, LoadedModel,
-    ModelId, ModelRole, ModelSpec, PromptMessage, RemoteModel, Role, SecretStore, estimated_tokens, key_name,
+    Backend, Constraint, EmbedPurpose, Engine, EngineError, EngineStats, FinishReason, GenerateEvent, GenerateRequest,
+    LoadedModel, ModelId, ModelRole, ModelSpec, PromptMessage, RemoteModel, Role, SecretStore, estimated_tokens,
+    key_name,
 };
 use reqwest::{Response, header};
 use serde_json::{Value, json};
@@ -83,12 +84,20 @@ impl Engine for RemoteEngine {
         }
     }
 
+    async fn forget_conversations(&self) {
+        self.beside.forget_conversations().await;
+    }
+
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
         let Some(spec) = self.remote(&request.model) else { return self.beside.generate(request) };
         let Some(remote) = spec.remote else { return self.beside.generate(request) };
         if request.max_tokens == 0 {
             // Nothing is read ahead: nobody has asked for a connection.
             return stream::iter([Ok(Answer::default().done(FinishReason::Stop))]).boxed();
+        }
+        if let Some(Constraint::Regex(_) | Constraint::Grammar(_)) = request.constraint {
+            let text = "A model on another server cannot be bound to this form; choose a model of this computer.";
+            return stream::iter([Err(EngineError::Failed(text.into()))]).boxed();
         }
         let server = match self.server(&request.model, &remote) {
             Ok(server) => server,
@@ -344,6 +353,10 @@ fn body(request: &GenerateRequest, model: &str) -> Value {
     });
     if !request.stop.is_empty() {
         body["stop"] = json!(request.stop);
+    }
+    if let Some(Constraint::JsonSchema(schema)) = &request.constraint {
+        let form = json!({ "name": "answer", "strict": true, "schema": schema });
+        body["response_format"] = json!({ "type": "json_schema", "json_schema": form });
     }
     body
 }

@@ -157,7 +157,8 @@ impl TaskStore for Store {
         let (mut changed, mut removed) = (Vec::new(), Vec::new());
         {
             let after = if since.is_some() { "revision > ?1" } else { "deleted_at IS NULL AND ?1 IS NULL" };
-            let sql = format!("SELECT {TASK_COLUMNS}, deleted_at IS NULL AS kept FROM tasks WHERE {after} ORDER BY seq");
+            let sql =
+                format!("SELECT {TASK_COLUMNS}, deleted_at IS NULL AS kept FROM tasks WHERE {after} ORDER BY seq");
             let mut statement = tx.prepare_cached(&sql).map_err(failed)?;
             let mut rows = statement.query([since]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {

@@ -26,7 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("molt-remote", &["molt-core"]),
     ("molt-engine-client", &["molt-core", "molt-wire"]),
     ("molt-engine", &["molt-core", "molt-wire", "molt-engine-client"]),
-    ("molt-llama", &["molt-core", "molt-wire", "molt-engine-client"]),
+    ("molt-llama", &["molt-core", "molt-wire", "molt-seal", "molt-engine-client"]),
     ("molt-extract-client", &["molt-core", "molt-wire"]),
     ("molt-extract", &["molt-core", "molt-wire", "molt-extract-client"]),
     // 2: the use cases.

@@ -34,7 +34,8 @@ fn seal(path: &Path, cipher: &Cipher) -> io::Result<()> {
     let mut out = io::BufWriter::new(fs::File::create(&part)?);
     let mut sealer = cipher.seal()?;
     let mut at = 0;
-    let mut write = |parts: object_store::PutPayload| parts.into_iter().try_for_each(|bytes: Bytes| out.write_all(&bytes));
+    let mut write =
+        |parts: object_store::PutPayload| parts.into_iter().try_for_each(|bytes: Bytes| out.write_all(&bytes));
     while at < plain.length() {
         let end = plain.length().min(at + READ_AT_ONCE);
         write(sealer.push(plain.read(at..end)?.into()))?;

@@ -33,9 +33,7 @@ fn leaks(folder: &Path) -> Vec<PathBuf> {
     let mut leaking = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let shows = |bytes: &[u8]| {
-            traces().iter().any(|trace| bytes.windows(trace.len()).any(|part| part == trace))
-        };
+        let shows = |bytes: &[u8]| traces().iter().any(|trace| bytes.windows(trace.len()).any(|part| part == trace));
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             leaking.extend(leaks(&path));
         } else if fs::read(&path).is_ok_and(|bytes| shows(&bytes)) {

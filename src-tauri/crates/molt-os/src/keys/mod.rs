@@ -26,25 +26,8 @@ use crate::{
 };
 use file::{Generation, KeyFile, Slot};
 
-/// What a subkey is for. The texts are fixed for ever: another text is another key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    Database,
-    Index,
-    /// What an engine keeps on the disk of prompts that it has read.
-    EngineState,
-}
-
-impl Purpose {
-    fn context(self) -> &'static str {
-        match self {
-            Self::Database => "moltworker 2026-11-21 database",
-            Self::Index => "moltworker 2026-11-21 index",
-            Self::EngineState => "moltworker 2026-11-21 engine state",
-        }
-    }
-}
-
+// Subkeys of the root key. The texts are fixed for ever: another text is another key.
+const DATABASE_CONTEXT: &str = "moltworker 2026-11-21 database";
 const KEYRING_CONTEXT: &str = "moltworker 2026-11-21 slot keyring";
 const FILE_CONTEXT: &str = "moltworker 2026-11-21 slot file";
 const RECOVERY_CONTEXT: &str = "moltworker 2026-11-21 slot recovery";
@@ -61,11 +44,10 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    pub fn key(&self, purpose: Purpose) -> StoreKey {
-        match (purpose, &self.older_database) {
-            (Purpose::Database, Some(key)) => key.clone(),
-            _ => self.root.derive(purpose.context()),
-        }
+    /// The key of the database. What can be made anew from the files of the user has keys of its own, which lie in the database: they
+    /// stay when the root key is rotated.
+    pub fn database(&self) -> StoreKey {
+        self.older_database.clone().unwrap_or_else(|| self.root.derive(DATABASE_CONTEXT))
     }
 }
 

@@ -66,6 +66,7 @@ fn request(model: &str) -> GenerateRequest {
         top_p: 1.0,
         stop: vec![],
         think: false,
+        constraint: None,
     }
 }
 
