@@ -112,7 +112,15 @@ impl Keeper {
             for set in keys.candidates() {
                 match Store::open(&path, set.database().as_bytes()) {
                     Ok(store) => {
-                        let keys = vault.confirm(&keys, set)?;
+                        let keys = match vault.confirm(&keys, set) {
+                            Ok(keys) => keys,
+                            // Nothing else holds the key of an older version yet.
+                            Err(error) if keys.is_legacy() => return Err(error.into()),
+                            Err(error) => {
+                                tracing::error!(%error, "a change of the keys could not be finished");
+                                keys.only(set)
+                            }
+                        };
                         return Ok((store, keys));
                     }
                     Err(OpenError::WrongKey { .. }) => {}

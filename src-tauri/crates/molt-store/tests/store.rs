@@ -104,11 +104,15 @@ fn many(path: &Path) -> Store {
 fn another_key_takes_the_place_of_the_first() {
     let (dir, path) = fresh();
     let store = many(&path);
+    // More than the cache holds.
+    let long = "long ".repeat(3 << 20);
+    store.put_message(&sample::message("m", "c0", Role::User, &long)).unwrap();
     assert_eq!(fitting(dir.path()), [KEY]);
     store.rekey(&NEW_KEY).unwrap();
     // It goes on by itself, and everything is there.
     assert_eq!(store.conversations().unwrap().len(), CONVERSATIONS);
     store.put_settings(&Settings::default()).unwrap();
+    assert_eq!(store.message(&"m".into()).unwrap().text, long);
     assert_eq!(fitting(dir.path()), [NEW_KEY]);
     store.close().unwrap();
     assert!(store.conversations().is_err());

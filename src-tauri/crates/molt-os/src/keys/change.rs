@@ -108,8 +108,13 @@ impl Vault {
             return Err(KeyError::NoPassphrase);
         }
         file.current.slots.retain(|slot| !matches!(slot, Slot::Passphrase { .. }));
-        if file.current.keyring().is_none() {
+        // A keyring that lost its key would leave nothing that opens the data.
+        let before = file.current.clone();
+        if !matches!(self.open_by_itself(&file), Ok(Opening::Open(_))) {
+            file.current.slots.retain(|slot| !matches!(slot, Slot::Keyring { .. } | Slot::File { .. }));
             self.add_slot_without_asking(&mut file.current, &keys.current.root)?;
+            self.write(&file)?;
+            return self.forget_in_keyring(&before);
         }
         self.write(&file)
     }

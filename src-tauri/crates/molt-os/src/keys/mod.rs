@@ -63,6 +63,17 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Keys of an older version, which are not written down yet.
+    pub fn is_legacy(&self) -> bool {
+        self.is_legacy
+    }
+
+    /// The one that opened the database, where what was begun could not be finished.
+    #[must_use]
+    pub fn only(&self, opened: &KeySet) -> Self {
+        Self { current: opened.clone(), pending: None, ..self.clone() }
+    }
+
     pub fn is_recovered(&self) -> bool {
         self.is_recovered
     }
@@ -148,7 +159,8 @@ impl Vault {
     ///
     /// With a database there, missing or damaged keys are an error and nothing is written: new keys would make the loss final.
     pub fn open(&self) -> Result<Opening, KeyError> {
-        let has_database = self.data.database().exists();
+        // A folder that cannot be looked into may well hold one.
+        let has_database = self.data.database().try_exists().unwrap_or(true);
         match file::read(&self.data) {
             Ok(Some(file)) => self.open_by_itself(&file),
             Ok(None) if has_database => match self.file_key()? {

@@ -316,7 +316,14 @@ fn a_passphrase_may_stand_beside_the_keyring() {
     world.keyring.as_ref().unwrap().set_missing(true);
     assert!(is_locked(&vault));
     assert_eq!(world.start(Some(PASSPHRASE)).unwrap(), keys);
-    // It is back, and takes a new key.
+    // It is back without its key. Removing the passphrase must not leave that as the only way.
+    let lost = world.file();
+    world.keyring.as_ref().unwrap().set_missing(false);
+    vault.remove_passphrase(&keys, Some(PASSPHRASE)).unwrap();
+    assert_eq!(world.start(None).unwrap(), keys);
+    world.keyring.as_ref().unwrap().entries.lock().unwrap().clear();
+    // Or it takes a new key.
+    world.put(&lost);
     world.keyring.as_ref().unwrap().set_missing(false);
     vault.use_keyring(&keys, Some(PASSPHRASE)).unwrap();
     assert_eq!(world.start(None).unwrap(), keys);
