@@ -5,7 +5,7 @@ use molt_core::Settings;
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{backstage::Backstage, notifications::Notifications, tray::Tray, windows};
+use crate::{backstage::Backstage, notifications::Notifications, shortcut::QuickAddKeys, tray::Tray, windows};
 
 /// Runs until the backend ends.
 pub async fn follow(app: AppHandle) {
@@ -85,6 +85,7 @@ async fn refresh_settings(app: &AppHandle) {
 fn apply(app: &AppHandle, settings: &Settings) {
     let backstage = app.state::<Backstage>();
     backstage.apply(settings);
+    app.state::<QuickAddKeys>().take(app, settings.quick_add_keys.as_deref());
     let tray = app.state::<Tray>();
     log_failure(
         tray.translate(backstage.words(), backstage.waiting()).and_then(|()| tray.set_paused(settings.indexing_paused)),

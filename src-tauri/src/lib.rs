@@ -9,6 +9,7 @@ mod commands;
 mod environment;
 mod follow;
 mod notifications;
+mod shortcut;
 mod tray;
 mod viewer;
 mod windows;
@@ -25,7 +26,8 @@ use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tauri_plugin_dialog::{DialogExt, MessageDialogKind};
 
 use crate::{
-    backstage::Backstage, commands::Streams, notifications::Notifications, tray::Tray, windows::MAIN, words::Words,
+    backstage::Backstage, commands::Streams, notifications::Notifications, shortcut::QuickAddKeys, tray::Tray,
+    windows::MAIN, words::Words,
 };
 
 /// How long the backend may take to end. What was acknowledged is on the disk already.
@@ -75,8 +77,8 @@ fn build() -> tauri::Result<tauri::App> {
     if let Some(name) = instance_name() {
         let plugin = tauri_plugin_single_instance::Builder::new()
             .dbus_id(name)
-            .callback(|app, _arguments, _folder| {
-                if let Err(error) = windows::open_main(app) {
+            .callback(|app, arguments, _folder| {
+                if let Err(error) = open_first(app, arguments.iter().skip(1)) {
                     tracing::error!(%error, "the window could not be brought to the front");
                 }
             })
@@ -85,6 +87,7 @@ fn build() -> tauri::Result<tauri::App> {
     }
     builder
         .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_global_shortcut::Builder::new().build())
         .plugin(tauri_plugin_opener::Builder::new().open_js_links_on_click(false).build())
         .plugin(
             tauri_plugin_window_state::Builder::new()
@@ -95,18 +98,20 @@ fn build() -> tauri::Result<tauri::App> {
         .manage(Backstage::new())
         .manage(Streams::default())
         .manage(Notifications::default())
+        .manage(QuickAddKeys::default())
         .invoke_handler(tauri::generate_handler![
             commands::call,
             commands::events,
             commands::pick_paths,
             commands::save_file,
             commands::open_path,
-            commands::reveal_path
+            commands::reveal_path,
+            shortcut::take_quick_add_keys
         ])
         .setup(|app| {
             let app = app.handle();
             app.manage(Tray::build(app, app.state::<Backstage>().words())?);
-            windows::open_main(app)?;
+            open_first(app, std::env::args().skip(1))?;
             tauri::async_runtime::spawn(start(app.clone()));
             tauri::async_runtime::spawn(quit_on_signal(app.clone()));
             Ok(())
@@ -119,6 +124,14 @@ fn build() -> tauri::Result<tauri::App> {
             _ => {}
         })
         .build(tauri::generate_context!())
+}
+
+/// The window that a start asks for.
+fn open_first(app: &AppHandle, mut arguments: impl Iterator<Item = impl AsRef<str>>) -> tauri::Result<()> {
+    if arguments.any(|argument| argument.as_ref() == shortcut::ARGUMENT) {
+        return windows::open_quick_add(app, app.state::<Backstage>().words());
+    }
+    windows::open_main(app)
 }
 
 /// The name by which a second start finds the first; none where two data directories could not be told apart by it.

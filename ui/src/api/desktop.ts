@@ -30,6 +30,14 @@ export async function saveFile(name: string, text: string): Promise<boolean> {
   return true;
 }
 
+/** Why the keys that open quick-add do nothing: another program has them, or the desktop gives none to programs. */
+export type KeysProblem = "refused" | "not_offered";
+
+/** Takes keys of the whole system for quick-add, such as `ctrl+alt+n`, in place of those of before. */
+export function takeQuickAddKeys(keys: string | null): Promise<KeysProblem | null> {
+  return invoke("take_quick_add_keys", { keys });
+}
+
 /** Closes the window this page lives in (the small reminder and quick-add windows). */
 export async function closeWindow(): Promise<void> {
   if (inDesktop) await getCurrentWindow().close();

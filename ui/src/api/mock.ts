@@ -36,6 +36,7 @@ export function startPretending(): void {
     notification_sound: true,
     first_word_seconds: 3,
     quiet_hours: null,
+    quick_add_keys: "ctrl+alt+n",
     calendar_feed: null,
     auto_lock_minutes: 0,
     welcomed: scene !== "firstrun",

@@ -124,7 +124,7 @@ impl Bus {
                 self.send(Event::AnswerReading { conversation_id, message_id, read, total });
             }
             AssistEvent::Message(message) => {
-                self.send(Event::MessageChanged { message });
+                self.send(Event::MessageChanged { message: *message });
                 self.soon(Burst::Status);
             }
             AssistEvent::Conversations => self.soon(Burst::Conversations),

@@ -62,7 +62,7 @@ pub enum AssistEvent {
         total: u32,
     },
     /// Stored; also the last event of every answer.
-    Message(Message),
+    Message(Box<Message>),
     Conversations,
 }
 
@@ -346,12 +346,12 @@ impl Assist {
             answer.error = Some(format!("The answer could not be saved: {error}."));
         }
         lock(&self.inner.running).remove(&answer.conversation_id);
-        self.emit(AssistEvent::Message(answer));
+        self.emit(AssistEvent::Message(Box::new(answer)));
     }
 
     pub(crate) fn store(&self, message: &Message) -> Result<(), AssistError> {
         self.inner.parts.conversations.put_message(message)?;
-        self.emit(AssistEvent::Message(message.clone()));
+        self.emit(AssistEvent::Message(Box::new(message.clone())));
         Ok(())
     }
 

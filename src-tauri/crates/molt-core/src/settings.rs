@@ -71,6 +71,8 @@ pub struct Settings {
     pub notification_sound: bool,
     /// Reminders wait until these end, except those of urgent tasks.
     pub quiet_hours: Option<QuietHours>,
+    /// Keys that open the line for a new task wherever the user is, such as `ctrl+alt+n`; none: there are none.
+    pub quick_add_keys: Option<String>,
     /// The secret in the address at which other programs on this computer read the tasks; none: they cannot.
     pub calendar_feed: Option<String>,
     /// Minutes without anyone doing anything after which the data is locked, where a passphrase is set; 0: never.
@@ -94,6 +96,7 @@ impl Default for Settings {
             notifications: true,
             notification_sound: true,
             quiet_hours: None,
+            quick_add_keys: Some("ctrl+alt+n".into()),
             calendar_feed: None,
             auto_lock_minutes: 0,
             welcomed: false,

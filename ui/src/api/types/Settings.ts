@@ -38,6 +38,10 @@ notification_sound: boolean,
  */
 quiet_hours: QuietHours | null, 
 /**
+ * Keys that open the line for a new task wherever the user is, such as `ctrl+alt+n`; none: there are none.
+ */
+quick_add_keys: string | null, 
+/**
  * The secret in the address at which other programs on this computer read the tasks; none: they cannot.
  */
 calendar_feed: string | null, 

@@ -85,7 +85,7 @@ impl World {
                 AssistEvent::Message(message)
                     if message.role == Role::Assistant && message.state != MessageState::Streaming =>
                 {
-                    return (message, streamed);
+                    return (*message, streamed);
                 }
                 _ => {}
             }

@@ -21,8 +21,7 @@ pub(crate) const MAGIC: &[u8; 5] = b"MOLT1";
 /// the last two zero where nothing is encrypted.
 pub(crate) const HEADER_LEN: u64 = 32;
 
-/// Values of the format.
-const PLAIN: u8 = 0;
+/// The format of a sealed file; that of a plain one is 0.
 const SEALED: u8 = 1;
 /// Where the parts of the header begin.
 const FORMAT_AT: usize = 5;

@@ -22,6 +22,7 @@ pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
         welcomed: true,
         first_word_seconds: 10,
         notification_sound: false,
+        quick_add_keys: None,
         calendar_feed: Some("3f1c".into()),
         auto_lock_minutes: 15,
         quiet_hours: Some(QuietHours { from: time(22, 0, 0, 0), to: time(7, 30, 0, 0) }),
