@@ -287,23 +287,40 @@ impl KeyDesk for Keeper {
 
     async fn rotate(&self, request: KeyPassphrase) -> Result<Option<String>, KeyProblem> {
         let mut open = self.open.lock().await;
-        let open = open.as_mut().ok_or_else(locked)?;
-        let (old, store) = (open.keys.clone(), open.running.store.clone());
+        let (old, store) = match open.as_ref() {
+            Some(open) => (open.keys.clone(), open.running.store.clone()),
+            None => return Err(locked()),
+        };
         let passphrase = request.passphrase.map(Zeroizing::new);
         let work = move |vault: &Vault| {
             let rotation = vault.begin_rotation(&old, passphrase.as_ref().map(|text| text.as_str()))?;
             let new = rotation.new_keys().clone();
-            let fitting = match store.rekey(new.database().as_bytes()) {
-                Ok(()) => new,
-                // The new keys are written down: the next start finds out which of the two fit.
-                Err(error) => return Ok(Err(error.to_string())),
-            };
-            let keys = vault.confirm(&rotation.keys, &fitting)?;
+            if let Err(error) = store.rekey(new.database().as_bytes()) {
+                return Ok(Err(error.to_string()));
+            }
+            let keys = vault.confirm(&rotation.keys, &new)?;
             Ok(Ok((keys, rotation.recovery_code)))
         };
-        let (keys, code) = self.blocking(work).await.map_err(problem_of)?.map_err(KeyProblem::Unavailable)?;
-        open.keys = keys;
-        Ok(code.map(|code| code.to_string()))
+        match self.blocking(work).await.map_err(problem_of)? {
+            Ok((keys, code)) => {
+                if let Some(open) = open.as_mut() {
+                    open.keys = keys;
+                }
+                Ok(code.map(|code| code.to_string()))
+            }
+            // The new keys are written down and the store is closed: opening it again finds out which of the two fit.
+            Err(error) => {
+                if let Some(open) = open.take() {
+                    self.leave(open).await;
+                }
+                self.bus.send(molt_api::Event::KeysChanged {});
+                let said = format!(
+                    "new keys could not be put in place: {error}; unlock the data to go on with those that fit"
+                );
+                self.set_problem(Some(said.clone()));
+                Err(KeyProblem::Unavailable(said))
+            }
+        }
     }
 }
 

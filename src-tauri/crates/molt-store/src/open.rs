@@ -48,15 +48,34 @@ impl Store {
 
     /// Encrypts the whole file with another key, in one transaction: where it is broken off, the old key fits, and where this
     /// returns, the new one does. Takes about as long as copying the file, and as much space on the disk.
+    ///
+    /// # Errors
+    /// After an error the store is closed, as by [`Store::close`]: SQLCipher would go on writing with the new key into a file that
+    /// may still have the old one. Whoever opens it again finds out which of the two fits.
     pub fn rekey(&self, key: &[u8; 32]) -> StoreResult<()> {
+        let result = self.try_rekey(key);
+        if result.is_err() {
+            self.close()?;
+        }
+        result
+    }
+
+    fn try_rekey(&self, key: &[u8; 32]) -> StoreResult<()> {
         let connection = self.lock();
+        let not_done = || StoreError::Failed("the data file could not be encrypted anew".into());
         // What was logged by the old key is in the file by then, and the log holds nothing but pages of the new key.
         checkpoint(&connection)?;
         // The error would carry the statement, and with it the key.
         connection.execute_batch(&key_pragma("rekey", key)).map_err(|error| match error.sqlite_error() {
             Some(code) => failed(rusqlite::Error::SqliteFailure(*code, None)),
-            None => StoreError::Failed("the data file could not be encrypted anew".into()),
+            None => not_done(),
         })?;
+        // SQLCipher does not tell when its commit fails, on a full disk for example. Another connection sees what was committed.
+        let path = Path::new(connection.path().ok_or_else(not_done)?);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let probe = Connection::open_with_flags(path, flags).map_err(failed)?;
+        unlock(&probe, path, key).map_err(|_| not_done())?;
+        drop(probe);
         checkpoint(&connection)
     }
 

@@ -292,6 +292,16 @@ fn sigkill_loses_nothing_acknowledged() {
     assert!(acknowledged > 50, "only {acknowledged} acknowledged");
 }
 
+#[test]
+fn a_closed_store_takes_no_key() {
+    let (dir, path) = fresh();
+    let store = many(&path);
+    store.close().unwrap();
+    assert!(store.rekey(&NEW_KEY).is_err());
+    assert!(store.conversations().is_err());
+    assert_eq!(fitting(dir.path()), [KEY]);
+}
+
 /// Gives the file one key after the other until it is killed; says before and after each change.
 fn rekey_until_killed(path: &Path) {
     let mut keys = [KEY, NEW_KEY];
