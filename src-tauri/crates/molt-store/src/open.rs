@@ -71,7 +71,8 @@ impl Store {
             None => not_done(),
         })?;
         // SQLCipher does not tell when its commit fails, on a full disk for example. Another connection sees what was committed.
-        let path = Path::new(connection.path().ok_or_else(not_done)?);
+        // A store that was closed has no file.
+        let path = Path::new(connection.path().filter(|path| !path.is_empty()).ok_or_else(not_done)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let probe = Connection::open_with_flags(path, flags).map_err(failed)?;
         unlock(&probe, path, key).map_err(|_| not_done())?;
