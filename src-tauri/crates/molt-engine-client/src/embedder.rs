@@ -12,6 +12,8 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
+use crate::gguf::shown;
+
 /// Bytes of a settings file.
 const MAX_SETTINGS: u64 = 1 << 20;
 /// Bytes of a tokenizer. Multilingual ones take 17 MB.
@@ -39,7 +41,7 @@ pub enum EmbedderError {
 }
 
 fn damaged(file: &str, reason: impl ToString) -> EmbedderError {
-    EmbedderError::Damaged { file: file.to_owned(), reason: reason.to_string() }
+    EmbedderError::Damaged { file: file.to_owned(), reason: shown(&reason.to_string()) }
 }
 
 /// How the vectors of the tokens become the vector of the text.

@@ -12,6 +12,11 @@ use molt_core::{
 };
 use molt_engine_client::{EngineClient, EngineConfig};
 
+// The tests of the workers use the rest of it.
+#[allow(dead_code)]
+mod bad_files;
+mod inspection;
+
 type Answer = BoxStream<'static, Result<GenerateEvent, EngineError>>;
 
 /// For things that happen at once; far below it would be a test of the machine's load.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     EmbeddingShape, Fields, GgufError, Shape, Tensor, damaged,
-    read::{Texts, Value},
+    read::{Numbers, Texts, Value},
     unsupported,
 };
 
@@ -12,6 +12,9 @@ use super::{
 ///
 /// `qwen3moe` is on its list too, but panics without a CUDA device.
 pub(super) const ARCHITECTURES: [&str; 7] = ["llama", "mistral3", "phi2", "phi3", "qwen2", "qwen3", "starcoder2"];
+
+/// Special and unused tokens. The time that its tokenizer takes grows with their square; published models have some thousands at most.
+const MAX_APART: u64 = 10_000;
 
 /// `Unsupported` where it cannot run the model; `Damaged` where no engine can.
 pub(super) fn check(fields: &Fields, architecture: &str, tensors: &[Tensor]) -> Result<(), GgufError> {
@@ -66,6 +69,13 @@ fn check_tokenizer(fields: &Fields) -> Result<(), GgufError> {
             let shown: String = other.unwrap_or_default().chars().take(40).collect();
             return Err(unsupported(format!("mistral.rs does not know tokenizers of the kind {shown:?}")));
         }
+    }
+    // It would be silent for many minutes before it even reads the weights.
+    match fields.0.get("tokenizer.ggml.token_type") {
+        Some(Value::Numbers(Numbers { apart, .. })) if *apart > MAX_APART => {
+            return Err(unsupported(format!("mistral.rs would need many minutes for its {apart} special tokens")));
+        }
+        _ => {}
     }
     match fields.0.get("tokenizer.ggml.added_tokens") {
         None | Some(Value::Texts(_)) => {}

@@ -53,6 +53,10 @@ const MAX_LAYERS: u64 = 1024;
 const MAX_HEADS: u32 = 4096;
 /// Tokens. The tables of the rotary embedding grow with it.
 const MAX_CONTEXT: u64 = 2 << 20;
+/// Characters of what is wrong with a file.
+const MAX_REASON: usize = 300;
+/// Bytes of a chat template. The longest published ones take some tens of kilobytes.
+const MAX_TEMPLATE: usize = 1 << 20;
 /// Bytes that the smallest field and the smallest tensor description take in the header.
 const FIELD_BYTES: u64 = 8 + 4 + 1;
 const TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
@@ -76,12 +80,18 @@ pub enum GgufError {
     Unsupported(String),
 }
 
-fn damaged(text: impl Into<String>) -> GgufError {
-    GgufError::Damaged(text.into())
+fn damaged(text: impl AsRef<str>) -> GgufError {
+    GgufError::Damaged(shown(text.as_ref()))
 }
 
-fn unsupported(text: impl Into<String>) -> GgufError {
-    GgufError::Unsupported(text.into())
+fn unsupported(text: impl AsRef<str>) -> GgufError {
+    GgufError::Unsupported(shown(text.as_ref()))
+}
+
+/// What may hold names from the file, made fit to be shown.
+pub(crate) fn shown(text: &str) -> String {
+    let fit = |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
+    text.chars().map(fit).take(MAX_REASON).collect()
 }
 
 /// What a sound file says of its model.
@@ -167,9 +177,13 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
     let tensors = read_tensors(&mut header, tensor_count)?;
     let alignment = fields.alignment()?;
     let data_start = header.position().div_ceil(alignment) * alignment;
-    check_extent(&tensors, size.saturating_sub(data_start))?;
+    check_extent(&tensors, size.saturating_sub(data_start), alignment)?;
 
     let tokens = fields.check_tokenizer()?;
+    let template = fields.text("tokenizer.chat_template").unwrap_or_default();
+    if template.len() > MAX_TEMPLATE {
+        return Err(damaged(format!("its chat template is {} KB long", template.len() >> 10)));
+    }
     let shape = fields.shape(&architecture)?;
     let embedding = check_embedding(&tensors, &shape, tokens)?;
     let not_for_mistral_rs = match mistral_rs::check(&fields, &architecture, &tensors) {
@@ -191,7 +205,7 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
         vocabulary: embedding.rows,
         kv_bytes_per_token: shape.kv_bytes_per_token(),
         loaded_bytes: mistral_rs::loaded_bytes(&tensors, &embedding, &shape),
-        has_chat_template: fields.text("tokenizer.chat_template").is_some_and(|template| !template.trim().is_empty()),
+        has_chat_template: !template.trim().is_empty(),
         not_for_mistral_rs,
         architecture,
     })
@@ -244,16 +258,24 @@ fn read_tensors(header: &mut Header<impl BufRead>, count: u64) -> Result<Vec<Ten
     Ok(tensors)
 }
 
-/// Every tensor lies inside the file.
-fn check_extent(tensors: &[Tensor], available: u64) -> Result<(), GgufError> {
+/// Every tensor lies inside the file, where a tensor may begin, and none in another.
+fn check_extent(tensors: &[Tensor], available: u64, alignment: u64) -> Result<(), GgufError> {
     for tensor in tensors {
         match tensor.offset.checked_add(tensor.bytes) {
             None => return Err(damaged(format!("the tensor {} lies outside of the file", tensor.name))),
             Some(end) if end > available => return Err(GgufError::CutShort),
+            Some(_) if !tensor.offset.is_multiple_of(alignment) => {
+                return Err(damaged(format!("the tensor {} begins where none may", tensor.name)));
+            }
             Some(_) => {}
         }
     }
-    Ok(())
+    let mut in_order: Vec<&Tensor> = tensors.iter().collect();
+    in_order.sort_unstable_by_key(|tensor| tensor.offset);
+    match in_order.windows(2).find(|pair| pair[0].offset + pair[0].bytes > pair[1].offset) {
+        Some(pair) => Err(damaged(format!("the tensors {} and {} overlap", pair[0].name, pair[1].name))),
+        None => Ok(()),
+    }
 }
 
 /// The figures of a model that sizes follow from.

@@ -13,11 +13,13 @@ const MAX_TENSOR_NAME: u64 = 512;
 /// Bytes of any other text. The longest in practice are chat templates of some tens of kilobytes.
 const MAX_TEXT: u64 = 8 << 20;
 /// Elements of one array. Vocabularies and merge lists stay below 600,000; the loader needs 32 bytes for each.
-const MAX_ARRAY: u64 = 4 << 20;
+const MAX_ARRAY: u64 = 1 << 20;
 /// Elements of an array of integers that is kept.
 const FEW: u64 = 1024;
-/// Elements of all arrays together.
-const MAX_ELEMENTS: u64 = 12 << 20;
+/// Elements of all arrays together. The largest published vocabulary comes with 1,300,000.
+const MAX_ELEMENTS: u64 = 2 << 20;
+/// Bytes of the whole header. The largest published ones take some tens of megabytes.
+const MAX_HEADER: u64 = 128 << 20;
 
 /// A metadata value. Arrays that only the loader needs are summed up, not kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,8 @@ pub(super) struct Numbers {
     pub count: u64,
     /// The elements, where these are few 32-bit integers: figures of each layer.
     pub few: Vec<u32>,
+    /// Of signed 32-bit elements, those that are not 1 and not 6: as the types of tokens, those that do not stand for a text.
+    pub apart: u64,
 }
 
 /// What is kept of an array of texts.
@@ -91,11 +95,20 @@ impl<R: BufRead> Header<R> {
         if self.left() < buffer.len() as u64 {
             return Err(GgufError::CutShort);
         }
+        self.check_length(buffer.len() as u64)?;
         self.inner.read_exact(buffer).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => GgufError::CutShort,
             _ => GgufError::Unreadable(error),
         })?;
         self.position += buffer.len() as u64;
+        Ok(())
+    }
+
+    /// A header that goes on for ever would be read for ever: its texts and lists may be empty space in the file.
+    fn check_length(&self, more: u64) -> Result<(), GgufError> {
+        if self.position + more > MAX_HEADER {
+            return Err(GgufError::Damaged(format!("its header is longer than {} MB", MAX_HEADER >> 20)));
+        }
         Ok(())
     }
 
@@ -192,10 +205,20 @@ impl<R: BufRead> Header<R> {
             return Ok(Value::Texts(texts));
         }
         let mut few = Vec::new();
+        let mut apart = 0;
         match kind {
-            4 | TYPE_I32 if count <= FEW => {
+            4 if count <= FEW => {
                 for _ in 0..count {
                     few.push(self.u32()?);
+                }
+            }
+            TYPE_I32 => {
+                for _ in 0..count {
+                    let element = self.u32()?;
+                    apart += u64::from(!matches!(element, 1 | 6));
+                    if count <= FEW {
+                        few.push(element);
+                    }
                 }
             }
             7 => {
@@ -205,10 +228,11 @@ impl<R: BufRead> Header<R> {
             }
             _ => self.skip(count * width)?,
         }
-        Ok(Value::Numbers(Numbers { kind, count, few }))
+        Ok(Value::Numbers(Numbers { kind, count, few, apart }))
     }
 
     fn skip(&mut self, count: u64) -> Result<(), GgufError> {
+        self.check_length(count)?;
         let copied =
             std::io::copy(&mut self.inner.by_ref().take(count), &mut std::io::sink()).map_err(GgufError::Unreadable)?;
         self.position += copied;

@@ -4,116 +4,14 @@
 
 use super::*;
 
-/// Writes headers field by field, so that a test can lie in any place.
-#[derive(Clone, Default)]
-struct Maker {
-    fields: Vec<(Vec<u8>, Vec<u8>)>,
-    tensors: Vec<(Vec<u8>, Vec<u64>, u32, u64)>,
-    data: u64,
-}
+// The tests of other programs use the rest of it.
+#[allow(dead_code)]
+#[path = "../../tests/bad_files/maker.rs"]
+mod maker;
 
-fn text(text: &[u8]) -> Vec<u8> {
-    [&(text.len() as u64).to_le_bytes()[..], text].concat()
-}
-
-fn number(number: u32) -> Vec<u8> {
-    [4_u32.to_le_bytes(), number.to_le_bytes()].concat()
-}
-
-fn string(string: &str) -> Vec<u8> {
-    [8_u32.to_le_bytes().to_vec(), text(string.as_bytes())].concat()
-}
-
-fn list(kind: u32, count: u64, body: &[u8]) -> Vec<u8> {
-    [&9_u32.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), body].concat()
-}
-
-fn strings(strings: &[&str]) -> Vec<u8> {
-    let body: Vec<u8> = strings.iter().flat_map(|string| text(string.as_bytes())).collect();
-    list(8, strings.len() as u64, &body)
-}
+use maker::{Maker, list, number, string, strings, text};
 
 impl Maker {
-    /// A sound Qwen3 file of two layers, 64 wide, with four tokens.
-    fn sound() -> Self {
-        let mut maker = Self::default();
-        maker.set("general.architecture", string("qwen3"));
-        maker.set("general.name", string("Tiny"));
-        maker.set("general.license", string("apache-2.0"));
-        maker.set("qwen3.context_length", number(512));
-        maker.set("qwen3.block_count", number(2));
-        maker.set("qwen3.embedding_length", number(64));
-        maker.set("qwen3.attention.head_count", number(4));
-        maker.set("qwen3.attention.head_count_kv", number(2));
-        maker.set("tokenizer.ggml.model", string("gpt2"));
-        maker.set("tokenizer.ggml.tokens", strings(&["a", "b", "ab", "<|im_end|>"]));
-        maker.set("tokenizer.ggml.token_type", list(5, 4, &[0; 16]));
-        maker.set("tokenizer.ggml.merges", strings(&["a b"]));
-        maker.set("tokenizer.ggml.eos_token_id", number(3));
-        maker.set("tokenizer.chat_template", string("{{ messages }}"));
-        maker.tensor("token_embd.weight", &[64, 4], 0, 1024);
-        maker.tensor("output_norm.weight", &[64], 0, 256);
-        for layer in 0..2 {
-            maker.tensor(&format!("blk.{layer}.attn_norm.weight"), &[64], 0, 256);
-            maker.tensor(&format!("blk.{layer}.attn_output.weight"), &[64, 64], 8, 64 * 64 / 32 * 34);
-        }
-        maker
-    }
-
-    fn set(&mut self, key: &str, value: Vec<u8>) -> &mut Self {
-        match self.fields.iter_mut().find(|(name, _)| name == key.as_bytes()) {
-            Some(field) => field.1 = value,
-            None => self.fields.push((key.as_bytes().to_vec(), value)),
-        }
-        self
-    }
-
-    fn unset(&mut self, key: &str) -> &mut Self {
-        self.fields.retain(|(name, _)| name != key.as_bytes());
-        self
-    }
-
-    /// Makes it a file of another architecture.
-    fn rename(&mut self, architecture: &str) {
-        for field in &mut self.fields {
-            field.0 =
-                String::from_utf8(field.0.clone()).unwrap().replace("qwen3.", &format!("{architecture}.")).into_bytes();
-        }
-        self.set("general.architecture", string(architecture));
-    }
-
-    fn tensor(&mut self, name: &str, dimensions: &[u64], kind: u32, bytes: u64) -> &mut Self {
-        self.tensors.push((name.as_bytes().to_vec(), dimensions.to_vec(), kind, self.data));
-        self.data += bytes.next_multiple_of(32);
-        self
-    }
-
-    fn change(&mut self, name: &str, change: impl FnOnce(&mut (Vec<u8>, Vec<u64>, u32, u64))) -> &mut Self {
-        change(self.tensors.iter_mut().find(|tensor| tensor.0 == name.as_bytes()).unwrap());
-        self
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = b"GGUF".to_vec();
-        bytes.extend(3_u32.to_le_bytes());
-        bytes.extend((self.tensors.len() as u64).to_le_bytes());
-        bytes.extend((self.fields.len() as u64).to_le_bytes());
-        for (key, value) in &self.fields {
-            bytes.extend(text(key));
-            bytes.extend(value);
-        }
-        for (name, dimensions, kind, offset) in &self.tensors {
-            bytes.extend(text(name));
-            bytes.extend((dimensions.len() as u32).to_le_bytes());
-            dimensions.iter().for_each(|dimension| bytes.extend(dimension.to_le_bytes()));
-            bytes.extend(kind.to_le_bytes());
-            bytes.extend(offset.to_le_bytes());
-        }
-        let start = bytes.len().next_multiple_of(32);
-        bytes.resize(start + self.data as usize, 0);
-        bytes
-    }
-
     fn inspect(&self) -> Result<GgufInfo, GgufError> {
         inspect_bytes(&self.bytes())
     }

@@ -1,0 +1,116 @@
+//! Hand-made model files that lie, looked at from outside: each is refused with a sentence, at once.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use molt_core::ModelInspector;
+use molt_engine_client::ModelFiles;
+
+use super::bad_files::{Case, folders, headers, metadata};
+
+/// What looking at a file may take. It is far less, and a machine that does other things as well takes longer.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Looks at the model, and tells why it is refused and how long that took. `Err`: it panicked.
+fn look(path: &Path) -> (std::thread::Result<Result<(), String>>, Duration) {
+    let begun = Instant::now();
+    let result = std::panic::catch_unwind(|| ModelFiles.inspect(path).map(drop));
+    (result, begun.elapsed())
+}
+
+/// What is wrong with how this one was judged.
+fn complaint(name: &str, path: &Path, says: &[&str]) -> Option<String> {
+    let (result, took) = look(path);
+    let judged = match result {
+        Err(_) => Some("it panics".to_owned()),
+        Ok(Ok(())) if says.is_empty() => None,
+        Ok(Ok(())) => Some("it passes".to_owned()),
+        Ok(Err(refusal)) if says.is_empty() => Some(format!("it is refused: {refusal}")),
+        Ok(Err(refusal)) if !says.iter().any(|part| refusal.contains(part)) => Some(format!("it says: {refusal}")),
+        // One plain sentence, whatever the file holds.
+        Ok(Err(refusal))
+            if refusal.len() > 1000 || refusal.chars().any(char::is_control) || !refusal.ends_with('.') =>
+        {
+            Some(format!("this is no sentence: {refusal}"))
+        }
+        Ok(Err(_)) => None,
+    };
+    let judged = judged.or_else(|| (took > AT_ONCE).then(|| format!("it takes {took:?}")));
+    judged.map(|complaint| format!("{name}: {complaint}"))
+}
+
+fn complaints(cases: &[Case]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    let judge = |case: &Case| {
+        case.write(&path);
+        complaint(&case.name, &path, &case.says)
+    };
+    cases.iter().filter_map(judge).collect()
+}
+
+#[track_caller]
+fn none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn headers_that_lie_are_refused_for_what_is_wrong_with_them() {
+    let cases = headers::cases();
+    println!("{} headers that lie", cases.len());
+    assert!(cases.len() >= 300);
+    none(&complaints(&cases));
+}
+
+#[test]
+fn a_header_of_gigabytes_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    headers::longest(&path);
+    none(&complaint("a header of gigabytes", &path, &["its header is longer than"]).into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn metadata_that_lies_is_refused_or_left_to_the_worker() {
+    let mut cases = metadata::refused();
+    let refused = cases.len();
+    cases.extend(metadata::suspicious());
+    cases.extend([3, 4, 5].map(metadata::many_special));
+    cases.push(metadata::larger_than_memory());
+    println!("{refused} lies of the metadata are refused, {} are left to the worker", cases.len() - refused);
+    assert!(cases.len() >= 100);
+    none(&complaints(&cases));
+}
+
+#[test]
+fn so_many_special_tokens_are_not_for_mistral_rs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    for (kind, expected) in [(1, None), (3, Some("special tokens")), (5, Some("special tokens"))] {
+        metadata::many_special(kind).write(&path);
+        let info = molt_engine_client::gguf::inspect(&path).unwrap();
+        let reason = info.not_for_mistral_rs;
+        assert_eq!(reason.is_some(), expected.is_some(), "{reason:?}");
+        assert!(reason.is_none_or(|reason| expected.is_some_and(|part| reason.contains(part))));
+    }
+}
+
+#[test]
+fn embedders_that_lie_are_refused_for_what_is_wrong_with_them() {
+    let cases = folders::cases();
+    println!("{} embedders that lie", cases.len());
+    assert!(cases.len() >= 100);
+    let mut wrong = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        folders::sound(folder.path());
+        assert_eq!(ModelFiles.inspect(folder.path()).err(), None);
+        let path = folder.path().join(case.file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &case.content).unwrap();
+        wrong.extend(complaint(&format!("{}, {number}", case.file), folder.path(), &case.says));
+    }
+    none(&wrong);
+}
