@@ -7,6 +7,7 @@ mod answer;
 mod form;
 mod kv;
 mod model;
+mod runaway;
 mod states;
 mod template;
 mod text;

@@ -21,7 +21,8 @@ use molt_engine_client::{
 
 use crate::{
     form::Forms,
-    template::{Template, turns},
+    runaway,
+    template::{Template, TemplateError, turns},
 };
 
 /// Tokens of a prompt that are read in one go: a cancellation is heard in between, and the work space grows with it. Larger ones were
@@ -69,8 +70,16 @@ impl Model {
             .map_err(|error| cannot(error.to_string()))?;
         let vocab = model.vocab();
         let source = model.meta_val_str("tokenizer.chat_template").map_err(|error| cannot(error.to_string()))?;
-        let no_template = |reason: String| {
-            bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
+        let no_template = |error: TemplateError| match error {
+            TemplateError::Fails(reason) => {
+                bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
+            }
+            // Not for another engine to try: it may have no limits.
+            TemplateError::Endless | TemplateError::TooMuch => WireError::Failed {
+                text: format!(
+                    "The model cannot be used for conversations: {error}. Choose another file of this model."
+                ),
+            },
         };
         let template =
             Template::new(&source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos())).map_err(no_template)?;
@@ -124,8 +133,8 @@ impl Model {
     }
 
     /// Lays the conversation out. Milliseconds.
-    pub fn prompt(&self, messages: &[PromptMessage], think: bool) -> Result<Prompt, String> {
-        let text = self.template.render(&turns(messages, |text| self.markers.break_up(text)), think)?;
+    pub fn prompt(&self, messages: &[PromptMessage], think: bool) -> Result<Prompt, TemplateError> {
+        let text = self.template.render(turns(messages, |text| self.markers.break_up(text)), think)?;
         let vocab = self.model.vocab();
         let mut tokens = vocab.tokenize(text.as_bytes(), false, true);
         // Most templates write the first token themselves; not all do.
@@ -133,9 +142,14 @@ impl Model {
             tokens.insert(0, vocab.bos());
         }
         if tokens.is_empty() {
-            return Err("it makes an empty prompt".into());
+            return Err(TemplateError::Fails("it makes an empty prompt".into()));
         }
         Ok(Prompt { tokens, text })
+    }
+
+    /// Whether the template was left running, so that this process has to end.
+    pub fn is_stuck(&self) -> bool {
+        runaway::is_left_running()
     }
 
     /// Whether the token ends an answer.

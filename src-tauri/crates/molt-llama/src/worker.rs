@@ -60,7 +60,7 @@ pub fn run() -> anyhow::Result<()> {
     };
     let (jobs, to_do) = mpsc::channel();
     let speaker = voice.clone();
-    let writer = thread::Builder::new().name("writer".into()).spawn(move || write(writer, &to_do, &speaker))?;
+    let writer = thread::Builder::new().name("writer".into()).spawn(move || write(writer, model, &to_do, &speaker))?;
     serve(model, &requests, jobs, &voice);
     // llama.cpp crashes when the process ends under a computation; the one in flight ends with its batch.
     if writer.join().is_err() {
@@ -70,10 +70,10 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 /// Writes one answer after the other.
-fn write(mut writer: Writer, jobs: &mpsc::Receiver<Job>, voice: &Voice) {
+fn write(mut writer: Writer, model: &Model, jobs: &mpsc::Receiver<Job>, voice: &Voice) {
     while let Some(Job { id, request, cancelled }) = next(&mut writer, jobs) {
         if let Err(error) = writer.write(id, &request, &cancelled, voice) {
-            let is_broken = matches!(error, WireError::Crashed { .. });
+            let is_broken = matches!(error, WireError::Crashed { .. }) || model.is_stuck();
             voice.say(Event::Failed { id, error });
             if is_broken {
                 voice.finish();

@@ -1,0 +1,107 @@
+//! Many conversations at once with one model, whose readers come and go.
+
+use std::sync::{Mutex, PoisonError};
+
+use futures::{StreamExt, future::join_all};
+use molt_core::{Engine, ModelId, PromptMessage, Role};
+
+use crate::bench::{Bench, MEASURED, Random, hear, request, said, small_model};
+
+const CONVERSATIONS: usize = 16;
+const TURNS: usize = 10;
+const MAX_TOKENS: u32 = 12;
+
+/// What is asked in one conversation, turn after turn.
+fn questions(random: &mut Random) -> Vec<String> {
+    let question = |random: &mut Random| {
+        let door = random.one_of(&["north gate", "garden door", "archive room", "boat house"]);
+        let name = random.one_of(&["王小明", "李芳", "张伟", "陈静"]);
+        let number = 1000 + random.below(9000);
+        match random.below(4) {
+            0 => format!("[1] The code for the {door} is {number}.\n\nQuestion: What is the code for the {door}?"),
+            1 => format!("[1] 项目负责人是{name}。\n\n问题：项目负责人是谁？"),
+            2 => format!("[1] The printer is in room {number}.\n\nQuestion: Where is the printer?"),
+            _ => "Hello!".to_owned(),
+        }
+    };
+    (0..TURNS).map(|_| question(random)).collect()
+}
+
+/// A conversation as it goes when nobody else is there: the messages before each answer, and the answer.
+async fn alone(bench: &Bench, model: &ModelId, questions: Vec<String>) -> Vec<(Vec<PromptMessage>, String)> {
+    let mut messages = Vec::new();
+    let mut turns = Vec::new();
+    for question in questions {
+        messages.push(said(Role::User, question));
+        let heard = hear(bench.client.generate(request(model, messages.clone(), MAX_TOKENS))).await;
+        heard.end.unwrap();
+        turns.push((messages.clone(), heard.text.clone()));
+        messages.push(said(Role::Assistant, heard.text));
+    }
+    turns
+}
+
+#[tokio::test]
+async fn each_of_many_conversations_goes_as_if_it_were_alone() {
+    let _shared = MEASURED.read().await;
+    let mut random = Random::seeded("many conversations");
+    let bench = Bench::new();
+    let spec = small_model();
+    bench.load(&spec).await.unwrap();
+    let model = &spec.id;
+    let pid = bench.pid(model).await;
+    let mut conversations = Vec::new();
+    for _ in 0..CONVERSATIONS {
+        conversations.push(alone(&bench, model, questions(&mut random)).await);
+    }
+    let before = bench.client.stats().await[0].memory;
+
+    // Who was answered, in order.
+    let served = Mutex::new(Vec::new());
+    let (bench, served) = (&bench, &served);
+    let talks = conversations.iter().enumerate().map(|(number, turns)| {
+        let mut random = random.split();
+        async move {
+            let mut left = 0;
+            for (messages, expected) in turns {
+                let ask = || bench.client.generate(request(model, messages.clone(), MAX_TOKENS));
+                // One reader in three goes away somewhere before the end, and comes back.
+                if random.below(3) == 0 {
+                    left += 1;
+                    let events = random.below(8) as usize;
+                    let _some = ask().take(events).collect::<Vec<_>>().await;
+                }
+                let heard = hear(ask()).await;
+                assert_eq!(heard.end.map(|_| heard.text.as_str()), Ok(expected.as_str()), "conversation {number}");
+                let goes_forward = heard.positions.windows(2).all(|pair| pair[1] < pair[0]);
+                assert!(goes_forward, "conversation {number} is overtaken: {:?}", heard.positions);
+                served.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+            }
+            left
+        }
+    });
+    let left: usize = join_all(talks).await.into_iter().sum();
+
+    let served = served.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert_eq!(served.len(), CONVERSATIONS * TURNS);
+    // While one waits for its turn, each of the others comes once; and as often again for the answer that it left.
+    let longest = (0..CONVERSATIONS).map(|number| longest_wait(&served, number)).max().unwrap();
+    let after = bench.client.stats().await.remove(0);
+    println!(
+        "{} answers and {left} readers that left; at most {longest} others between two answers of a conversation; worker {} KB before, {} KB after",
+        served.len(),
+        before >> 10,
+        after.memory >> 10,
+    );
+    assert!(longest <= 2 * (CONVERSATIONS - 1), "{served:?}");
+    assert_eq!((bench.pid(model).await, after.restarts), (pid, 0));
+    assert!(after.memory * 10 <= before * 11, "{} bytes before, {} after", before, after.memory);
+}
+
+/// How many others are answered at the most before, or between, the answers of this conversation.
+fn longest_wait(served: &[usize], number: usize) -> usize {
+    let mut places: Vec<usize> =
+        (1..).zip(served).filter(|&(_, &other)| other == number).map(|(place, _)| place).collect();
+    places.insert(0, 0);
+    places.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or(0)
+}
