@@ -210,7 +210,7 @@ impl Writer {
         }
         self.kept = self.known.len();
         // The state is copied on its way.
-        if kv::size(&self.context) as u64 > memory::available() / 4 {
+        if memory::available().is_some_and(|free| kv::size(&self.context) as u64 > free / 4) {
             return;
         }
         let Some(state) = kv::get(&self.context) else { return };

@@ -50,15 +50,18 @@ impl From<Stop> for TemplateError {
 impl From<Error> for TemplateError {
     fn from(error: Error) -> Self {
         // What is wrong in a template that this one includes stands behind the first error.
-        let inner = |error: &&Error| {
-            let source: Option<&'_ (dyn std::error::Error + 'static)> = std::error::Error::source(*error);
-            source.and_then(|source| source.downcast_ref::<Error>())
-        };
+        fn inner<'a>(error: &&'a Error) -> Option<&'a Error> {
+            std::error::Error::source(*error)?.downcast_ref()
+        }
         for error in std::iter::successors(Some(&error), inner) {
             match error.kind() {
                 ErrorKind::OutOfFuel => return Self::Endless,
                 ErrorKind::WriteFailure => return Self::TooMuch,
-                _ if error.detail().is_some_and(|detail| detail.contains("recursion limit")) => return Self::Endless,
+                ErrorKind::InvalidOperation
+                    if error.detail().is_some_and(|detail| detail.contains("recursion limit")) =>
+                {
+                    return Self::Endless;
+                }
                 _ => {}
             }
         }
@@ -121,7 +124,7 @@ impl Template {
                 date_string => jiff::Zoned::now().strftime("%d %b %Y").to_string(),
             };
             let mut text = Limited { text: Vec::new(), limit: given };
-            environment.get_template(NAME)?.render_to_write(context, &mut text)?;
+            environment.get_template(NAME)?.render_captured_to(context, &mut text)?;
             Ok::<_, Error>(text.text)
         })??;
         String::from_utf8(text).map_err(|error| TemplateError::Fails(error.to_string()))
@@ -236,6 +239,7 @@ mod tests {
 
     #[test]
     fn broken_and_unwilling_templates_are_refused_in_a_line() {
+        assert!(render(&"(".repeat(1000).replacen('(', "{{ (", 1), &[]).unwrap_err().to_string().contains("recursion"));
         assert!(render("{% for", &[]).unwrap_err().to_string().lines().count() == 1);
         let refusal = render("{{ raise_exception('roles must alternate') }}", &[]).unwrap_err().to_string();
         assert!(refusal.contains("roles must alternate"), "{refusal}");

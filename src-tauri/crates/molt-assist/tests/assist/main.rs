@@ -140,7 +140,7 @@ async fn thoughts_are_kept_beside_the_answer_and_are_no_part_of_the_next_prompt(
     };
     assert_eq!(thoughts, "先想想 🙂, two");
     assert_eq!((answer.text.as_str(), answer.thoughts.as_ref()), ("Four.", Some(&thoughts)));
-    assert_eq!(world.store.messages(&accepted.conversation_id).unwrap()[1], answer);
+    assert_eq!(world.store.messages(&accepted.conversation_id).unwrap()[1], *answer);
 
     world.assist.send(Some(accepted.conversation_id), "And three and three, then?", model).unwrap();
     assert_eq!(world.ended().await.0.thoughts, None);

@@ -19,7 +19,7 @@ const FEW: u64 = 1024;
 /// Elements of all arrays together. The largest published vocabulary comes with 1,300,000.
 const MAX_ELEMENTS: u64 = 2 << 20;
 /// Bytes of the whole header. The largest published ones take some tens of megabytes.
-const MAX_HEADER: u64 = 128 << 20;
+const MAX_HEADER: u64 = 64 << 20;
 
 /// A metadata value. Arrays that only the loader needs are summed up, not kept.
 #[derive(Debug, Clone, PartialEq)]

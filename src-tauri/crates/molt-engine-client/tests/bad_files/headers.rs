@@ -63,7 +63,7 @@ fn counts_and_lengths() -> Vec<Case> {
                 continue;
             }
             let mut bytes = sound.clone();
-            bytes[place].copy_from_slice(written);
+            bytes[place.clone()].copy_from_slice(written);
             let what = mark.what.as_str();
             // Short floats in the place of long ones are sound.
             if figure == 1 && what.starts_with("the format") && sound[place.clone()] == [0; 4] {
@@ -202,7 +202,8 @@ fn figures() -> Vec<Case> {
 fn tensors() -> Vec<Case> {
     const SOME: &str = "blk.0.attn_output.weight";
     let mut cases = Vec::new();
-    let mut add = |name: String, says: &[&'static str], change: &dyn Fn(&mut (Vec<u8>, Vec<u64>, u32, u64))| {
+    type Change<'a> = &'a dyn Fn(&mut (Vec<u8>, Vec<u64>, u32, u64));
+    let mut add = |name: String, says: &[&'static str], change: Change<'_>| {
         cases.push(changed(name, says, |maker| {
             maker.change(SOME, change);
         }));

@@ -13,7 +13,7 @@ use molt_lance::{ENVIRONMENT, LanceIndex, Upkeep};
 use molt_testkit::Rng;
 use tempfile::TempDir;
 
-use crate::{assert_all_sealed, chunk, chunks_of, files, find, ids, space, torture};
+use crate::{assert_all_sealed, chunk, chunks_of, files, find, ids, key, space, torture};
 
 const FOLDER: &str = "MOLT_LANCE_TORTURE";
 const FIRST: &str = "MOLT_LANCE_TORTURE_FIRST";

@@ -7,7 +7,7 @@ use molt_lance::LanceIndex;
 use molt_testkit::Rng;
 use tempfile::TempDir;
 
-use crate::{assert_all_sealed, chunk, chunks_of, find, ids, open, space, with_vector};
+use crate::{assert_all_sealed, chunk, chunks_of, find, ids, key, open, space, with_vector};
 
 async fn library(folder: &TempDir) -> LanceIndex {
     let index = open(folder.path()).await.index;

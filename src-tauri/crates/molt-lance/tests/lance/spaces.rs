@@ -4,7 +4,7 @@ use molt_core::{IndexFilter, PassageIndex};
 use molt_lance::{LanceIndex, Upkeep};
 use tempfile::TempDir;
 
-use crate::{assert_all_sealed, chunk, files, find, ids, open, space, with_vector};
+use crate::{assert_all_sealed, chunk, files, find, ids, key, open, space, with_vector};
 
 #[tokio::test]
 async fn without_an_embedder_words_are_searched_and_vectors_find_nothing() {

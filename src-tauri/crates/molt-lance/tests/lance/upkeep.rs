@@ -6,7 +6,7 @@ use molt_core::{IndexFilter, PassageIndex};
 use molt_lance::{LanceIndex, Upkeep};
 use tempfile::TempDir;
 
-use crate::{assert_all_sealed, chunk, files, find, ids, open, space};
+use crate::{assert_all_sealed, chunk, files, find, ids, key, open, space};
 
 /// Does everything it can, at once.
 fn eager() -> Upkeep {

@@ -62,7 +62,7 @@ async fn each_of_many_conversations_goes_as_if_it_were_alone() {
     let talks = conversations.iter().enumerate().map(|(number, turns)| {
         let mut random = random.split();
         async move {
-            let mut left = 0;
+            let mut left = 0_usize;
             for (messages, expected) in turns {
                 let ask = || bench.client.generate(request(model, messages.clone(), MAX_TOKENS));
                 // One reader in three goes away somewhere before the end, and comes back.

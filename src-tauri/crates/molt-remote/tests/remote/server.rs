@@ -28,9 +28,12 @@ pub struct Seen {
     pub body: String,
 }
 
+/// What is sent, and what is done then.
+type Answer = (Vec<u8>, Then);
+
 #[derive(Clone)]
 pub struct Server {
-    answers: Arc<Mutex<VecDeque<(Vec<u8>, Then)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Clients that went away while they were kept waiting.
     left: Arc<watch::Sender<u32>>,
@@ -116,12 +119,11 @@ impl Server {
         let Some((bytes, then)) = answer else { return Ok(()) };
         stream.write_all(&bytes).await?;
         stream.flush().await?;
-        while then == Then::Chatter {
-            if stream.write_all(b"5\r\n: x\n\n\r\n").await.is_err() {
-                self.left.send_modify(|left| *left += 1);
-                return Ok(());
+        if then == Then::Chatter {
+            while stream.write_all(b"5\r\n: x\n\n\r\n").await.is_ok() {
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
+            self.left.send_modify(|left| *left += 1);
         }
         if then == Then::Stall {
             let _ = stream.read_u8().await;
