@@ -335,7 +335,9 @@ mod tests {
         }
         for length in [0, 10, HEADER, HEADER + 5, stored.len() - 1] {
             fs::write(&path, &stored[..length]).unwrap();
-            assert!(open(folder.path(), "m", 1 << 30).best(&[1]).is_none() && names(folder.path()) == 0);
+            let mut again = open(folder.path(), "m", 1 << 30);
+            let read = again.best(&[1, 2, 3]).and_then(|(at, _)| again.read(at));
+            assert!(read.is_none() && names(folder.path()) == 0, "{length} bytes");
         }
         fs::write(&path, &stored).unwrap();
         let other =

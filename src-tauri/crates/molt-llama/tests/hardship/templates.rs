@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Within which a template is stopped.
-const STOPPED: Duration = Duration::from_secs(2);
+const STOPPED: Duration = Duration::from_secs(30);
 
 async fn time_to_load(bench: &Bench, name: &str, template: &str) -> (Result<(), EngineError>, Duration) {
     let spec = spec(&bench.file(name, &with_template(template)));
@@ -37,8 +37,12 @@ async fn templates_without_end_are_stopped_while_loading() {
         println!("{took:?} {template}: {result:?}");
         match result {
             Err(EngineError::Failed(text)) => assert!(text.contains("the model's chat template"), "{template}: {text}"),
-            // A limit of the language itself, by name.
-            Err(EngineError::BadModel(text)) => assert!(text.contains("its chat template fails"), "{template}: {text}"),
+            // A limit of the language itself, by name; or memory that no system gives, which ends the process.
+            Err(EngineError::BadModel(text)) => {
+                let is_named =
+                    ["its chat template fails", "its process ended twice"].iter().any(|why| text.contains(why));
+                assert!(is_named, "{template}: {text}");
+            }
             other => panic!("{template}: {other:?}"),
         }
         slowest = slowest.max(took);
