@@ -138,22 +138,45 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
     for (const file of files) assert.ok(fs.statSync(file).size > 10_000, `${file} shows something`);
   });
 
-  step("opens the line for a quick task from the tray", async () => {
-    await session.choose("Quick add…");
+  /** Types a line into the quick-add window and waits until it is a task and the window is gone. */
+  async function quickly(title) {
     const [window] = await until("the quick-add window", async () => {
       const found = await session.windows("^Quick add$");
       return found.length > 0 && found;
     });
     await session.xdotool("windowfocus", "--sync", window);
     await until("the new task", async () => {
-      if ((await page.call("task_list")).some((view) => view.task.title === "Buy tea")) return true;
+      if ((await page.call("task_list")).some((view) => view.task.title === title)) return true;
       // The page needs a moment until it takes what is typed.
       await session.xdotool("key", "--window", window, "ctrl+a");
-      await session.xdotool("type", "--window", window, "Buy tea");
+      await session.xdotool("type", "--window", window, title);
       await session.xdotool("key", "--window", window, "Return");
       return false;
     }, { every: 1000 });
     await until("the quick-add window to close", async () => (await session.windows("^Quick add$")).length === 0);
+  }
+
+  step("opens the line for a quick task from the tray", async () => {
+    await session.choose("Quick add…");
+    await quickly("Buy tea");
+  });
+
+  step("opens it by keys of the whole system, those of the settings", async () => {
+    const settings = await page.call("settings_get");
+    const none = async () => (await session.windows("^Quick add$")).length === 0;
+    assert.equal(settings.quick_add_keys, "ctrl+alt+n");
+    await session.xdotool("key", "ctrl+alt+n");
+    await quickly("Buy coffee");
+    await page.call("settings_set", { ...settings, quick_add_keys: "ctrl+alt+shift+f9" });
+    await until("the other keys to work", async () => {
+      await session.xdotool("key", "ctrl+alt+shift+F9");
+      return !(await none());
+    }, { every: 500 });
+    await quickly("Buy cocoa");
+    await session.xdotool("key", "ctrl+alt+n");
+    await page.call("settings_set", { ...settings, quick_add_keys: null });
+    assert.ok(await none(), "keys that were given back open nothing");
+    await page.call("settings_set", settings);
   });
 });
 

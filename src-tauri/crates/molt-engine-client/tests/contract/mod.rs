@@ -361,7 +361,8 @@ fn a_worker_ends_with_its_input() {
     assert!(matches!(started, Event::Generation { id: 1, event: GenerateEvent::Started { .. } }));
     // As when the backend was killed, in the middle of a computation.
     drop(input);
-    assert!(worker.wait().unwrap().success());
+    let status = worker.wait().unwrap();
+    assert!(status.success(), "{status}");
 }
 
 /// A model file with these bytes; loading it is refused, with a sentence, and says so again when asked.
