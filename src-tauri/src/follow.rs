@@ -2,34 +2,42 @@
 
 use molt_api::{ErrorCode, Event, ReminderView};
 use molt_core::Settings;
+use molt_notify::Notifications;
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{backstage::Backstage, notifications::Notifications, shortcut::QuickAddKeys, tray::Tray, windows};
+use crate::{backstage::Backstage, shortcut::QuickAddKeys, tray::Tray, windows};
 
 /// Runs until the backend ends.
 pub async fn follow(app: AppHandle) {
-    let mut events = app.state::<Backstage>().door().await.events();
+    let door = app.state::<Backstage>().door().await;
+    let mut events = door.events();
+    let shown = app.clone();
+    let notifications = Notifications::new(door, move || {
+        if let Err(error) = windows::open_main(&shown) {
+            tracing::error!(%error, "the window could not be opened");
+        }
+    });
     refresh_settings(&app).await;
     // Also those that came due while nobody listened, or while the program was not running.
-    for view in &refresh_reminders(&app).await {
-        remind(&app, view);
+    for view in &refresh_reminders(&app, &notifications).await {
+        remind(&app, &notifications, view);
     }
     loop {
         match events.recv().await {
             Ok(Event::ReminderDue { reminder }) => {
-                remind(&app, &reminder);
-                refresh_reminders(&app).await;
+                remind(&app, &notifications, &reminder);
+                refresh_reminders(&app, &notifications).await;
             }
             Ok(Event::RemindersChanged {}) => {
-                refresh_reminders(&app).await;
+                refresh_reminders(&app, &notifications).await;
             }
             Ok(Event::SettingsChanged { settings }) => apply(&app, &settings),
             // After unlocking everything is new to the shell as well.
             Ok(Event::Resync {} | Event::KeysChanged {}) | Err(RecvError::Lagged(_)) => {
                 refresh_settings(&app).await;
-                for view in &refresh_reminders(&app).await {
-                    remind(&app, view);
+                for view in &refresh_reminders(&app, &notifications).await {
+                    remind(&app, &notifications, view);
                 }
             }
             Ok(_) => {}
@@ -38,12 +46,12 @@ pub async fn follow(app: AppHandle) {
     }
 }
 
-fn remind(app: &AppHandle, view: &ReminderView) {
+fn remind(app: &AppHandle, notifications: &Notifications, view: &ReminderView) {
     let backstage = app.state::<Backstage>();
     let words = backstage.words();
     let settings = backstage.settings();
     if settings.notifications {
-        app.state::<Notifications>().show(app, view, words, settings.notification_sound);
+        notifications.show(view, settings.language, settings.notification_sound);
     }
     if !windows::is_main_in_front(app)
         && let Err(error) = windows::open_reminders(app, words)
@@ -53,7 +61,7 @@ fn remind(app: &AppHandle, view: &ReminderView) {
 }
 
 /// Brings everything in step with the reminders that wait for an answer, and gives them.
-async fn refresh_reminders(app: &AppHandle) -> Vec<ReminderView> {
+async fn refresh_reminders(app: &AppHandle, notifications: &Notifications) -> Vec<ReminderView> {
     let backstage = app.state::<Backstage>();
     let waiting: Vec<ReminderView> = match backstage.read("reminder_list").await {
         Ok(waiting) => waiting,
@@ -66,7 +74,7 @@ async fn refresh_reminders(app: &AppHandle) -> Vec<ReminderView> {
     };
     let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
     backstage.set_waiting(count);
-    app.state::<Notifications>().keep_only(&waiting);
+    notifications.keep_only(&waiting);
     if waiting.is_empty() {
         windows::close_reminders(app);
     }

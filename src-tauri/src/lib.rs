@@ -8,7 +8,6 @@ mod badge;
 mod commands;
 mod environment;
 mod follow;
-mod notifications;
 mod shortcut;
 mod tray;
 mod viewer;
@@ -25,10 +24,7 @@ use std::{
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tauri_plugin_dialog::{DialogExt, MessageDialogKind};
 
-use crate::{
-    backstage::Backstage, commands::Streams, notifications::Notifications, shortcut::QuickAddKeys, tray::Tray,
-    windows::MAIN, words::Words,
-};
+use crate::{backstage::Backstage, commands::Streams, shortcut::QuickAddKeys, tray::Tray, windows::MAIN, words::Words};
 
 /// How long the backend may take to end. What was acknowledged is on the disk already.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -97,7 +93,6 @@ fn build() -> tauri::Result<tauri::App> {
         )
         .manage(Backstage::new())
         .manage(Streams::default())
-        .manage(Notifications::default())
         .manage(QuickAddKeys::default())
         .invoke_handler(tauri::generate_handler![
             commands::call,

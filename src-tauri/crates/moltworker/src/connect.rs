@@ -218,6 +218,10 @@ impl Own {
         self.gateway.as_ref().map(|gateway| (gateway, self.token.as_str()))
     }
 
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
     pub async fn stop(self) {
         if let Some(gateway) = self.gateway {
             gateway.shutdown().await;

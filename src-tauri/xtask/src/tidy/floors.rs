@@ -54,10 +54,11 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("molt-gateway", &["molt-core", "molt-api"]),
+    ("molt-notify", &["molt-core", "molt-api", "molt-os"]),
     // 4: the faces.
     // `task parse` and `task expand` read a line without any data or backend.
-    ("moltworker", &["molt-core", "molt-tasks", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
-    ("moltworker-desktop", &["molt-core", "molt-api", "molt-backend", "molt-gateway", "molt-os"]),
+    ("moltworker", &["molt-core", "molt-tasks", "molt-api", "molt-backend", "molt-gateway", "molt-notify", "molt-os"]),
+    ("moltworker-desktop", &["molt-core", "molt-api", "molt-backend", "molt-gateway", "molt-notify", "molt-os"]),
     ("xtask", &[]),
 ];
 
@@ -84,7 +85,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("mail-parser", &["molt-extract"]),
     ("csv", &["molt-extract", "molt-tasks"]),
     ("tauri*", &["moltworker-desktop"]),
-    ("notify-rust", &["moltworker-desktop"]),
+    ("notify-rust", &["molt-notify"]),
     ("axum", &["molt-gateway"]),
     ("clap", &["moltworker"]),
     ("reqwest", &["molt-download", "molt-remote", "moltworker"]),

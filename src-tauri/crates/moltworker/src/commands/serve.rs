@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use molt_notify::Notifications;
 use molt_os::{DataDir, is_display_available};
 use serde_json::json;
 
@@ -34,7 +35,20 @@ pub async fn serve(printer: &Printer, data: &DataDir, args: Serve, file: Option<
         let lines = [words.serving(&address), words.serving_token(token_file.display()), words.stop_with()];
         printer.line(lines.join("\n"))
     };
-    run_until_stopped(printer, own, stop, said).await
+    let notifying = tokio::spawn(notify(&own, address));
+    let served = run_until_stopped(printer, own, stop, said).await;
+    notifying.abort();
+    served
+}
+
+/// Reminders come to the desktop, if there is one, without a page being open. What is shown opens the page.
+fn notify(own: &Own, address: String) -> impl Future<Output = ()> + Send + 'static {
+    let notifications = Notifications::new(own.door(), move || {
+        if let Err(error) = open::that_detached(&address) {
+            tracing::warn!(%error, "the page could not be opened");
+        }
+    });
+    async move { notifications.follow().await }
 }
 
 pub async fn web(printer: &Printer, data: &DataDir, args: Web, file: Option<&Path>) -> Result<(), Failure> {

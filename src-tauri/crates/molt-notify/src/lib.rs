@@ -1,28 +1,36 @@
 //! Desktop notifications for due reminders, with buttons where the desktop has them.
 //!
 //! Owns what is shown on the desktop and takes it away when the reminder was answered elsewhere. It decides nothing:
-//! a button calls the same use case as the page does. A desktop without notifications is no error; the reminder window
-//! and the tray show the same.
+//! a button calls the same use case as a page does. A desktop without notifications is no error: the reminder window,
+//! the tray and the pages show the same. It must not know windows.
+
+mod words;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use molt_api::ReminderView;
-use molt_core::ReminderId;
+use molt_api::{Door, Event, ReminderView};
+use molt_core::{Language, ReminderId, Settings};
 use notify_rust::{Notification, Timeout};
+use serde::de::DeserializeOwned;
 use serde_json::json;
-use tauri::{AppHandle, Manager};
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast::error::RecvError, oneshot};
 
-use crate::{backstage::Backstage, windows, words::Words};
+use crate::words::Words;
 
 const SNOOZE_MINUTES: u32 = 10;
 
-/// The notifications on the desktop; dropping a reminder's sender takes its notification away.
-#[derive(Default)]
-pub struct Notifications(Mutex<HashMap<ReminderId, oneshot::Sender<()>>>);
+/// The notifications on the desktop.
+#[derive(Clone)]
+pub struct Notifications {
+    door: Door,
+    /// Shows the program to the user.
+    open: Arc<dyn Fn() + Send + Sync>,
+    /// Dropping a reminder's sender takes its notification away.
+    shown: Arc<Mutex<HashMap<ReminderId, oneshot::Sender<()>>>>,
+}
 
 /// What the user did with a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +54,17 @@ impl Answer {
 }
 
 impl Notifications {
-    /// Shows one reminder; one that is on the desktop already stays as it is.
-    pub fn show(&self, app: &AppHandle, view: &ReminderView, words: &'static Words, sound: bool) {
+    pub fn new(door: Door, open: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { door, open: Arc::new(open), shown: Arc::default() }
+    }
+
+    /// Shows one reminder; one that is on the desktop already stays as it is. Called within a runtime.
+    pub fn show(&self, view: &ReminderView, language: Language, sound: bool) {
+        let words = Words::of(language);
         let id = view.reminder.id.clone();
         let (keep, withdrawn) = oneshot::channel();
         {
-            let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
             shown.retain(|_, keep| !keep.is_closed());
             if shown.contains_key(&id) {
                 return;
@@ -72,10 +85,10 @@ impl Notifications {
         }
         #[cfg(all(unix, not(target_os = "macos")))]
         notification.hint(notify_rust::Hint::SuppressSound(!sound));
-        let app = app.clone();
-        tauri::async_runtime::spawn(async move {
+        let notifications = self.clone();
+        tokio::spawn(async move {
             match on_desktop(notification, words, withdrawn).await {
-                Ok(answer) => act(&app, &id, answer).await,
+                Ok(answer) => notifications.act(&id, answer).await,
                 Err(error) => tracing::info!(%error, "the desktop shows no notifications"),
             }
         });
@@ -83,8 +96,55 @@ impl Notifications {
 
     /// Takes away the notifications of all reminders but these.
     pub fn keep_only(&self, waiting: &[ReminderView]) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.retain(|id, _| waiting.iter().any(|view| view.reminder.id == *id));
+    }
+
+    /// Shows what is due until the backend ends, for a program without windows. What it cannot read, because the data is locked, it
+    /// takes away.
+    pub async fn follow(&self) {
+        let mut events = self.door.events();
+        self.refresh(true).await;
+        loop {
+            match events.recv().await {
+                Ok(Event::ReminderDue { .. } | Event::Resync {} | Event::KeysChanged {})
+                | Err(RecvError::Lagged(_)) => {
+                    self.refresh(true).await;
+                }
+                Ok(Event::RemindersChanged {}) => self.refresh(false).await,
+                Ok(_) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn refresh(&self, shows: bool) {
+        let waiting: Vec<ReminderView> = self.read("reminder_list").await.unwrap_or_default();
+        self.keep_only(&waiting);
+        let Some(settings) = self.read::<Settings>("settings_get").await.filter(|settings| settings.notifications)
+        else {
+            return;
+        };
+        for view in waiting.iter().filter(|_| shows) {
+            self.show(view, settings.language, settings.notification_sound);
+        }
+    }
+
+    async fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let answer = self.door.call(name, json!({})).await.ok()?;
+        serde_json::from_str(answer.get()).ok()
+    }
+
+    async fn act(&self, id: &ReminderId, answer: Answer) {
+        let done = match answer {
+            Answer::Done => self.door.call("reminder_done", json!({ "id": id })).await,
+            Answer::Snooze => self.door.call("reminder_snooze", json!({ "id": id, "minutes": SNOOZE_MINUTES })).await,
+            Answer::Show => return (self.open)(),
+            Answer::Nothing => return,
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, ?answer, "the answer to a reminder was not taken");
+        }
     }
 }
 
@@ -96,7 +156,7 @@ async fn on_desktop(
     withdrawn: oneshot::Receiver<()>,
 ) -> Result<Answer, notify_rust::error::Error> {
     // The question blocks its thread, and a desktop that does not answer must not hold up the others.
-    let capabilities = tauri::async_runtime::spawn_blocking(notify_rust::get_capabilities).await;
+    let capabilities = tokio::task::spawn_blocking(notify_rust::get_capabilities).await;
     if capabilities.is_ok_and(|known| known.is_ok_and(|list| list.iter().any(|capability| capability == "actions"))) {
         notification.action("default", words.show).action("done", words.done).action("snooze", words.snooze);
     }
@@ -130,27 +190,9 @@ async fn on_desktop(
     _words: &Words,
     _withdrawn: oneshot::Receiver<()>,
 ) -> Result<Answer, notify_rust::error::Error> {
-    match tauri::async_runtime::spawn_blocking(move || notification.show()).await {
+    match tokio::task::spawn_blocking(move || notification.show()).await {
         Ok(shown) => shown.map(|_| Answer::Nothing),
         Err(_) => Ok(Answer::Nothing),
-    }
-}
-
-async fn act(app: &AppHandle, id: &ReminderId, answer: Answer) {
-    let backstage = app.state::<Backstage>();
-    let done = match answer {
-        Answer::Done => backstage.call("reminder_done", json!({ "id": id })).await,
-        Answer::Snooze => backstage.call("reminder_snooze", json!({ "id": id, "minutes": SNOOZE_MINUTES })).await,
-        Answer::Show => {
-            if let Err(error) = windows::open_main(app) {
-                tracing::error!(%error, "the window could not be opened");
-            }
-            return;
-        }
-        Answer::Nothing => return,
-    };
-    if let Err(error) = done {
-        tracing::error!(%error, ?answer, "the answer to a reminder was not taken");
     }
 }
 
