@@ -9,7 +9,7 @@ checked too.
 import json
 import sys
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 
 
 def wrong(case, answer):
@@ -20,7 +20,7 @@ def wrong(case, answer):
         value = json.loads(answer["text"])
     except ValueError as error:
         return f"no JSON: {error}"
-    errors = Draft202012Validator(case["schema"], format_checker=FormatChecker()).iter_errors(value)
+    errors = Draft202012Validator(case["schema"], format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(value)
     first = next(errors, None)
     return first.message if first else None
 

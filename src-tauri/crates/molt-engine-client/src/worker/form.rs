@@ -27,8 +27,10 @@ pub fn check(form: &Constraint) -> Result<(), WireError> {
     Ok(())
 }
 
-/// The schema as llguidance is to take it: blanks between the parts of the JSON are bounded, as a model may write them without end.
+/// The schema as llguidance is to take it: what a model may write without end is bounded. These are blanks between the parts of the
+/// JSON and the digits of numbers and of times.
 pub fn compact(mut schema: Value) -> Result<Value, WireError> {
+    bound(&mut schema);
     match &mut schema {
         Value::Object(keywords) => {
             keywords.insert("x-guidance".into(), json!({ "whitespace_pattern": " " }));
@@ -36,6 +38,70 @@ pub fn compact(mut schema: Value) -> Result<Value, WireError> {
         }
         Value::Bool(true) => compact(json!({})),
         _ => Err(refused("the schema is no object")),
+    }
+}
+
+/// Keywords whose values are schemas, by name or in a list or alone.
+const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
+const LISTED: [&str; 4] = ["prefixItems", "anyOf", "oneOf", "allOf"];
+const ALONE: [&str; 2] = ["items", "additionalProperties"];
+/// Integers above are not exact in the floating point numbers that readers of JSON use (2^53 is 9.007e15).
+const LARGEST: f64 = 9e15;
+/// Digits behind the point have an end.
+const FINEST: f64 = 1e-6;
+/// RFC 3339, section 5.6, without leap seconds and with six digits of a second at the most.
+const DATE: &str = "([1-9][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))\
+                    |([1-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[13579][26])00)-02-29)";
+const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])";
+
+/// Bounds this schema and those within it. It is not nested deep: see [`check`].
+fn bound(schema: &mut Value) {
+    let Value::Object(keywords) = schema else { return };
+    for name in NAMED {
+        if let Some(Value::Object(parts)) = keywords.get_mut(name) {
+            parts.values_mut().for_each(bound);
+        }
+    }
+    for name in LISTED {
+        if let Some(Value::Array(parts)) = keywords.get_mut(name) {
+            parts.iter_mut().for_each(bound);
+        }
+    }
+    for name in ALONE {
+        keywords.get_mut(name).into_iter().for_each(bound);
+    }
+    let is = |kind: &str| match keywords.get("type") {
+        Some(Value::String(one)) => one == kind,
+        Some(Value::Array(several)) => several.iter().any(|one| one == kind),
+        _ => false,
+    };
+    let (is_number, is_integer) = (is("number"), is("integer"));
+    if keywords.contains_key("enum") || keywords.contains_key("const") {
+        return;
+    }
+    if is_number || is_integer {
+        let limit = |name: &str| keywords.get(name).and_then(Value::as_f64);
+        let (least, most) =
+            (limit("minimum").or(limit("exclusiveMinimum")), limit("maximum").or(limit("exclusiveMaximum")));
+        if least.is_none() && most.is_none_or(|most| most > -LARGEST) {
+            keywords.insert("minimum".into(), json!(-LARGEST as i64));
+        }
+        if most.is_none() && least.is_none_or(|least| least < LARGEST) {
+            keywords.insert("maximum".into(), json!(LARGEST as i64));
+        }
+        if is_number && !keywords.contains_key("multipleOf") {
+            keywords.insert("multipleOf".into(), json!(FINEST));
+        }
+    }
+    if !keywords.contains_key("pattern") {
+        let pattern = match keywords.get("format").and_then(Value::as_str) {
+            Some("time") => format!("^{TIME}$"),
+            Some("date") => format!("^{DATE}$"),
+            Some("date-time") => format!("^{DATE}T{TIME}$"),
+            _ => return,
+        };
+        keywords.remove("format");
+        keywords.insert("pattern".into(), pattern.into());
     }
 }
 
@@ -94,6 +160,32 @@ mod tests {
         assert_eq!(compact(schema), Ok(bounded));
         assert_eq!(compact(json!(true)), compact(json!({})));
         assert!(reason(compact(json!(false)).unwrap_err()).contains("no object"));
+    }
+
+    #[test]
+    fn digits_come_to_an_end() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "share": { "type": "number", "minimum": 0, "maximum": 1 },
+                "any": { "type": ["number", "null"] },
+                "count": { "type": "integer", "exclusiveMinimum": 5 },
+                "fixed": { "type": "number", "enum": [0.5, 1.25] },
+                "step": { "type": "number", "multipleOf": 0.5, "maximum": 3 },
+                "times": { "type": "array", "items": { "anyOf": [{ "type": "string", "format": "time" }, { "type": "string" }] } },
+            },
+        });
+        let bounded = compact(schema).unwrap();
+        let of = |name: &str| bounded["properties"][name].clone();
+        assert_eq!(of("share"), json!({ "type": "number", "minimum": 0, "maximum": 1, "multipleOf": 1e-6 }));
+        let any =
+            json!({ "type": ["number", "null"], "minimum": -9e15 as i64, "maximum": 9e15 as i64, "multipleOf": 1e-6 });
+        assert_eq!(of("any"), any);
+        assert_eq!(of("count"), json!({ "type": "integer", "exclusiveMinimum": 5, "maximum": 9e15 as i64 }));
+        assert_eq!(of("fixed"), json!({ "type": "number", "enum": [0.5, 1.25] }));
+        assert_eq!(of("step"), json!({ "type": "number", "multipleOf": 0.5, "maximum": 3, "minimum": -9e15 as i64 }));
+        let time = &bounded["properties"]["times"]["items"]["anyOf"][0];
+        assert!(time["pattern"].as_str().unwrap().contains("{1,6}") && time.get("format").is_none());
     }
 
     #[test]
