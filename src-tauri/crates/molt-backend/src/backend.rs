@@ -150,7 +150,7 @@ impl Running {
         let workers = config.workers_dir.as_deref();
         let states = KeptStates {
             folder: data.root().join("states"),
-            key: StatesKey::new(&caches::key(store.as_ref(), "key of computed states")?),
+            key: StatesKey(caches::key(store.as_ref(), "key of computed states")?),
             budget: STATES_BUDGET,
         };
         let local = Arc::new(EngineClient::new(EngineConfig {

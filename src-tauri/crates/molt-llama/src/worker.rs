@@ -84,7 +84,7 @@ fn write(mut writer: Writer, model: &Model, jobs: &mpsc::Receiver<Job>, voice: &
     }
 }
 
-/// The next answer to write. While there is none, and before the end, what was computed is kept.
+/// The next answer to write. While there is none, what was computed is kept.
 fn next(writer: &mut Writer, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
     match jobs.recv_timeout(IDLE) {
         Ok(job) => Some(job),
@@ -101,7 +101,7 @@ fn open_states(place: KeptStates, spec: &ModelSpec, context: u32) -> Option<Stat
     // Of another file, another size of the context or another version of llama.cpp a state is not one of this model.
     let model = (&spec.path, file.len(), file.modified().ok()?, context, STATES_OF);
     let name = blake3::hash(format!("{model:?}").as_bytes()).to_hex()[..16].to_owned();
-    match States::open(place.folder, Key::new(&place.key.bytes()?), name, place.budget) {
+    match States::open(place.folder, Key::new(&place.key.0), name, place.budget) {
         Ok(states) => Some(states),
         Err(error) => {
             tracing::warn!(%error, "what is computed of conversations cannot be kept");

@@ -28,11 +28,8 @@ struct Chat {
 
 impl Chat {
     async fn open(folder: &Path, key: Option<u8>) -> Self {
-        let states = key.map(|byte| KeptStates {
-            folder: folder.join("states"),
-            key: StatesKey::new(&[byte; 32]),
-            budget: 1 << 30,
-        });
+        let states =
+            key.map(|byte| KeptStates { folder: folder.join("states"), key: StatesKey([byte; 32]), budget: 1 << 30 });
         let config = EngineConfig { threads: 1, states, ..EngineConfig::new(WORKER.into(), folder.join("cache")) };
         let client = EngineClient::new(config);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/moltworker-small.gguf");
@@ -116,6 +113,12 @@ async fn a_conversation_goes_on_after_a_restart() {
     assert!(known > 256, "{known}");
 
     let mut foreign = Chat::open(folder.path(), Some(2)).await;
-    foreign.told = told;
-    assert_eq!(foreign.ask(next).await, (expected, 0));
+    foreign.told = told.clone();
+    assert_eq!(foreign.ask(next).await, (expected.clone(), 0));
+
+    // After one conversation was deleted nothing is left of any, and what goes on is answered as before.
+    after.client.forget_conversations().await;
+    assert!(states(folder.path()).is_empty());
+    after.told = told;
+    assert_eq!(after.ask(next).await.0, expected);
 }
