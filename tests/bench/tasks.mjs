@@ -83,16 +83,27 @@ async function program(api, pid) {
   figure("processor when idle", ((cpuSeconds(pid) - before) / IDLE_SECONDS) * 100, "% of a core");
   // As bytes: reading four megabytes of JSON is this script's time, not the program's.
   const headers = { authorization: `Bearer ${api.token}`, "content-type": "application/json" };
-  const read = async (mark = null) => (await fetch(`${api.base}/api/task_changes`, { method: "POST", headers, body: JSON.stringify({ mark }) })).arrayBuffer();
-  const list = [];
-  for (let at = 0; at < CALLS; at++) list.push(await timed(() => read()));
+  const read = async (mark) => (await fetch(`${api.base}/api/task_changes`, { method: "POST", headers, body: JSON.stringify({ mark }) })).arrayBuffer();
+  const marks = [null];
+  for (let answer = { more: true }; answer.more; marks.push(answer.mark)) answer = await api.call("task_changes", { mark: marks.at(-1) });
+  const readTo = marks.pop();
+  const [pages, wholes] = [[], []];
+  for (let at = 0; at < CALLS; at++) {
+    const times = [];
+    for (const mark of marks) times.push(await timed(() => read(mark)));
+    pages.push(...times);
+    wholes.push(times.reduce((sum, time) => sum + time, 0));
+  }
   const views = await api.call("task_list");
   if (views.length !== TASKS) throw new Error(`${views.length} tasks were imported, not ${TASKS}`);
-  figure("size of the list", (await read()).byteLength / 2 ** 20, "MB");
-  spread("all tasks over HTTP", list);
+  let bytes = 0;
+  for (const mark of marks) bytes += (await read(mark)).byteLength;
+  figure("size of the list", bytes / 2 ** 20, "MB");
+  spread(`one of the ${marks.length} pages of the list over HTTP`, pages);
+  spread("all pages, one after the other", wholes);
   const open = views.filter(({ task }) => task.done_at === null && task.recurrence === null).slice(0, CALLS);
   const [done, changes] = [[], []];
-  let { mark } = await api.call("task_changes", { mark: null });
+  let mark = readTo;
   for (const { task } of open) {
     done.push(await timed(() => api.call("task_set_done", { id: task.id, done: true })));
     let answer;

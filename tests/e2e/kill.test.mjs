@@ -1,6 +1,6 @@
 /**
  * `kill -9` at random moments: of the engine while it answers, of the extractor while it reads, of the whole backend
- * while it indexes. Nothing that was acknowledged may be lost, the rest goes on, and the index agrees with the catalogue.
+ * while it indexes, forgets, follows moves, tends the index and changes its keys. Nothing that was acknowledged may be lost, the rest goes on, and the index agrees with the catalogue.
  *
  * The moments come from a seed that is printed; MOLTWORKER_SEED repeats a run, MOLTWORKER_KILLS changes the number.
  */
@@ -20,6 +20,9 @@ const KILLS = Number(process.env.MOLTWORKER_KILLS) || 50;
 const PROMPT_MS = 1000;
 const random = new Random();
 console.log(`seed ${random.seed}, ${KILLS} kills each`);
+
+/** Kills of the backend after which everything is compared. */
+const COMPARE = 50;
 
 /** A moment from now. It is the thing under test here, not a way to wait. */
 const moment = (least, most) => new Promise((resume) => setTimeout(resume, random.between(least, most)));
@@ -190,6 +193,7 @@ describe("kill -9 of the backend", { timeout: 45 * 60_000 }, () => {
     const words = new Map();
     const tasks = [];
     const conversations = [];
+    let rotations = 0;
     for (let round = 0; round < KILLS; round++) {
       const { program, api } = await serve(data, { name: "kill-backend" });
       cleanups.push(() => program.kill());
@@ -202,11 +206,26 @@ describe("kill -9 of the backend", { timeout: 45 * 60_000 }, () => {
       for (const id of conversations) assert.ok(known.has(id), `a conversation survived round ${round}`);
       assert.equal((await api.call("source_list")).length, 1);
 
+      if (round > 0 && round % COMPARE === 0) await assertConsistent(api, words);
+
       // Work for the index, and things to acknowledge while it goes on.
       for (let file = 0; file < 3; file++) {
         const name = `file-${(round * 3 + file) % 40}.md`;
         words.set(name, write(library, name, 12));
       }
+      const [moved, gone] = [random.pick([...words.keys()]), random.pick([...words.keys()])];
+      if (random.next() < 0.5) {
+        fs.renameSync(path.join(library, moved), path.join(library, `moved-${moved}`));
+        words.set(`moved-${moved}`, words.get(moved));
+        words.delete(moved);
+      }
+      if (words.size > 20 && words.has(gone)) {
+        fs.rmSync(path.join(library, gone));
+        words.delete(gone);
+      }
+      // A bystander of the kill: whether it came to its end or not, the data opens.
+      const rotates = random.next() < 0.3;
+      const rotating = rotates ? moment(0, 300).then(() => api.call("key_rotate")).then(() => (rotations += 1), (error) => { if (error.answer) throw error; }) : null;
       const end = moment(20, 900).then(() => program.kill());
       for (let at = 0; program.status === null && at < 40; at++) {
         try {
@@ -224,6 +243,7 @@ describe("kill -9 of the backend", { timeout: 45 * 60_000 }, () => {
       }
       const workers = descendants(program.pid, ENGINE).concat(descendants(program.pid, "molt-extract"));
       await end;
+      await rotating;
       await until("the workers to notice", () => workers.every((pid) => !alive(pid)), { within: 10_000 });
     }
 
@@ -236,6 +256,6 @@ describe("kill -9 of the backend", { timeout: 45 * 60_000 }, () => {
     for (const { messages } of await Promise.all(waiting)) {
       assert.ok(messages.every((message) => message.state !== "streaming"), "no answer is left half done");
     }
-    console.log(`backend: ${KILLS} kills; ${tasks.length} tasks and ${conversations.length} conversations kept`);
+    console.log(`backend: ${KILLS} kills; ${tasks.length} tasks and ${conversations.length} conversations kept, ${rotations} changes of the keys came to their end`);
   });
 });

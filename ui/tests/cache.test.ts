@@ -86,9 +86,10 @@ describe("a kept answer", () => {
   it("of tasks is read whole once, then what changed, and whole again after a lost connection", async () => {
     const view = (id: string, title: string) => ({ task: { id, title }, due_at: null, overdue: false }) as unknown as TaskView;
     const answers = [
-      { mark: "1", whole: true, changed: [view("a", "A"), view("b", "B")], removed: [] },
-      { mark: "2", whole: false, changed: [view("c", "C"), view("a", "A2")], removed: ["b"] },
-      { mark: "3", whole: true, changed: [view("d", "D")], removed: [] },
+      { mark: "0", whole: true, more: true, changed: [view("a", "A")], removed: [] },
+      { mark: "1", whole: false, more: false, changed: [view("b", "B")], removed: [] },
+      { mark: "2", whole: false, more: false, changed: [view("c", "C"), view("a", "A2")], removed: ["b"] },
+      { mark: "3", whole: true, more: false, changed: [view("d", "D")], removed: [] },
     ];
     const asked = pretend({ task_changes: () => answers.shift() as TaskChanges });
     const kept = entry("task_list", {});
@@ -104,7 +105,7 @@ describe("a kept answer", () => {
     deliver({ topic: "resync" });
     await settle();
     expect(titles()).toEqual(["D"]);
-    expect(asked.map((one) => one.args)).toEqual([{ mark: null }, { mark: "1" }, { mark: null }]);
+    expect(asked.map((one) => one.args)).toEqual([{ mark: null }, { mark: "0" }, { mark: "1" }, { mark: null }]);
   });
 
   it("of settings comes with its event", async () => {

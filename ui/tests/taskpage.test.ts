@@ -26,7 +26,7 @@ const on = (days: number) => dateDue(new Date(2026, 10, 21 + days));
 /** A program that keeps these tasks. */
 function keeping(...views: TaskView[]) {
   const asked = pretend({
-    task_changes: () => ({ mark: "", whole: true, changed: entry("task_list", {}).data ?? [], removed: [] }),
+    task_changes: () => ({ mark: "", whole: true, more: false, changed: entry("task_list", {}).data ?? [], removed: [] }),
     task_update: (task) => ({ ...view(task.id), task }),
     task_set_done: ({ id, done }) => {
       const old = views.find((one) => one.task.id === id) as TaskView;

@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   check                formatting, lints, floors, sizes, generated types, the UI's types, lints and translations
   tidy                 only the floors and the sizes: seconds, needs no build
   types                write the TypeScript types again from the Rust ones
-  bench AREA           measure: engine or app; --json FILE writes the figures too
+  bench AREA           measure: engine, forms, app, tasks, folders or knowledge; --json FILE writes the figures too
   dist                 build the release binaries and the installers of this system
 
 One target directory serves all of them: CARGO_TARGET_DIR, or moltworker/target in the user's cache folder.";

@@ -167,6 +167,11 @@ pub fn model_writer() -> Result<PathBuf> {
     let listed = fs::read_to_string(&requirements).with_context(|| format!("{} is missing", requirements.display()))?;
     let wanted: Vec<&str> =
         listed.lines().map(str::trim).filter(|line| NEEDED.iter().any(|name| line.starts_with(name))).collect();
+    python_packages(&wanted)
+}
+
+/// The folder of Python packages at fixed versions (`name==version`), for PYTHONPATH; installed once.
+pub fn python_packages(wanted: &[&str]) -> Result<PathBuf> {
     let folder = workspace::cache_dir().join("python").join(wanted.join("-").replace("==", "-"));
     if !folder.is_dir() {
         let part = folder.with_extension("part");
@@ -175,7 +180,7 @@ pub fn model_writer() -> Result<PathBuf> {
             Command::new(python_with_pip()?)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
                 .arg(&part)
-                .args(&wanted),
+                .args(wanted),
         )?;
         fs::rename(part, &folder)?;
     }

@@ -264,7 +264,7 @@ export function documents(count: number): Document[] {
 
 export function models(): ModelView[] {
   const model = (id: string, name: string, size: number, more: Partial<ModelView["spec"]>, view: Partial<ModelView> = {}): ModelView => ({
-    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, remote: null, ...more },
+    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, ...more },
     state: "available",
     problem: null,
     stats: null,
@@ -281,7 +281,7 @@ export function models(): ModelView[] {
     model("llama-8b", "Llama 3.1 8B Instruct", 4.9 * GB, { architecture: "llama", licence: "Llama 3.1 Community", context_length: 131_072 }),
     model("mistral-24b", "Mistral Small 24B", 14.3 * GB, { architecture: "llama", context_length: 32_768 }, { fits: false }),
     model("broken", "phi-experimental", 1.1 * GB, { architecture: "phi9", licence: null }, { state: "failed", problem: "This model has the architecture “phi9”, which Moltworker cannot run. Choose a Llama, Qwen or Mistral model." }),
-    model("far", "Big model", 0, { format: "remote", path: "", architecture: "", licence: null, remote: { url: "https://api.example.com/v1", host: "api.example.com", model: "big-1", vision: false, tools: false } }),
+    model("far", "Big model", 0, { format: "remote", path: "", architecture: "", licence: null, remote: { url: "https://api.example.com/v1", host: "api.example.com", model: "big-1", vision: false } }),
     model("minilm", "all-MiniLM-L6-v2", 91 * 1024 ** 2, { role: "embedder", format: "safetensors", architecture: "bert", context_length: 256, path: "/home/mia/models/all-MiniLM-L6-v2" }, {
       state: "loaded",
       stats: { id: "minilm", memory: 140 * 1024 ** 2, generations: 0, last_prompt_tokens_per_second: 0, last_tokens_per_second: 0, restarts: 0 },

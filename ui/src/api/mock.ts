@@ -253,7 +253,7 @@ export function startPretending(): void {
     },
     knowledge_extract: () => ({ text: "", pages: null, reader: "text", title: null }),
     task_list: () => tasks,
-    task_changes: () => ({ mark: "", whole: true, changed: tasks, removed: [] }),
+    task_changes: () => ({ mark: "", whole: true, more: false, changed: tasks, removed: [] }),
     task_import: () => ({ added: 0, present: 0, remarks: [], more_remarks: 0 }),
     task_export: () => ({ text: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" }),
     task_feed: ({ on }) => Object.assign(settings, { calendar_feed: on ? "0123456789abcdef0123456789abcdef" : null }),
@@ -310,7 +310,7 @@ export function startPretending(): void {
     ],
     model_endpoint_add: ({ name, url, model, context_length }) => {
       const spec = find(models.find((one) => one.spec.id === "qwen3-4b")).spec;
-      const remote = { url, host: new URL(url).host, model, vision: false, tools: false };
+      const remote = { url, host: new URL(url).host, model, vision: false };
       const added = { ...find(models[2]), spec: { ...spec, id: `far${(counter += 1)}`, name, format: "remote" as const, path: "", size: 0, memory_needed: 0, licence: null, architecture: "", context_length: context_length ?? 8192, remote } };
       models = [...models, added];
       return added;

@@ -1,4 +1,4 @@
-/** The list of tasks is read whole once, and then what changed since: ten thousand tasks are megabytes. */
+/** The list of tasks is read whole once, in pages, and then what changed since: ten thousand tasks are megabytes. */
 import { call } from "./backend";
 import type { TaskView } from "./types/TaskView";
 
@@ -6,11 +6,13 @@ export function taskReader(): () => Promise<TaskView[]> {
   let mark: string | null = null;
   const known = new Map<string, TaskView>();
   return async () => {
-    const { mark: next, whole, changed, removed } = await call("task_changes", { mark });
-    if (whole) known.clear();
-    for (const view of changed) known.set(view.task.id, view);
-    for (const id of removed) known.delete(id);
-    mark = next;
+    for (let more = true; more; ) {
+      const answer = await call("task_changes", { mark });
+      if (answer.whole) known.clear();
+      for (const view of answer.changed) known.set(view.task.id, view);
+      for (const id of answer.removed) known.delete(id);
+      ({ mark, more } = answer);
+    }
     return [...known.values()];
   };
 }

@@ -21,17 +21,10 @@ use crate::{Activity, Bus, ConversationRef, Event, Machine, ModelSupply, TaskDes
 const LAST_WORDS: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
-/// An index for the vectors of one embedder.
-pub struct OpenedIndex {
-    pub index: Arc<dyn PassageIndex>,
-    /// It is empty and everything must be read into it.
-    pub fresh: bool,
-}
-
 /// Opens the index that fits an embedder.
 #[async_trait]
 pub trait IndexOpener: Send + Sync {
-    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError>;
+    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError>;
 }
 
 /// What an [`App`] is built from.

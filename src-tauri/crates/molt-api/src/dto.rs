@@ -103,7 +103,13 @@ dto! {
         pub problem: Option<String>,
     }
     pub struct DocumentList { pub source_id: Option<SourceId> }
-    pub struct KnowledgeSearch { pub query: String, pub limit: Option<u32>, pub source_id: Option<SourceId> }
+    pub struct KnowledgeSearch {
+        pub query: String,
+        pub limit: Option<u32>,
+        pub source_id: Option<SourceId>,
+        #[serde(default)]
+        pub by: SearchBy,
+    }
     pub struct KnowledgeFound {
         pub passages: Vec<Passage>,
         /// Only words were compared, because no embedder is loaded.
@@ -180,13 +186,15 @@ dto! {
     /// All tasks, also the completed ones, as an iCalendar file.
     pub struct TaskFile { pub text: String }
     pub struct TaskFeed { pub on: bool }
-    /// What a reader who has read all tasks once must be told; without a mark all of them.
+    /// What a reader who has read all tasks once must be told; without a mark all of them, in pages.
     pub struct TaskChangesSince { pub mark: Option<String> }
     pub struct TaskChanges {
         /// To ask with next time.
         pub mark: String,
-        /// All tasks are among the changed.
+        /// All tasks are told anew from here on.
         pub whole: bool,
+        /// There is more to be told at once.
+        pub more: bool,
         pub changed: Vec<TaskView>,
         pub removed: Vec<TaskId>,
     }

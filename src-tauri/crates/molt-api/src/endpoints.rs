@@ -47,13 +47,8 @@ impl App {
             licence: None,
             bundled: false,
             backend: None,
-            remote: Some(RemoteModel {
-                url: address.url,
-                host: address.host,
-                model,
-                vision: request.vision,
-                tools: request.tools,
-            }),
+            tools: request.tools,
+            remote: Some(RemoteModel { url: address.url, host: address.host, model, vision: request.vision }),
         };
         if let Some(key) = key {
             self.parts().secrets.put_secret(&key_name(&id), &key)?;

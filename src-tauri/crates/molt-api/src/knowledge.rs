@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use molt_core::{Document, IndexFilter, PassageFinder};
+use molt_core::{Document, DocumentState, IndexFilter};
 use molt_knowledge::{LibraryChange, document_text};
 
 use crate::{
@@ -51,7 +51,13 @@ impl App {
     }
 
     pub async fn document_list(&self, request: DocumentList) -> Result<Vec<Document>, ApiError> {
-        Ok(self.parts().documents.documents(request.source_id.as_ref())?)
+        let mut documents = self.parts().documents.documents(request.source_id.as_ref())?;
+        for document in &mut documents {
+            if self.parts().library.is_reading(&document.id) {
+                document.state = DocumentState::Indexing;
+            }
+        }
+        Ok(documents)
     }
 
     /// A document with its text, for showing a passage in its place.
@@ -70,7 +76,7 @@ impl App {
     pub async fn knowledge_search(&self, request: KnowledgeSearch) -> Result<KnowledgeFound, ApiError> {
         let limit = request.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT) as usize;
         let filter = IndexFilter { sources: request.source_id.into_iter().collect() };
-        let found = self.parts().library.find(&request.query, &filter, limit).await?;
+        let found = self.parts().library.find_by(request.by, &request.query, &filter, limit).await?;
         Ok(KnowledgeFound { passages: found.passages, words_only: found.words_only })
     }
 

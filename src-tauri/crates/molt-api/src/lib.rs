@@ -19,7 +19,7 @@ mod status;
 mod talk;
 mod tasks;
 
-pub use app::{App, AppParts, IndexOpener, OpenedIndex};
+pub use app::{App, AppParts, IndexOpener};
 pub use dispatch::{COMMANDS, dispatch};
 pub use downloads::ModelSupply;
 pub use dto::*;

@@ -54,8 +54,8 @@ impl App {
             self.warm(spec);
         }
         if request.role == ModelRole::Embedder && old != request.id {
-            let opened = self.parts().opener.open(spec.as_ref()).await?;
-            self.parts().library.set_index(opened.index, request.id.clone())?;
+            let index = self.parts().opener.open(spec.as_ref()).await?;
+            self.parts().library.set_index(index, request.id.clone()).await?;
         }
         // Read again: a setting may have been changed while the model was loaded.
         let settings = self.parts().settings.settings()?;
@@ -134,7 +134,7 @@ impl App {
     /// A model that answers reads ahead, unless it runs elsewhere: nobody has asked for a connection.
     fn warm(&self, spec: &ModelSpec) {
         if spec.role == ModelRole::Chat && spec.remote.is_none() {
-            self.parts().assist.warm(spec.id.clone());
+            self.parts().assist.warm(spec.id.clone(), spec.tools);
         }
     }
 }

@@ -33,8 +33,15 @@ impl App {
             let seconds = settings.first_word_seconds;
             // Nothing is known of the speed before the first prompt was read.
             let reads = (seconds > 0 && rate > 0.0).then_some((rate * seconds as f32) as u32);
-            let host = spec.remote.map(|remote| remote.host);
-            Some(ChatModel { id, name: spec.name, context_length: loaded.context_length, reads, host, reason })
+            Some(ChatModel {
+                id,
+                name: spec.name,
+                context_length: loaded.context_length,
+                reads,
+                host: spec.remote.map(|remote| remote.host),
+                reason,
+                tools: spec.tools,
+            })
         })
     }
 
@@ -88,7 +95,7 @@ impl App {
                 context_length: model.spec.context_length,
                 languages: known.map(|known| known.languages.clone()).unwrap_or_default(),
                 vision: remote.is_some_and(|remote| remote.vision),
-                tools: remote.is_some_and(|remote| remote.tools),
+                tools: model.spec.tools,
                 ready: remote.is_some() || model.state == ModelState::Loaded,
                 remote: remote.is_some(),
                 id: model.spec.id,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use molt_assist::Call;
 use molt_core::{Due, Task, TaskId};
 use molt_tasks::{
     Listed, TaskError,
@@ -24,12 +25,35 @@ impl TaskDesk {
         let now = self.clock.now().to_zoned(self.clock.zone());
         let request = talk::request(line, &now)?;
         let words = Words { chinese: is_chinese(line), today: now.date() };
-        let done = match request {
+        self.carry_out(request, last, words).map_err(|error| ApiError::from(error).message).transpose()
+    }
+
+    /// Does what a model calls for on behalf of a question; makes no task, [`TaskDesk::from_chat`] does. The error is one plain sentence.
+    pub fn called(&self, call: &Call, question: &str, last: Option<TaskId>) -> Result<Reply, String> {
+        let now = self.clock.now().to_zoned(self.clock.zone());
+        let words = Words { chinese: is_chinese(question), today: now.date() };
+        let (task, change) = match call {
+            Call::TaskAdd { text } => return Err(words.not_found(text)),
+            Call::TaskList { when } => {
+                return self.list(&talk::period_of(when, &now), words).map_err(|error| ApiError::from(error).message);
+            }
+            Call::TaskMove { to, .. } if !talk::is_time(to, &now) => return Err(words.no_time(to)),
+            Call::TaskMove { task, to } => (task, Change::Move(to.to_lowercase())),
+            Call::TaskDone { task } => (task, Change::Done),
+            Call::TaskDelete { task } => (task, Change::Delete),
+        };
+        let request = Request::Change { which: talk::task_of(task), change };
+        let done = self.carry_out(request, last, words).map_err(|error| ApiError::from(error).message)?;
+        done.ok_or_else(|| words.not_found(task))
+    }
+
+    /// None where it is about nothing there is.
+    fn carry_out(&self, request: Request, last: Option<TaskId>, words: Words) -> Result<Option<Reply>, TaskError> {
+        match request {
             Request::List(period) => self.list(&period, words).map(Some),
             Request::Change { which, change } => self.change(&which, &change, last, words),
-            Request::Undo => self.undo(last?, words),
-        };
-        done.map_err(|error| ApiError::from(error).message).transpose()
+            Request::Undo => last.map_or(Ok(None), |last| self.undo(last, words)),
+        }
     }
 
     fn list(&self, period: &Period, words: Words) -> Result<Reply, TaskError> {
@@ -248,6 +272,19 @@ impl Words {
         self.of(
             &format!("Moved to {new}: {title}. It was {old}; say “undo” to move it back."),
             &format!("已改到{new}：{title}。原来是{old}，说“撤销”可以改回去。"),
+        )
+        .to_owned()
+    }
+
+    fn not_found(self, task: &str) -> String {
+        self.of(&format!("There is no open task called “{task}”."), &format!("没有名为“{task}”的未完成任务。"))
+            .to_owned()
+    }
+
+    fn no_time(self, words: &str) -> String {
+        self.of(
+            &format!("“{words}” is not a time that is understood. Nothing was moved."),
+            &format!("无法理解时间“{words}”，没有改动任何任务。"),
         )
         .to_owned()
     }

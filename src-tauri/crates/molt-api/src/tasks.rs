@@ -24,6 +24,7 @@ impl App {
         Ok(TaskChanges {
             mark: changes.mark,
             whole: changes.whole,
+            more: changes.more,
             changed: changes.changed.into_iter().map(TaskView::from).collect(),
             removed: changes.removed,
         })

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use molt_core::{
     AnswerKind, AnswerStats, Constraint, EngineError, FinishReason, Found, GenerateEvent, GenerateRequest, IndexFilter,
-    Message, MessageState, Passage, PromptMessage,
+    Message, MessageState, Passage, PromptMessage, TaskId,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    calls,
+    calls::{self, Call},
     citations::{citations, mark_used},
-    conversation::{Assist, AssistEvent, ChatModel},
+    conversation::{Assist, AssistEvent, ChatModel, tell},
     prompt::layout,
 };
 
@@ -54,13 +54,14 @@ pub(crate) async fn write(
             answer.state = state;
             if calls::is_begun(&answer.text) {
                 let call = std::mem::take(&mut answer.text);
-                let line = match calls::task_line(&call) {
+                let call = match calls::read(&call) {
                     None if state == MessageState::Done => {
                         call_again(assist, &model, messages, question, &cancel).await
                     }
-                    line => line,
+                    call => call,
                 };
-                carry_out(assist, question, line, &mut answer);
+                let last = history.iter().rev().find_map(|message| message.task_id.clone());
+                carry_out(assist, question, call, last, &mut answer);
                 return answer;
             }
         }
@@ -81,7 +82,7 @@ async fn call_again(
     messages: Vec<PromptMessage>,
     question: &Message,
     cancel: &CancellationToken,
-) -> Option<String> {
+) -> Option<Call> {
     let request = GenerateRequest {
         model: model.id.clone(),
         messages,
@@ -97,7 +98,7 @@ async fn call_again(
     loop {
         match cancel.run_until_cancelled(events.next()).await?? {
             Ok(GenerateEvent::Delta { text }) => call.push_str(&text),
-            Ok(GenerateEvent::Done { .. }) => return calls::task_line(&call),
+            Ok(GenerateEvent::Done { .. }) => return calls::read(&call),
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "a call could not be written anew");
@@ -107,11 +108,12 @@ async fn call_again(
     }
 }
 
-/// Does what the model calls for, if it is what the user asked for.
-fn carry_out(assist: &Assist, question: &Message, line: Option<String>, answer: &mut Message) {
+/// Does what the model calls for, if it is what the user asked for. `last` is the task that was spoken of last.
+fn carry_out(assist: &Assist, question: &Message, call: Option<Call>, last: Option<TaskId>, answer: &mut Message) {
     answer.citations.clear();
-    match line {
-        Some(line) if calls::stands_in(&line, &question.text) => assist.make_task(question, &line, answer),
+    match call.filter(|call| call.is_asked_for(&question.text)) {
+        Some(Call::TaskAdd { text }) => assist.make_task(question, &text, answer),
+        Some(call) => tell(answer, (assist.parts().do_call)(&call, &question.text, last)),
         _ => {
             tracing::warn!("the model called for something that was not asked for");
             answer.state = MessageState::Failed;

@@ -12,13 +12,19 @@ use molt_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer, prompt};
+use crate::{answer, calls::Call, prompt};
 
 /// Characters of a question that become the conversation's title.
 const TITLE_CHARACTERS: usize = 48;
 
 /// Makes a task of a line; gives the task and the sentence about it, or one plain sentence why there is none.
 pub type MakeTask = Arc<dyn Fn(&str, TaskSource) -> Result<(TaskId, String), String> + Send + Sync>;
+
+/// What was said about tasks and the task that it is about, or one plain sentence why nothing was done.
+pub type TaskReply = Result<(String, Option<TaskId>), String>;
+
+/// Does what a model calls for, other than making a task. Given the question, and the task that was spoken of last.
+pub type DoCall = Arc<dyn Fn(&Call, &str, Option<TaskId>) -> TaskReply + Send + Sync>;
 
 /// What the assistant is made of.
 pub struct AssistParts {
@@ -27,6 +33,7 @@ pub struct AssistParts {
     pub finder: Arc<dyn PassageFinder>,
     pub clock: Arc<dyn Clock>,
     pub make_task: MakeTask,
+    pub do_call: DoCall,
     /// Called from the task that writes the answer, in order; must return at once.
     pub on_event: Arc<dyn Fn(AssistEvent) + Send + Sync>,
 }
@@ -79,6 +86,8 @@ pub struct ChatModel {
     pub host: Option<String>,
     /// Why this one, where the user did not choose it.
     pub reason: Option<RouteReason>,
+    /// It was trained to call tools, and is told of them.
+    pub tools: bool,
 }
 
 impl ChatModel {
@@ -133,10 +142,10 @@ impl Assist {
 
     /// Has a model that was just loaded read what every prompt begins with. Gives way to the first question; that it fails matters to
     /// nobody.
-    pub fn warm(&self, model: ModelId) {
+    pub fn warm(&self, model: ModelId, tools: bool) {
         let cancel = CancellationToken::new();
         std::mem::replace(&mut *lock(&self.inner.warming), cancel.clone()).cancel();
-        let mut events = self.inner.parts.engine.generate(prompt::opening(model));
+        let mut events = self.inner.parts.engine.generate(prompt::opening(model, tools));
         tokio::spawn(async move {
             cancel.run_until_cancelled(async { while let Some(Ok(_)) = events.next().await {} }).await;
         });
@@ -207,15 +216,9 @@ impl Assist {
         &self,
         conversation: Option<ConversationId>,
         text: &str,
-        reply: Result<(String, Option<TaskId>), String>,
+        reply: TaskReply,
     ) -> Result<Accepted, AssistError> {
-        self.record(conversation, text, |_, answer| {
-            answer.kind = Some(AnswerKind::Tasks);
-            match reply {
-                Ok((text, task)) => (answer.text, answer.task_id) = (text, task),
-                Err(reason) => (answer.state, answer.error) = (MessageState::Failed, Some(reason)),
-            }
-        })
+        self.record(conversation, text, |_, answer| tell(answer, reply))
     }
 
     fn record(
@@ -372,6 +375,15 @@ impl Assist {
 }
 
 /// The first line of a question, cut between words where there are any.
+/// Makes an answer of what was said about tasks.
+pub(crate) fn tell(answer: &mut Message, reply: TaskReply) {
+    answer.kind = Some(AnswerKind::Tasks);
+    match reply {
+        Ok((text, task)) => (answer.text, answer.task_id) = (text, task),
+        Err(reason) => (answer.state, answer.error) = (MessageState::Failed, Some(reason)),
+    }
+}
+
 fn title(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     if line.chars().count() <= TITLE_CHARACTERS {

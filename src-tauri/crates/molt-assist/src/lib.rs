@@ -9,5 +9,8 @@ mod citations;
 mod conversation;
 mod prompt;
 
-pub use conversation::{Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel, MakeTask};
+pub use calls::Call;
+pub use conversation::{
+    Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel, DoCall, MakeTask, TaskReply,
+};
 pub use prompt::{SYSTEM, user_text};

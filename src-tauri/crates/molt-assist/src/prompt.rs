@@ -2,7 +2,7 @@
 
 use molt_core::{Engine, EngineError, GenerateRequest, Message, MessageState, ModelId, Passage, PromptMessage, Role};
 
-use crate::conversation::ChatModel;
+use crate::{calls::TOOLS, conversation::ChatModel};
 
 /// The system text. It is constant: the small model was trained with exactly these words.
 pub const SYSTEM: &str = "You are Moltworker, a private assistant on the user's computer. Answer from the numbered passages and cite them \
@@ -30,13 +30,17 @@ pub(crate) struct Prompt {
     pub max_tokens: u32,
 }
 
+fn system(tools: bool) -> String {
+    if tools { format!("{SYSTEM}{TOOLS}") } else { SYSTEM.to_owned() }
+}
+
 /// What every prompt begins with, to be read ahead.
-pub(crate) fn opening(model: ModelId) -> GenerateRequest {
+pub(crate) fn opening(model: ModelId, tools: bool) -> GenerateRequest {
     let message = |role, text: &str| PromptMessage { role, text: text.to_owned() };
     GenerateRequest {
         model,
         // Some templates refuse a system text without a question behind it.
-        messages: vec![message(Role::System, SYSTEM), message(Role::User, "Hello")],
+        messages: vec![message(Role::System, &system(tools)), message(Role::User, "Hello")],
         max_tokens: 0,
         temperature: 0.0,
         top_p: 1.0,
@@ -84,7 +88,7 @@ pub(crate) async fn layout(
     let most = if context <= SMALL_CONTEXT { PASSAGES_SMALL } else { PASSAGES_LARGE };
     let passages = &passages[..passages.len().min(most)];
 
-    let mut texts = vec![SYSTEM.to_owned(), question.to_owned()];
+    let mut texts = vec![system(model.tools), question.to_owned()];
     texts.extend(history.iter().map(|message| message.text.clone()));
     texts.extend(passages.iter().zip(1..).map(|(passage, number)| passage_text(passage, number)));
     let counts = engine.count_tokens(&model.id, texts).await?;
@@ -128,7 +132,7 @@ pub(crate) async fn layout(
         taken += 1;
     }
 
-    let mut messages = vec![PromptMessage { role: Role::System, text: SYSTEM.to_owned() }];
+    let mut messages = vec![PromptMessage { role: Role::System, text: system(model.tools) }];
     messages.extend(
         history[first..].iter().map(|message| PromptMessage { role: message.role, text: message.text.clone() }),
     );

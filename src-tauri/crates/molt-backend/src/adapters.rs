@@ -4,8 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::{Timestamp, tz::TimeZone};
-use molt_api::{IndexOpener, Machine, OpenedIndex};
-use molt_core::{Clock, IndexError, ModelSpec};
+use molt_api::{IndexOpener, Machine};
+use molt_core::{Clock, IndexError, ModelSpec, PassageIndex};
 use molt_lance::{LanceIndex, VectorSpace};
 use molt_seal::Key;
 
@@ -34,18 +34,16 @@ impl LanceOpener {
     pub async fn open_telling(
         &self,
         embedder: Option<&ModelSpec>,
-    ) -> Result<(OpenedIndex, Option<String>), IndexError> {
+    ) -> Result<(Arc<dyn PassageIndex>, Option<String>), IndexError> {
         let space = embedder.map(|spec| VectorSpace { model: spec.id.to_string(), dimension: spec.dimensions });
         let opened = LanceIndex::open(&self.folder, Some(self.key.clone()), space).await?;
-        // After damage the newest changes are missing: everything is compared again.
-        let fresh = opened.fresh || opened.recovered.is_some();
-        Ok((OpenedIndex { index: Arc::new(opened.index), fresh }, opened.recovered))
+        Ok((Arc::new(opened.index), opened.recovered))
     }
 }
 
 #[async_trait]
 impl IndexOpener for LanceOpener {
-    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError> {
+    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError> {
         Ok(self.open_telling(embedder).await?.0)
     }
 }

@@ -178,7 +178,7 @@ impl Running {
             folder: data.index(),
             key: Key::new(&caches::key(store.as_ref(), "key of the index")?),
         });
-        let (opened, recovered) = opener.open_telling(embedder.as_ref()).await?;
+        let (index, recovered) = opener.open_telling(embedder.as_ref()).await?;
 
         let (events, changes) = mpsc::channel(WATCH_EVENTS);
         let library_bus = bus.clone();
@@ -192,7 +192,7 @@ impl Running {
                 kind_of,
                 on_change: Arc::new(move |change| library_bus.library(change)),
             },
-            opened.index,
+            index,
             embedder.map(|spec| spec.id),
             settings.indexing_paused,
         );
@@ -206,6 +206,10 @@ impl Running {
             make_task: Arc::new({
                 let desk = desk.clone();
                 move |line, source| desk.from_chat(line, source)
+            }),
+            do_call: Arc::new({
+                let desk = desk.clone();
+                move |call, question, last| desk.called(call, question, last)
             }),
             on_event: Arc::new(move |event| assist_bus.assist(event)),
         });
@@ -245,7 +249,7 @@ impl Running {
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
                 embedder.await;
-                library.run(changes, opened.fresh, library_cancel).await;
+                library.run(changes, library_cancel).await;
             }),
         ];
         if config.resumes_downloads {

@@ -50,9 +50,6 @@ pub struct RemoteModel {
     /// It understands pictures.
     #[serde(default)]
     pub vision: bool,
-    /// It can call tools.
-    #[serde(default)]
-    pub tools: bool,
 }
 
 /// A model on this disk, or one of another server that the user added.
@@ -84,6 +81,9 @@ pub struct ModelSpec {
     /// What runs it, where the user has chosen; else the engine chooses.
     #[serde(default)]
     pub backend: Option<Backend>,
+    /// It was trained to call tools.
+    #[serde(default)]
+    pub tools: bool,
     /// Every question to it leaves this computer.
     #[serde(default)]
     pub remote: Option<RemoteModel>,

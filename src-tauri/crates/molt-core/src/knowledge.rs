@@ -135,6 +135,18 @@ pub struct Chunk {
     pub position: Position,
 }
 
+/// What a search compares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum SearchBy {
+    /// Words and, where there is an embedder, meaning.
+    #[default]
+    Both,
+    Words,
+    Meaning,
+}
+
 /// A chunk found for a query, ready to be shown or put into a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]

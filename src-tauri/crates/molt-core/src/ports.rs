@@ -7,9 +7,9 @@ use futures::stream::BoxStream;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, EmbedPurpose, EngineStats, ExtractedDocument,
-    GenerateEvent, GenerateRequest, LoadedModel, Message, MessageId, ModelId, ModelSpec, Passage, Reminder, ReminderId,
-    Settings, Source, SourceId, Task, TaskId,
+    Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentState, EmbedPurpose, EngineStats,
+    ExtractedDocument, GenerateEvent, GenerateRequest, LoadedModel, Message, MessageId, ModelId, ModelSpec, Passage,
+    Reminder, ReminderId, Settings, Source, SourceId, Task, TaskId,
 };
 
 /// The wall clock and the zone of the user. Features never ask the system themselves.
@@ -124,10 +124,10 @@ pub struct IndexFilter {
 /// The words-and-meaning index over chunks. It is a cache: it can be deleted and rebuilt from the user's files.
 #[async_trait]
 pub trait PassageIndex: Send + Sync {
-    /// Ids of all chunks of a document that the index holds.
+    /// Ids of all chunks of a document that the index holds. Looks at every row.
     async fn chunk_ids(&self, document: &DocumentId) -> Result<Vec<ChunkId>, IndexError>;
-    /// Every document that has a chunk in the index.
-    async fn document_ids(&self) -> Result<Vec<DocumentId>, IndexError>;
+    /// Every chunk that the index holds, with its document, in any order.
+    async fn contents(&self) -> Result<Vec<(DocumentId, ChunkId)>, IndexError>;
     /// Adds, then removes, in at most one commit each; durable when it returns.
     async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError>;
     async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError>;
@@ -162,6 +162,8 @@ pub struct ListedFile {
     /// Bytes.
     pub size: u64,
     pub modified_at: Timestamp,
+    /// When the system last noted a change of content, name or rights; programs cannot set it. None where it is not kept.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// Watches folders and lists them under the ignore rules.
@@ -229,22 +231,43 @@ pub trait DocumentStore: Send + Sync {
     fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>>;
     fn document(&self, id: &DocumentId) -> StoreResult<Document>;
     fn document_by_path(&self, path: &str) -> StoreResult<Option<Document>>;
-    fn put_document(&self, document: &Document) -> StoreResult<()>;
-    fn remove_document(&self, id: &DocumentId) -> StoreResult<()>;
-    /// Replaces a document's row and all its chunks in one transaction.
-    fn put_document_with_chunks(&self, document: &Document, chunks: &[Chunk]) -> StoreResult<()>;
+    /// How many documents of each source are in each state.
+    fn document_counts(&self) -> StoreResult<Vec<(SourceId, DocumentState, u32)>>;
+    /// Inserts or replaces rows, in one transaction; their chunks stay.
+    fn put_documents(&self, documents: &[Document]) -> StoreResult<()>;
+    fn put_document(&self, document: &Document) -> StoreResult<()> {
+        self.put_documents(std::slice::from_ref(document))
+    }
+    /// Removes documents with their chunks, in one transaction.
+    fn remove_documents(&self, ids: &[DocumentId]) -> StoreResult<()>;
+    /// Replaces rows and all chunks of them, in one transaction.
+    fn put_documents_with_chunks(&self, documents: &[(Document, Vec<Chunk>)]) -> StoreResult<()>;
+    fn put_document_with_chunks(&self, document: &Document, chunks: &[Chunk]) -> StoreResult<()> {
+        self.put_documents_with_chunks(&[(document.clone(), chunks.to_vec())])
+    }
+    /// Every chunk with its document, in any order.
+    fn chunk_ids(&self) -> StoreResult<Vec<(DocumentId, ChunkId)>>;
     /// In order of `ordinal`.
     fn chunks(&self, document: &DocumentId) -> StoreResult<Vec<Chunk>>;
     /// Those of the given ids that exist, in any order.
     fn chunks_by_id(&self, ids: &[ChunkId]) -> StoreResult<Vec<Chunk>>;
 }
 
+/// How far a reader of the tasks has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskMark {
+    /// Number of the last change when the reader began; it grows with every change.
+    pub revision: i64,
+    /// Row up to which the whole list has been read; nothing when all of it has been.
+    pub read_to: Option<i64>,
+}
+
 /// What became of the tasks since some moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskChanges {
-    /// Grows with every change.
-    pub revision: i64,
-    /// Nothing is left out: all tasks are among the changed.
+    /// To ask with next time.
+    pub mark: TaskMark,
+    /// All tasks are told anew from here on; what the reader had before is worth nothing.
     pub whole: bool,
     pub changed: Vec<Task>,
     pub removed: Vec<TaskId>,
@@ -253,8 +276,9 @@ pub struct TaskChanges {
 pub trait TaskStore: Send + Sync {
     /// All that are not deleted, done ones included.
     fn tasks(&self) -> StoreResult<Vec<Task>>;
-    /// What changed after `since`; everything without it, or when the store never was as far.
-    fn task_changes(&self, since: Option<i64>) -> StoreResult<TaskChanges>;
+    /// What changed after `since`, or the next `most` tasks of a list that is not read yet. The list begins anew without a mark, when
+    /// the store never was as far, and when more than `most` changed.
+    fn task_changes(&self, since: Option<TaskMark>, most: usize) -> StoreResult<TaskChanges>;
     fn task(&self, id: &TaskId) -> StoreResult<Task>;
     /// The tasks that are parts of this one and not deleted, done ones included; not the parts of those.
     fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>>;

@@ -1,9 +1,10 @@
-//! How fast a worker runs a model on this machine: `molt-engine-bench WORKER MODEL`. With `CASES ROUNDS` behind it, how well the worker
-//! keeps to the forms of a file of cases.
+//! How fast a worker runs a model on this machine: `molt-engine-bench WORKER MODEL`. With `turns` behind it, how soon a conversation goes
+//! on; with `CASES ROUNDS`, how well the worker keeps to the forms of a file of cases.
 //!
 //! Everything goes through the client and the worker's process, as in the program. Prints the figures as JSON, or the answers.
 
 mod forms;
+mod turns;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -12,7 +13,7 @@ use molt_core::{Engine, EngineError, GenerateEvent, GenerateRequest, ModelId, Mo
 use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
 use serde::Serialize;
 
-const USAGE: &str = "usage: molt-engine-bench WORKER MODEL [CASES ROUNDS]";
+const USAGE: &str = "usage: molt-engine-bench WORKER MODEL [turns | CASES ROUNDS]";
 /// Tokens of the long prompt.
 const PROMPT: u32 = 512;
 /// Tokens of an answer.
@@ -44,6 +45,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", serde_json::to_string(&figures)?);
             Ok(())
         }),
+        [turns] if turns.as_os_str() == "turns" => {
+            let folder = cache.join("turns");
+            turns::measure(worker.clone(), model, &folder).await.map_err(Into::into).and_then(|figures| {
+                println!("{}", serde_json::to_string(&figures)?);
+                Ok(())
+            })
+        }
         [cases, rounds] => {
             let rounds = rounds.to_str().and_then(|rounds| rounds.parse().ok()).ok_or(USAGE)?;
             forms::answer_all(&client, model, cases, rounds).await

@@ -51,6 +51,7 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         architecture: info.architecture,
         bundled: false,
         backend: None,
+        tools: info.calls_tools,
         remote: None,
     })
 }
@@ -76,6 +77,7 @@ fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
         licence: None,
         bundled: false,
         backend: None,
+        tools: false,
         remote: None,
     })
 }

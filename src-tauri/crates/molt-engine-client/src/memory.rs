@@ -139,6 +139,7 @@ mod tests {
             kv_bytes_per_token: 28 * 8 * 256 * 4,
             loaded_bytes: (397 + 594) * MIB,
             has_chat_template: true,
+            calls_tools: true,
             not_for_mistral_rs: None,
         }
     }

@@ -71,6 +71,7 @@ fn spec(id: &str, path: &str) -> ModelSpec {
         dimensions: 0,
         memory_needed: 0,
         bundled: false,
+        tools: false,
         backend: None,
         remote: None,
     }

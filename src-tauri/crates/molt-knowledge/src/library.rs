@@ -13,7 +13,7 @@ use std::{
 };
 
 use molt_core::{
-    Clock, DocumentId, DocumentKind, DocumentState, DocumentStore, Engine, Extractor, IndexError, ModelId,
+    ChunkId, Clock, DocumentId, DocumentKind, DocumentState, DocumentStore, Engine, Extractor, IndexError, ModelId,
     PassageIndex, Source, SourceId, StoreError, StoreResult, WatchEvent, Watcher,
 };
 use tokio::{sync::Notify, sync::mpsc, time::Instant};
@@ -108,6 +108,9 @@ struct Inner {
     current: Mutex<Option<String>>,
     problem: Mutex<Option<String>>,
     source_problems: Mutex<HashMap<SourceId, String>>,
+    /// What the index holds of a document where that is not what the catalogue says; nothing where that is not known. Asking the index
+    /// means looking at every row.
+    held: Mutex<HashMap<DocumentId, Option<HashSet<ChunkId>>>>,
     /// Only one batch or one source-wide change touches the index at a time.
     writing: tokio::sync::Mutex<()>,
     /// Only one comparison with the disk at a time: two would both find a new file and give it two rows.
@@ -135,6 +138,7 @@ impl Library {
                 current: Mutex::default(),
                 problem: Mutex::default(),
                 source_problems: Mutex::default(),
+                held: Mutex::default(),
                 writing: tokio::sync::Mutex::default(),
                 scanning: tokio::sync::Mutex::default(),
             }),
@@ -225,24 +229,23 @@ impl Library {
     }
 
     pub fn sources(&self) -> StoreResult<Vec<SourceStatus>> {
-        let mut sources: Vec<SourceStatus> = (self.inner.parts.documents.sources()?.into_iter())
-            .map(|source| SourceStatus {
+        let counts = self.inner.parts.documents.document_counts()?;
+        let status = |source: Source| {
+            let mut status = SourceStatus {
                 problem: lock(&self.inner.source_problems).get(&source.id).cloned(),
                 source,
                 documents: 0,
                 indexed: 0,
                 pending: 0,
                 failed: 0,
-            })
-            .collect();
-        let places: HashMap<SourceId, usize> =
-            sources.iter().enumerate().map(|(at, status)| (status.source.id.clone(), at)).collect();
-        for document in self.inner.parts.documents.documents(None)? {
-            let Some(status) = places.get(&document.source_id).map(|at| &mut sources[*at]) else { continue };
-            status.documents += 1;
-            *count_of(document.state, &mut status.indexed, &mut status.pending, &mut status.failed) += 1;
-        }
-        Ok(sources)
+            };
+            for (_, state, count) in counts.iter().filter(|(id, _, _)| *id == status.source.id) {
+                status.documents += count;
+                *count_of(*state, &mut status.indexed, &mut status.pending, &mut status.failed) += count;
+            }
+            status
+        };
+        Ok(self.inner.parts.documents.sources()?.into_iter().map(status).collect())
     }
 
     pub(crate) fn set_source_problem(&self, id: &SourceId, problem: Option<String>) {
@@ -267,8 +270,8 @@ impl Library {
             words_only: self.embedder().is_none(),
             ..LibraryStatus::default()
         };
-        for document in self.inner.parts.documents.documents(None)? {
-            *count_of(document.state, &mut status.indexed, &mut status.pending, &mut status.failed) += 1;
+        for (_, state, count) in self.inner.parts.documents.document_counts()? {
+            *count_of(state, &mut status.indexed, &mut status.pending, &mut status.failed) += count;
         }
         Ok(status)
     }
@@ -293,28 +296,17 @@ impl Library {
         document.reason = None;
         document.content_hash.clear();
         self.inner.parts.documents.put_document(&document)?;
+        lock(&self.inner.held).insert(id.clone(), Some(HashSet::new()));
         self.enqueue_first([id.clone()]);
         Ok(())
     }
 
-    /// Goes on with another index and embedder. Everything is read again into the new index.
-    pub fn set_index(&self, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>) -> StoreResult<()> {
+    /// Goes on with another index and embedder. Everything that the new index does not hold is read again.
+    pub async fn set_index(&self, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>) -> Result<(), RemoveError> {
+        let _writing = self.inner.writing.lock().await;
         *self.inner.index.write().unwrap_or_else(PoisonError::into_inner) = index;
         *self.inner.embedder.write().unwrap_or_else(PoisonError::into_inner) = embedder;
-        self.read_everything_again()
-    }
-
-    fn read_everything_again(&self) -> StoreResult<()> {
-        let mut ids = Vec::new();
-        for mut document in self.inner.parts.documents.documents(None)? {
-            if document.state == DocumentState::Indexed {
-                document.state = DocumentState::Waiting;
-                self.inner.parts.documents.put_document(&document)?;
-                ids.push(document.id);
-            }
-        }
-        self.enqueue(ids);
-        Ok(())
+        self.take_stock().await
     }
 
     pub(crate) fn enqueue(&self, ids: impl IntoIterator<Item = DocumentId>) {
@@ -331,12 +323,15 @@ impl Library {
 
     /// What the user has just edited goes before bulk work.
     pub(crate) fn enqueue_first(&self, ids: impl IntoIterator<Item = DocumentId>) {
+        let ids: Vec<DocumentId> = ids.into_iter().collect();
         let mut queue = lock(&self.inner.queue);
-        for id in ids {
-            if !queue.members.insert(id.clone()) {
-                queue.order.retain(|member| member != &id);
-            }
-            queue.order.push_front(id);
+        let again: HashSet<&DocumentId> = ids.iter().filter(|id| queue.members.contains(*id)).collect();
+        if !again.is_empty() {
+            queue.order.retain(|member| !again.contains(member));
+        }
+        for id in &ids {
+            queue.members.insert(id.clone());
+            queue.order.push_front(id.clone());
         }
         drop(queue);
         self.inner.wake.notify_one();
@@ -354,6 +349,11 @@ impl Library {
         Some(id)
     }
 
+    /// It is read or written now.
+    pub fn is_reading(&self, id: &DocumentId) -> bool {
+        lock(&self.inner.queue).reading.contains(id)
+    }
+
     /// It waits in the queue, or is read or written now.
     pub(crate) fn is_being_read(&self, id: &DocumentId) -> bool {
         let queue = lock(&self.inner.queue);
@@ -363,10 +363,8 @@ impl Library {
     // Loops -----------------------------------------------------------------------------------------------------------
 
     /// Brings index, catalogue and disk into step, then follows changes until cancelled.
-    ///
-    /// `fresh`: the index was started empty, so that everything has to be read into it.
-    pub async fn run(&self, mut events: mpsc::Receiver<WatchEvent>, fresh: bool, cancel: CancellationToken) {
-        if let Err(error) = self.reconcile(fresh).await {
+    pub async fn run(&self, mut events: mpsc::Receiver<WatchEvent>, cancel: CancellationToken) {
+        if let Err(error) = self.take_stock().await {
             tracing::error!(%error, "the index could not be brought into step");
         }
         let following = cancel.run_until_cancelled(async {
@@ -381,22 +379,56 @@ impl Library {
         tokio::join!(following, self.work(&cancel));
     }
 
-    /// After a crash: the index may hold documents that the catalogue has forgotten, and the catalogue may hold unfinished ones.
-    async fn reconcile(&self, fresh: bool) -> Result<(), RemoveError> {
-        if fresh {
-            self.read_everything_again()?;
+    /// Compares the index with the catalogue. Where they differ (after a crash, or because the index was restored, lost or is another one)
+    /// the document is read again; what the catalogue does not know is forgotten.
+    async fn take_stock(&self) -> Result<(), RemoveError> {
+        let (index, catalogue) = (self.index(), &self.inner.parts.documents);
+        let mut is = by_document(index.contents().await?);
+        let mut should = by_document(catalogue.chunk_ids()?);
+        let (mut queued, mut doubted, mut held) = (Vec::new(), Vec::new(), HashMap::new());
+        for mut document in catalogue.documents(None)? {
+            let id = document.id.clone();
+            let (is, should) = (is.remove(&id).unwrap_or_default(), should.remove(&id).unwrap_or_default());
+            let differs = is != should;
+            if differs || matches!(document.state, DocumentState::Waiting | DocumentState::Indexing) {
+                queued.push(id.clone());
+            }
+            if differs {
+                held.insert(id, Some(is));
+                document.state = DocumentState::Waiting;
+                doubted.push(document);
+            }
         }
-        let documents = self.inner.parts.documents.documents(None)?;
-        let known: HashSet<&DocumentId> = documents.iter().map(|document| &document.id).collect();
-        let index = self.index();
-        let forgotten: Vec<DocumentId> =
-            index.document_ids().await?.into_iter().filter(|id| !known.contains(id)).collect();
+        let forgotten: Vec<DocumentId> = is.into_keys().collect();
         if !forgotten.is_empty() {
             index.remove_documents(&forgotten).await?;
         }
-        let unfinished = |state| matches!(state, DocumentState::Waiting | DocumentState::Indexing);
-        self.enqueue(documents.into_iter().filter(|document| unfinished(document.state)).map(|document| document.id));
+        catalogue.put_documents(&doubted)?;
+        *lock(&self.inner.held) = held;
+        self.enqueue(queued);
         Ok(())
+    }
+
+    /// The chunks of a document that the index holds.
+    pub(crate) async fn held(&self, id: &DocumentId) -> Result<HashSet<ChunkId>, RemoveError> {
+        let held = lock(&self.inner.held).get(id).cloned();
+        Ok(match held {
+            Some(Some(held)) => held,
+            Some(None) => self.index().chunk_ids(id).await?.into_iter().collect(),
+            None => self.inner.parts.documents.chunks(id)?.into_iter().map(|chunk| chunk.id).collect(),
+        })
+    }
+
+    /// After a batch index and catalogue agree about its documents, unless it failed or one was to be read anew meanwhile.
+    pub(crate) fn note_held(&self, ids: &[DocumentId], written: bool) {
+        let queue = lock(&self.inner.queue);
+        let mut held = lock(&self.inner.held);
+        for id in ids {
+            let differed = held.remove(id).is_some();
+            if !written || (differed && queue.members.contains(id)) {
+                held.insert(id.clone(), None);
+            }
+        }
     }
 
     async fn follow(&self, event: WatchEvent) {
@@ -443,6 +475,13 @@ impl Library {
             let mut batch: Vec<Prepared> = Vec::new();
             let mut since = Instant::now();
             while let Some(id) = self.next() {
+                // Changed again since it was read: what is to be removed shows only after the first text is written.
+                if batch.iter().any(|prepared| prepared.document.id == id) {
+                    unkept += batch.iter().map(Prepared::len).sum::<usize>();
+                    commits += 1;
+                    self.commit_or_wait(std::mem::take(&mut batch), cancel).await;
+                    lock(&self.inner.queue).reading.insert(id.clone());
+                }
                 if batch.is_empty() {
                     since = Instant::now();
                 }
@@ -506,7 +545,9 @@ impl Library {
         let ids: Vec<DocumentId> = batch.iter().map(|prepared| prepared.document.id.clone()).collect();
         let written = {
             let _writing = self.inner.writing.lock().await;
-            commit(self, batch).await
+            let written = commit(self, batch).await;
+            self.note_held(&ids, written.is_ok());
+            written
         };
         self.was_read(&ids);
         match written {
@@ -541,6 +582,14 @@ pub enum RemoveError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+fn by_document(chunks: Vec<(DocumentId, ChunkId)>) -> HashMap<DocumentId, HashSet<ChunkId>> {
+    let mut documents: HashMap<DocumentId, HashSet<ChunkId>> = HashMap::new();
+    for (document, chunk) in chunks {
+        documents.entry(document).or_default().insert(chunk);
+    }
+    documents
 }
 
 fn count_of<'a>(state: DocumentState, indexed: &'a mut u32, pending: &'a mut u32, failed: &'a mut u32) -> &'a mut u32 {

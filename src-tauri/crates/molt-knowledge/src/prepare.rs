@@ -15,6 +15,7 @@ use molt_core::{
 use crate::{
     chunk,
     library::{Library, RemoveError},
+    scan::away,
 };
 
 /// Texts embedded in one request: small enough that a question asked meanwhile waits little.
@@ -51,13 +52,17 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     let parts = library.parts();
     let Ok(mut document) = parts.documents.document(id) else { return Ok(None) };
     library.set_current(&document.name);
-    document.state = DocumentState::Indexing;
-    parts.documents.put_document(&document)?;
+    // Before it is read, so that a change meanwhile is later than this.
+    let now = parts.clock.now();
 
     let path = PathBuf::from(&document.path);
     let fingerprint = match tokio::task::spawn_blocking(move || fingerprint(&path)).await {
         Ok(Ok(fingerprint)) => fingerprint,
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let source = parts.documents.sources()?.into_iter().find(|source| source.id == document.source_id);
+            if source.is_some_and(|source| away(&source).is_some()) {
+                return Ok(None);
+            }
             library.forget(vec![id.clone()]).await?;
             return Ok(None);
         }
@@ -74,14 +79,14 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     };
     (document.size, document.modified_at) = (fingerprint.size, fingerprint.modified_at);
 
-    let indexed: HashSet<ChunkId> = library.index().chunk_ids(id).await?.into_iter().collect();
+    let indexed = library.held(id).await?;
     if document.content_hash == fingerprint.hash {
         let chunks = parts.documents.chunks(id)?;
         if !chunks.is_empty() && chunks.len() == indexed.len() && chunks.iter().all(|chunk| indexed.contains(&chunk.id))
         {
             document.state = DocumentState::Indexed;
-            parts.documents.put_document(&document)?;
-            return Ok(None);
+            document.indexed_at = Some(now);
+            return Ok(Some(Prepared { document, chunks, add: Vec::new(), remove: Vec::new() }));
         }
     }
     document.content_hash = fingerprint.hash;
@@ -111,7 +116,7 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     document.chunks = chunks.len() as u32;
     document.state = DocumentState::Indexed;
     document.reason = None;
-    document.indexed_at = Some(parts.clock.now());
+    document.indexed_at = Some(now);
 
     let current: HashSet<&ChunkId> = chunks.iter().map(|chunk| &chunk.id).collect();
     let remove = indexed.iter().filter(|id| !current.contains(id)).cloned().collect();
@@ -143,7 +148,7 @@ async fn failed(
     state: DocumentState,
     reason: String,
 ) -> Result<Prepared, RemoveError> {
-    let remove = library.index().chunk_ids(&document.id).await?;
+    let remove = library.held(&document.id).await?.into_iter().collect();
     let document = Document { state, reason: Some(reason), chunks: 0, indexed_at: None, ..document };
     Ok(Prepared { document, chunks: Vec::new(), add: Vec::new(), remove })
 }
@@ -165,10 +170,7 @@ pub(crate) async fn commit(library: &Library, batch: Vec<Prepared>) -> Result<()
     if !add.is_empty() || !remove.is_empty() {
         library.index().apply(add, remove).await?;
     }
-    for (document, chunks) in rows {
-        library.parts().documents.put_document_with_chunks(&document, &chunks)?;
-    }
-    Ok(())
+    Ok(library.parts().documents.put_documents_with_chunks(&rows)?)
 }
 
 /// A reader that failed is asked once more: it may have been killed from outside.
@@ -204,15 +206,15 @@ async fn embed(library: &Library, texts: &[String]) -> Result<Vec<Option<Vec<f32
     Ok(vectors)
 }
 
-struct Fingerprint {
+pub(crate) struct Fingerprint {
     size: u64,
     modified_at: Timestamp,
     /// BLAKE3, hex.
-    hash: String,
+    pub hash: String,
 }
 
 /// Size and time are taken before the content is read: a change meanwhile is then seen by the next scan.
-fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
+pub(crate) fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
     let mut file = std::fs::File::open(path)?;
     let metadata = file.metadata()?;
     let modified_at = Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -2,12 +2,22 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     path::{Path, PathBuf},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use molt_core::{Document, DocumentId, DocumentState, Source, StoreResult};
 
-use crate::library::{Library, LibraryChange, RemoveError};
+use crate::{
+    library::{Library, LibraryChange, RemoveError},
+    prepare::fingerprint,
+};
+
+/// Systems note times in steps of up to this.
+const TICK: SignedDuration = SignedDuration::from_millis(20);
+/// Rows written at once: few enough that others need not wait long for the catalogue.
+const ROWS: usize = 500;
 
 /// What differs between the disk and the catalogue.
 struct Difference {
@@ -34,8 +44,9 @@ impl Library {
             // What could not be removed now is removed by the next scan or at the next start.
             tracing::error!(%error, "removed files could not be forgotten");
         }
+        let edited: HashSet<&Path> = edited.iter().map(PathBuf::as_path).collect();
         let (first, rest): (Vec<_>, Vec<_>) =
-            difference.changed.into_iter().partition(|(path, _)| edited.contains(path));
+            difference.changed.into_iter().partition(|(path, _)| edited.contains(path.as_path()));
         self.enqueue(rest.into_iter().map(|(_, id)| id));
         self.enqueue_first(first.into_iter().map(|(_, id)| id));
     }
@@ -49,18 +60,12 @@ impl Library {
             .into_iter()
             .map(|document| (document.path.clone(), document))
             .collect();
-        if let Err(error) = root.metadata() {
-            // A drive that is not mounted must not cost the index: nothing is forgotten while the folder itself is away.
-            if source.is_folder
-                || error.kind() != std::io::ErrorKind::NotFound
-                || !root.parent().is_some_and(Path::exists)
-            {
-                let problem = format!("{} cannot be reached: {error}", source.path);
-                return Ok(Difference { changed: Vec::new(), gone: Vec::new(), problem: Some(problem) });
-            }
+        if let Some(error) = away(source) {
+            let problem = format!("{} cannot be reached: {error}", source.path);
+            return Ok(Difference { changed: Vec::new(), gone: Vec::new(), problem: Some(problem) });
         }
         let (files, problems) = parts.watcher.list(root);
-        let mut changed = Vec::new();
+        let (mut changed, mut put, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let mut seen = HashSet::new();
         for file in files {
             let Some(kind) = (parts.kind_of)(&file.path) else { continue };
@@ -68,12 +73,13 @@ impl Library {
             if !seen.insert(path.clone()) {
                 continue;
             }
-            let document = match known.remove(&path) {
+            let before = known.remove(&path);
+            let is_new = before.is_none();
+            let document = match before {
                 Some(document) if document.size == file.size && document.modified_at == file.modified_at => {
                     // One that is being read now is not read again for that.
-                    if matches!(document.state, DocumentState::Waiting | DocumentState::Indexing)
-                        && !self.is_being_read(&document.id)
-                    {
+                    let unfinished = matches!(document.state, DocumentState::Waiting | DocumentState::Indexing);
+                    if (unfinished || is_touched(&document, file.changed_at)) && !self.is_being_read(&document.id) {
                         changed.push((file.path, document.id));
                     }
                     continue;
@@ -107,11 +113,35 @@ impl Library {
                 continue;
             }
             let document = Document { state: DocumentState::Waiting, reason: None, ..document };
-            parts.documents.put_document(&document)?;
-            changed.push((file.path, document.id));
+            if is_new { new.push(document) } else { put.push(document) }
+        }
+        self.follow_moves(&mut new, &mut known);
+        put.append(&mut new);
+        let waiting = put.iter().filter(|document| document.state == DocumentState::Waiting);
+        changed.extend(waiting.map(|document| (PathBuf::from(&document.path), document.id.clone())));
+        for some in put.chunks(ROWS) {
+            parts.documents.put_documents(some)?;
         }
         let gone = known.into_values().map(|document| document.id).collect();
         Ok(Difference { changed, gone, problem: summary(&problems) })
+    }
+
+    /// Finds the files that were only moved: of the content and time of one that is gone. Their rows get the new path, and their chunks stay.
+    fn follow_moves(&self, new: &mut [Document], known: &mut HashMap<String, Document>) {
+        let mut gone: HashMap<_, Vec<Document>> = HashMap::new();
+        for old in known.values().filter(|old| old.state == DocumentState::Indexed && !self.is_being_read(&old.id)) {
+            gone.entry((old.size, old.modified_at, old.kind)).or_default().push(old.clone());
+        }
+        for new in new {
+            let Some(candidates) = gone.get_mut(&(new.size, new.modified_at, new.kind)) else { continue };
+            // Before it is read, so that a change meanwhile is later than this.
+            let now = self.parts().clock.now();
+            let Ok(content) = fingerprint(Path::new(&new.path)) else { continue };
+            let Some(at) = candidates.iter().position(|old| old.content_hash == content.hash) else { continue };
+            let old = candidates.swap_remove(at);
+            known.remove(&old.path);
+            *new = Document { path: new.path.clone(), name: new.name.clone(), indexed_at: Some(now), ..old };
+        }
     }
 
     /// Removes documents from the index, then from the catalogue: after a crash between the two, the next scan finds them again.
@@ -122,12 +152,29 @@ impl Library {
         {
             let _writing = self.writing().await;
             self.index().remove_documents(&ids).await?;
-            for id in &ids {
-                self.parts().documents.remove_document(id)?;
-            }
+            self.parts().documents.remove_documents(&ids)?;
+            self.note_held(&ids, true);
         }
         self.changed(LibraryChange::Documents);
         Ok(())
+    }
+}
+
+/// Why a source cannot be reached. A drive that is not mounted must not cost the index: nothing is forgotten while the folder itself is
+/// away.
+pub(crate) fn away(source: &Source) -> Option<io::Error> {
+    let root = Path::new(&source.path);
+    let is_gone = |error: &io::Error| {
+        !source.is_folder && error.kind() == io::ErrorKind::NotFound && root.parent().is_some_and(Path::exists)
+    };
+    root.metadata().err().filter(|error| !is_gone(error))
+}
+
+/// Whether something happened to a file since it was read: another one of the same size and time may have taken its place.
+fn is_touched(document: &Document, changed_at: Option<Timestamp>) -> bool {
+    match (document.indexed_at, changed_at) {
+        (Some(read), Some(changed)) => read.duration_since(changed) <= TICK,
+        _ => false,
     }
 }
 

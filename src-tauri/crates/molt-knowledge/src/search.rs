@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use molt_core::{
     Chunk, ChunkId, Document, DocumentId, EmbedPurpose, Found, IndexError, IndexFilter, IndexHit, Passage,
-    PassageFinder,
+    PassageFinder, SearchBy,
 };
 
 use crate::{highlights, library::Library};
@@ -20,21 +20,49 @@ const PER_DOCUMENT: usize = 4;
 #[async_trait]
 impl PassageFinder for Library {
     async fn find(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Found, IndexError> {
-        if query.trim().is_empty() {
-            return Ok(Found { passages: Vec::new(), words_only: self.embedder().is_none() });
-        }
-        let index = self.index();
-        let (words, meaning) =
-            futures::join!(index.search_words(query, filter, CANDIDATES), self.search_meaning(query, filter));
-        let (words, meaning) = (words?, meaning?);
-        let words_only = meaning.is_none();
-        let fused = fuse(&[words, meaning.unwrap_or_default()]);
-        let passages = self.passages(fused, query, limit).map_err(|error| IndexError(error.to_string()))?;
-        Ok(Found { passages, words_only })
+        self.find_by(SearchBy::Both, query, filter, limit).await
     }
 }
 
 impl Library {
+    /// As [`PassageFinder::find`], by words or meaning alone where that is wanted; the scores are those of that leg then.
+    pub async fn find_by(
+        &self,
+        by: SearchBy,
+        query: &str,
+        filter: &IndexFilter,
+        limit: usize,
+    ) -> Result<Found, IndexError> {
+        if query.trim().is_empty() {
+            return Ok(Found { passages: Vec::new(), words_only: self.embedder().is_none() });
+        }
+        let index = self.index();
+        let words = async {
+            match by {
+                SearchBy::Meaning => Ok(Vec::new()),
+                SearchBy::Both | SearchBy::Words => index.search_words(query, filter, CANDIDATES).await,
+            }
+        };
+        let meaning = async {
+            match by {
+                SearchBy::Words => Ok(None),
+                SearchBy::Both | SearchBy::Meaning => self.search_meaning(query, filter).await,
+            }
+        };
+        let (words, meaning) = futures::join!(words, meaning);
+        let (words, meaning) = (words?, meaning?);
+        let words_only = meaning.is_none();
+        let meaning = meaning.unwrap_or_default();
+        let ranked = match by {
+            SearchBy::Both => fuse(&[words, meaning]),
+            SearchBy::Words | SearchBy::Meaning => {
+                words.into_iter().chain(meaning).map(|hit| (hit.id, hit.score)).collect()
+            }
+        };
+        let passages = self.passages(ranked, query, limit).map_err(|error| IndexError(error.to_string()))?;
+        Ok(Found { passages, words_only })
+    }
+
     /// None when there is no embedder, or when it fails: words alone still answer.
     async fn search_meaning(&self, query: &str, filter: &IndexFilter) -> Result<Option<Vec<IndexHit>>, IndexError> {
         let Some(model) = self.embedder() else { return Ok(None) };

@@ -1,9 +1,6 @@
 //! The port's calls: adding, removing, finding.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    path::PathBuf,
-};
+use std::{collections::HashSet, path::PathBuf};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -145,16 +142,13 @@ impl PassageIndex for LanceIndex {
         Ok(ids)
     }
 
-    async fn document_ids(&self) -> Result<Vec<DocumentId>, IndexError> {
-        let mut ids = BTreeSet::new();
-        for batch in self.scan(&[DOCUMENT], None).await? {
-            for id in rows::texts(&batch, DOCUMENT)? {
-                if !ids.contains(id) {
-                    ids.insert(id.to_owned());
-                }
-            }
+    async fn contents(&self) -> Result<Vec<(DocumentId, ChunkId)>, IndexError> {
+        let mut ids = Vec::new();
+        for batch in self.scan(&[DOCUMENT, CHUNK], None).await? {
+            let documents = rows::texts(&batch, DOCUMENT)?.map(DocumentId::from);
+            ids.extend(documents.zip(rows::texts(&batch, CHUNK)?.map(ChunkId::from)));
         }
-        Ok(ids.into_iter().map(DocumentId).collect())
+        Ok(ids)
     }
 
     async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError> {

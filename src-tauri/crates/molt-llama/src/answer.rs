@@ -188,15 +188,24 @@ impl Writer {
         let Some((at, _)) = states.best(&numbers).filter(|(_, kept)| *kept >= same + WORTH_READING) else {
             return same;
         };
-        let Some((tokens, state)) = states.read(at) else { return same };
-        self.context.clear_kv_cache();
-        self.known.clear();
-        if kv::set(&mut self.context, &state) {
-            self.known = tokens.into_iter().map(LlamaToken::new).collect();
-        } else {
-            tracing::info!("a kept state does not fit the model and is removed");
-            self.context.clear_kv_cache();
-            states.forget(at);
+        let (context, known) = (&mut self.context, &mut self.known);
+        let fits = states.read(at, |tokens, state| {
+            context.clear_kv_cache();
+            known.clear();
+            let fits = kv::set(context, state);
+            if fits {
+                known.extend(tokens.iter().copied().map(LlamaToken::new));
+            }
+            fits
+        });
+        match fits {
+            None => return same,
+            Some(true) => {}
+            Some(false) => {
+                tracing::info!("a kept state does not fit the model and is removed");
+                self.context.clear_kv_cache();
+                states.forget(at);
+            }
         }
         self.kept = self.known.len();
         shared(&self.known)

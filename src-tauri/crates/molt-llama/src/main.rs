@@ -11,6 +11,7 @@ mod runaway;
 mod states;
 mod template;
 mod text;
+mod tokenize;
 mod worker;
 
 use std::process::ExitCode;
@@ -21,11 +22,16 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
         .init();
-    if let Some(argument) = std::env::args().nth(1) {
-        tracing::error!("the worker does not know {argument:?}; it is started by Moltworker");
-        return ExitCode::FAILURE;
-    }
-    match worker::run() {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let done = match arguments.as_slice() {
+        [] => worker::run(),
+        [tokenize, file] if tokenize == "tokenize" => tokenize::run(file.as_ref()),
+        unknown => {
+            tracing::error!("the worker does not know {unknown:?}; it is started by Moltworker");
+            return ExitCode::FAILURE;
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

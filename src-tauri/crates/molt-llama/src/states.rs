@@ -67,16 +67,14 @@ impl States {
         self.kept.iter().map(same).enumerate().max_by_key(|(_, same)| *same)
     }
 
-    /// The tokens and the state. One that cannot be read is forgotten.
-    pub fn read(&mut self, at: usize) -> Option<(Vec<i32>, Vec<u8>)> {
+    /// Hands over the tokens and the state, which may be hundreds of megabytes. One that cannot be read is forgotten.
+    pub fn read<T>(&mut self, at: usize, take: impl FnOnce(&[i32], &[u8]) -> T) -> Option<T> {
         let Kept { path, tokens } = &self.kept[at];
         match self.open_file(path) {
-            Ok(mut payload) => {
+            Ok(payload) => {
                 // It was of use now.
                 let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
-                let tokens = tokens.clone();
-                payload.drain(..4 + 4 * tokens.len());
-                Some((tokens, payload))
+                Some(take(tokens, payload.get(4 + 4 * tokens.len()..)?))
             }
             Err(error) => {
                 tracing::info!(%error, "a kept state cannot be read and is removed");
@@ -256,6 +254,10 @@ mod tests {
         States::open(folder.to_owned(), key(), model.into(), budget).unwrap()
     }
 
+    fn owned(tokens: &[i32], state: &[u8]) -> (Vec<i32>, Vec<u8>) {
+        (tokens.to_vec(), state.to_vec())
+    }
+
     fn names(folder: &Path) -> usize {
         fs::read_dir(folder).unwrap().count()
     }
@@ -271,7 +273,7 @@ mod tests {
         for mut states in [states, open(folder.path(), "m", 1 << 30)] {
             let find = |states: &mut States, prompt: &[i32]| {
                 let (at, same) = states.best(prompt).unwrap();
-                (same, states.read(at).unwrap())
+                (same, states.read(at, owned).unwrap())
             };
             assert_eq!(find(&mut states, &[1, 2, 3, 4]), (3, (vec![1, 2, 3], b"short".to_vec())));
             assert_eq!(find(&mut states, &[1, 9, 9]), (2, (vec![1, 9], long.clone())));
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(names(folder.path()), 2);
         let mut again = open(folder.path(), "m", 1 << 30);
         let (at, same) = again.best(&most).unwrap();
-        assert_eq!((same, again.read(at).unwrap().1), (MOST_TOKENS, b"c".to_vec()));
+        assert_eq!((same, again.read(at, owned).unwrap().1), (MOST_TOKENS, b"c".to_vec()));
     }
 
     #[test]
@@ -330,13 +332,13 @@ mod tests {
             changed[place] ^= 1;
             fs::write(&path, &changed).unwrap();
             let mut again = open(folder.path(), "m", 1 << 30);
-            let read = again.best(&[1, 2, 3]).and_then(|(at, _)| again.read(at));
+            let read = again.best(&[1, 2, 3]).and_then(|(at, _)| again.read(at, owned));
             assert!(read.is_none() && names(folder.path()) == 0, "byte {place}");
         }
         for length in [0, 10, HEADER, HEADER + 5, stored.len() - 1] {
             fs::write(&path, &stored[..length]).unwrap();
             let mut again = open(folder.path(), "m", 1 << 30);
-            let read = again.best(&[1, 2, 3]).and_then(|(at, _)| again.read(at));
+            let read = again.best(&[1, 2, 3]).and_then(|(at, _)| again.read(at, owned));
             assert!(read.is_none() && names(folder.path()) == 0, "{length} bytes");
         }
         fs::write(&path, &stored).unwrap();

@@ -59,14 +59,16 @@ fn clash(what: &str, path: &str) -> StoreError {
 }
 
 fn put_document(tx: &Transaction<'_>, document: &Document) -> StoreResult<()> {
-    let put = tx.execute(
+    let put = tx.prepare_cached(
         "INSERT INTO documents (id, source_id, path, name, kind, size, modified_at, content_hash, state, reason, chunks,
          pages, reader, indexed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET source_id = excluded.source_id, path = excluded.path, name = excluded.name,
          kind = excluded.kind, size = excluded.size, modified_at = excluded.modified_at,
          content_hash = excluded.content_hash, state = excluded.state, reason = excluded.reason,
          chunks = excluded.chunks, pages = excluded.pages, reader = excluded.reader, indexed_at = excluded.indexed_at",
-        params![
+    );
+    let put = put.and_then(|mut put| {
+        put.execute(params![
             document.id.as_str(),
             document.source_id.as_str(),
             document.path,
@@ -81,13 +83,33 @@ fn put_document(tx: &Transaction<'_>, document: &Document) -> StoreResult<()> {
             document.pages,
             document.reader,
             document.indexed_at.map(At)
-        ],
-    );
+        ])
+    });
     put.map(|_| ()).map_err(|e| match e {
         e if is_orphan(&e) => StoreError::NotFound("source"),
         e if is_taken(&e) => clash("document", &document.path),
         e => failed(e),
     })
+}
+
+fn put_with_chunks(tx: &Transaction<'_>, document: &Document, chunks: &[Chunk]) -> StoreResult<()> {
+    let wrong = |chunk: &Chunk| StoreError::Failed(format!("the chunk {} does not belong here", chunk.id));
+    if let Some(foreign) = chunks.iter().find(|c| c.document_id != document.id) {
+        return Err(wrong(foreign));
+    }
+    put_document(tx, document)?;
+    tx.prepare_cached("DELETE FROM chunks WHERE document_id = ?")
+        .and_then(|mut delete| delete.execute([document.id.as_str()]))
+        .map_err(failed)?;
+    let mut insert = tx
+        .prepare_cached("INSERT INTO chunks (id, document_id, ordinal, text, position) VALUES (?, ?, ?, ?, ?)")
+        .map_err(failed)?;
+    for chunk in chunks {
+        let row =
+            params![chunk.id.as_str(), chunk.document_id.as_str(), chunk.ordinal, chunk.text, Json(&chunk.position)];
+        insert.execute(row).map_err(|e| if is_taken(&e) { wrong(chunk) } else { failed(e) })?;
+    }
+    Ok(())
 }
 
 impl DocumentStore for Store {
@@ -140,37 +162,34 @@ impl DocumentStore for Store {
         self.lock().query_row(&sql, [path], document).optional().map_err(failed)
     }
 
-    fn put_document(&self, document: &Document) -> StoreResult<()> {
-        self.write(|tx| put_document(tx, document))
+    fn document_counts(&self) -> StoreResult<Vec<(SourceId, DocumentState, u32)>> {
+        let connection = self.lock();
+        let sql = "SELECT source_id, state, count(*) FROM documents GROUP BY source_id, state";
+        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+        let row = |row: &Row<'_>| Ok((SourceId(row.get(0)?), row.get::<_, Name<_>>(1)?.0, row.get(2)?));
+        statement.query_map([], row).and_then(Iterator::collect).map_err(failed)
     }
 
-    fn remove_document(&self, id: &DocumentId) -> StoreResult<()> {
-        self.write(|tx| tx.execute("DELETE FROM documents WHERE id = ?", [id.as_str()]).map(|_| ()).map_err(failed))
+    fn put_documents(&self, documents: &[Document]) -> StoreResult<()> {
+        self.write(|tx| documents.iter().try_for_each(|document| put_document(tx, document)))
     }
 
-    fn put_document_with_chunks(&self, document: &Document, chunks: &[Chunk]) -> StoreResult<()> {
-        let wrong = |chunk: &Chunk| StoreError::Failed(format!("the chunk {} does not belong here", chunk.id));
-        if let Some(foreign) = chunks.iter().find(|c| c.document_id != document.id) {
-            return Err(wrong(foreign));
-        }
+    fn remove_documents(&self, ids: &[DocumentId]) -> StoreResult<()> {
         self.write(|tx| {
-            put_document(tx, document)?;
-            tx.execute("DELETE FROM chunks WHERE document_id = ?", [document.id.as_str()]).map_err(failed)?;
-            let mut insert = tx
-                .prepare_cached("INSERT INTO chunks (id, document_id, ordinal, text, position) VALUES (?, ?, ?, ?, ?)")
-                .map_err(failed)?;
-            for chunk in chunks {
-                let row = params![
-                    chunk.id.as_str(),
-                    chunk.document_id.as_str(),
-                    chunk.ordinal,
-                    chunk.text,
-                    Json(&chunk.position)
-                ];
-                insert.execute(row).map_err(|e| if is_taken(&e) { wrong(chunk) } else { failed(e) })?;
-            }
-            Ok(())
+            let mut delete = tx.prepare_cached("DELETE FROM documents WHERE id = ?").map_err(failed)?;
+            ids.iter().try_for_each(|id| delete.execute([id.as_str()]).map(|_| ()).map_err(failed))
         })
+    }
+
+    fn chunk_ids(&self) -> StoreResult<Vec<(DocumentId, ChunkId)>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT document_id, id FROM chunks").map_err(failed)?;
+        let row = |row: &Row<'_>| Ok((DocumentId(row.get(0)?), ChunkId(row.get(1)?)));
+        statement.query_map([], row).and_then(Iterator::collect).map_err(failed)
+    }
+
+    fn put_documents_with_chunks(&self, documents: &[(Document, Vec<Chunk>)]) -> StoreResult<()> {
+        self.write(|tx| documents.iter().try_for_each(|(document, chunks)| put_with_chunks(tx, document, chunks)))
     }
 
     fn chunks(&self, document: &DocumentId) -> StoreResult<Vec<Chunk>> {

@@ -140,6 +140,23 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
     Ok(())
 }
 
+struct TaskRow {
+    task: Task,
+    seq: i64,
+    kept: bool,
+}
+
+/// The rows after a number, in order, and one more than `most` if there are more.
+fn rows_after(connection: &Connection, condition: &str, after: i64, most: usize) -> StoreResult<Vec<TaskRow>> {
+    let sql = format!(
+        "SELECT {TASK_COLUMNS}, seq, deleted_at IS NULL AS kept FROM tasks WHERE {condition} ORDER BY seq LIMIT ?2"
+    );
+    let read = |row: &Row<'_>| Ok(TaskRow { task: task(row)?, seq: row.get("seq")?, kept: row.get("kept")? });
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    statement.query_map((after, limit), read).and_then(Iterator::collect).map_err(failed)
+}
+
 impl TaskStore for Store {
     fn tasks(&self) -> StoreResult<Vec<Task>> {
         let connection = self.lock();
@@ -148,26 +165,36 @@ impl TaskStore for Store {
         statement.query_map([], task).and_then(Iterator::collect).map_err(failed)
     }
 
-    fn task_changes(&self, since: Option<i64>) -> StoreResult<TaskChanges> {
-        // Both questions see one state of the file.
+    fn task_changes(&self, since: Option<TaskMark>, most: usize) -> StoreResult<TaskChanges> {
+        // All questions see one state of the file.
         let mut connection = self.lock();
         let tx = connection.transaction().map_err(failed)?;
         let revision = revision(&tx)?;
-        let since = since.filter(|since| *since <= revision);
-        let (mut changed, mut removed) = (Vec::new(), Vec::new());
-        {
-            let after = if since.is_some() { "revision > ?1" } else { "deleted_at IS NULL AND ?1 IS NULL" };
-            let sql =
-                format!("SELECT {TASK_COLUMNS}, deleted_at IS NULL AS kept FROM tasks WHERE {after} ORDER BY seq");
-            let mut statement = tx.prepare_cached(&sql).map_err(failed)?;
-            let mut rows = statement.query([since]).map_err(failed)?;
-            while let Some(row) = rows.next().map_err(failed)? {
-                let task = task(row).map_err(failed)?;
-                let kept: bool = row.get("kept").map_err(failed)?;
-                if kept { changed.push(task) } else { removed.push(task.id) }
+        let since = since.filter(|since| since.revision <= revision);
+        if let Some(mark @ TaskMark { read_to: None, .. }) = since {
+            let rows = rows_after(&tx, "revision > ?1", mark.revision, most)?;
+            if rows.len() <= most {
+                let (kept, gone): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.kept);
+                return Ok(TaskChanges {
+                    mark: TaskMark { revision, read_to: None },
+                    whole: false,
+                    changed: kept.into_iter().map(|row| row.task).collect(),
+                    removed: gone.into_iter().map(|row| row.task.id).collect(),
+                });
             }
         }
-        Ok(TaskChanges { revision, whole: since.is_none(), changed, removed })
+        // What changes while the list is read, in whichever part, comes again after it.
+        let begun = since.and_then(|mark| Some((mark.revision, mark.read_to?)));
+        let (revision, read_to) = begun.unwrap_or((revision, i64::MIN));
+        let mut rows = rows_after(&tx, "deleted_at IS NULL AND seq > ?1", read_to, most)?;
+        let more = rows.len() > most;
+        rows.truncate(most);
+        Ok(TaskChanges {
+            mark: TaskMark { revision, read_to: rows.last().filter(|_| more).map(|row| row.seq) },
+            whole: begun.is_none(),
+            changed: rows.into_iter().map(|row| row.task).collect(),
+            removed: Vec::new(),
+        })
     }
 
     fn task(&self, id: &TaskId) -> StoreResult<Task> {

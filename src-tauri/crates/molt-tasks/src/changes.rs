@@ -1,21 +1,26 @@
 //! What a reader of the whole list has to be told after it has read it once.
 
-use molt_core::{Clock, TaskId, TaskStore};
+use molt_core::{Clock, TaskId, TaskMark, TaskStore};
 
 use crate::{Listed, TaskError, describe};
+
+/// Tasks told at once: a thousand are half a megabyte.
+const PAGE: usize = 2000;
 
 /// What changed since a mark.
 pub struct Changes {
     /// To ask with next time. It means nothing to anybody else.
     pub mark: String,
-    /// All tasks are among the changed; what the reader had before is worth nothing.
+    /// All tasks are told anew from here on; what the reader had before is worth nothing.
     pub whole: bool,
+    /// There is more to be told at once.
+    pub more: bool,
     pub changed: Vec<Listed>,
     pub removed: Vec<TaskId>,
 }
 
-/// What changed since the mark of an earlier answer; everything without one. Instants depend on the local zone, so in another zone
-/// everything is told anew.
+/// What changed since the mark of an earlier answer; without one everything, in pages. Instants depend on the local zone, so in another
+/// zone everything is told anew.
 ///
 /// # Errors
 /// The store's.
@@ -23,13 +28,23 @@ pub fn changes(store: &dyn TaskStore, clock: &dyn Clock, mark: Option<&str>) -> 
     let zone = clock.zone();
     let zone = zone.iana_name().unwrap_or("-");
     let since = mark.and_then(|mark| mark.split_once(' ')).filter(|(_, known)| *known == zone);
-    let changes = store.task_changes(since.and_then(|(revision, _)| revision.parse().ok()))?;
+    let changes = store.task_changes(since.and_then(|(mark, _)| mark_of(mark)), PAGE)?;
+    let TaskMark { revision, read_to } = changes.mark;
+    let read_to = read_to.map(|read_to| format!("/{read_to}")).unwrap_or_default();
     Ok(Changes {
-        mark: format!("{} {zone}", changes.revision),
+        mark: format!("{revision}{read_to} {zone}"),
         whole: changes.whole,
+        more: changes.mark.read_to.is_some(),
         changed: changes.changed.into_iter().map(|task| describe(task, clock)).collect(),
         removed: changes.removed,
     })
+}
+
+/// `revision` or `revision/read_to`.
+fn mark_of(text: &str) -> Option<TaskMark> {
+    let (revision, read_to) =
+        text.split_once('/').map_or((text, None), |(revision, read_to)| (revision, Some(read_to)));
+    Some(TaskMark { revision: revision.parse().ok()?, read_to: read_to.map(str::parse).transpose().ok()? })
 }
 
 #[cfg(test)]
@@ -52,8 +67,22 @@ mod tests {
         let moved = ask(Some(&first.mark));
         assert_eq!((moved.whole, moved.changed.len()), (true, 1));
         assert_ne!(moved.changed[0].due_at, first.changed[0].due_at);
-        for nonsense in ["", "x", "1", "x Europe/Berlin"] {
+        for nonsense in ["", "x", "1", "x Europe/Berlin", "1/x Europe/Berlin", "/1 Europe/Berlin"] {
             assert!(ask(Some(nonsense)).whole, "{nonsense:?}");
         }
+    }
+
+    #[test]
+    fn pages_of_a_long_list_come_one_after_the_other() {
+        let (store, clock) = (MemoryStore::default(), ManualClock::at("2026-11-21T10:00:00", "Asia/Shanghai"));
+        for at in 0..PAGE + 1 {
+            crate::add_line(&store, &clock, &format!("Buy tea {at}"), None).unwrap();
+        }
+        let first = changes(&store, &clock, None).unwrap();
+        assert_eq!((first.whole, first.more, first.changed.len()), (true, true, PAGE));
+        let rest = changes(&store, &clock, Some(&first.mark)).unwrap();
+        assert_eq!((rest.whole, rest.more, rest.changed.len()), (false, false, 1));
+        let after = changes(&store, &clock, Some(&rest.mark)).unwrap();
+        assert_eq!((after.whole, after.more, after.changed.len()), (false, false, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! A passage index in memory: word overlap and cosine.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Mutex,
 };
 
@@ -80,9 +80,8 @@ impl PassageIndex for MemoryIndex {
         Ok(self.state()?.chunks.values().filter(|c| &c.document_id == document).map(|c| c.id.clone()).collect())
     }
 
-    async fn document_ids(&self) -> Result<Vec<DocumentId>, IndexError> {
-        let ids: BTreeSet<_> = self.state()?.chunks.values().map(|c| c.document_id.clone()).collect();
-        Ok(ids.into_iter().collect())
+    async fn contents(&self) -> Result<Vec<(DocumentId, ChunkId)>, IndexError> {
+        Ok(self.state()?.chunks.values().map(|c| (c.document_id.clone(), c.id.clone())).collect())
     }
 
     async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError> {

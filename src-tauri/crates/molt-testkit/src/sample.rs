@@ -144,6 +144,7 @@ pub fn model(id: &str, role: ModelRole) -> ModelSpec {
         licence: Some("Apache-2.0".into()),
         bundled: false,
         backend: None,
+        tools: false,
         remote: None,
     }
 }

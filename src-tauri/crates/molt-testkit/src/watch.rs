@@ -26,7 +26,7 @@ impl MemoryWatcher {
 
     pub fn put(&self, path: impl Into<PathBuf>, size: u64, modified_at: jiff::Timestamp) {
         let path = path.into();
-        self.0.lock().unwrap().files.insert(path.clone(), ListedFile { path, size, modified_at });
+        self.0.lock().unwrap().files.insert(path.clone(), ListedFile { path, size, modified_at, changed_at: None });
     }
 
     pub fn remove(&self, path: &Path) {

@@ -122,14 +122,27 @@ fn listed(path: PathBuf, metadata: &Metadata) -> ListedFile {
         path,
         size: metadata.len(),
         modified_at: Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH),
+        changed_at: changed_at(metadata),
     }
 }
 
+#[cfg(unix)]
+fn changed_at(metadata: &Metadata) -> Option<Timestamp> {
+    use std::os::unix::fs::MetadataExt;
+    Timestamp::new(metadata.ctime(), i32::try_from(metadata.ctime_nsec()).ok()?).ok()
+}
+
+#[cfg(not(unix))]
+fn changed_at(_metadata: &Metadata) -> Option<Timestamp> {
+    None
+}
+
 /// What polling compares.
-pub type Snapshot = HashMap<PathBuf, (u64, Timestamp)>;
+pub type Snapshot = HashMap<PathBuf, (u64, Timestamp, Option<Timestamp>)>;
 
 pub fn snapshot(root: &Path, is_readable: &dyn Fn(&Path) -> bool) -> Snapshot {
-    list(root, root, is_readable).0.into_iter().map(|file| (file.path, (file.size, file.modified_at))).collect()
+    let mark = |file: &ListedFile| (file.size, file.modified_at, file.changed_at);
+    list(root, root, is_readable).0.into_iter().map(|file| (file.path.clone(), mark(&file))).collect()
 }
 
 /// One plain sentence about a folder (or a single file that was added) that cannot be read.

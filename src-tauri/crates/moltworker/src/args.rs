@@ -137,6 +137,14 @@ pub struct KnowledgeAdd {
     pub wait: bool,
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub enum Way {
+    #[default]
+    Both,
+    Words,
+    Meaning,
+}
+
 #[derive(Debug, Args)]
 pub struct KnowledgeSearch {
     /// What to look for
@@ -145,6 +153,9 @@ pub struct KnowledgeSearch {
     /// The most passages to find
     #[arg(long, value_name = "NUMBER")]
     pub limit: Option<u32>,
+    /// Compare words, meaning, or both
+    #[arg(long, value_enum, value_name = "WAY", default_value_t)]
+    pub by: Way,
     /// Search many times: one JSON object {"id", "query"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "query")]
     pub batch: Option<PathBuf>,
@@ -297,6 +308,8 @@ pub enum Model {
     Scan(ModelScan),
     /// Delete a downloaded model from the disk
     Delete(ModelDelete),
+    /// Show how a model cuts text into tokens; its file need not be in the list
+    Tokenize(ModelTokenize),
     /// Models of other servers (OpenAI-compatible); your questions are sent there
     #[command(subcommand)]
     Endpoint(Endpoint),
@@ -380,6 +393,18 @@ pub struct ModelScan {
 pub struct ModelDelete {
     /// Its name, its id or the beginning of it
     pub model: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelTokenize {
+    /// A GGUF file
+    pub file: PathBuf,
+    /// The text
+    #[arg(required_unless_present = "batch")]
+    pub text: Vec<String>,
+    /// Many texts: one JSON object {"id", "text"} a line; -, or no name, is the standard input
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", conflicts_with = "text")]
+    pub batch: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

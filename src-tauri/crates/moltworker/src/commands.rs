@@ -9,6 +9,7 @@ pub mod model;
 pub mod serve;
 pub mod task;
 pub mod task_file;
+pub mod tokenize;
 
 use crate::{failure::Failure, print::Printer};
 

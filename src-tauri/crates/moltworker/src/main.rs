@@ -22,7 +22,7 @@ use molt_os::DataDir;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    args::{Cli, Command, Knowledge, Task},
+    args::{Cli, Command, Knowledge, Model, Task},
     connect::Connection,
     failure::Failure,
     print::Printer,
@@ -87,6 +87,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
     // Reading a line or a rule needs neither data nor a model.
     match cli.command {
         Command::Task(Task::Parse(args)) => return commands::task::parse(&printer, args).await,
+        Command::Model(Model::Tokenize(args)) => return commands::tokenize::tokenize(&printer, args).await,
         Command::Task(Task::Expand(args)) => return commands::task::expand(&printer, args).await,
         _ => {}
     }

@@ -43,6 +43,8 @@ words! {
         "{text} 不是 2026-11-21T09:00 这样的日期时间。";
     cannot_sign_in(): "The running Moltworker does not accept its own token.", "正在运行的 Moltworker 不接受自己的令牌。";
     model_problem(name, message): "{name} could not be loaded: {message}", "无法载入 {name}：{message}";
+    tokenizer_failed(file): "The vocabulary of {file} cannot be read; it has to be a GGUF file.",
+        "无法读取 {file} 的词表；它必须是 GGUF 文件。";
     none_matches(text): "Nothing in the list matches {text}.", "列表中没有与 {text} 相符的项目。";
     several_match(text): "Several in the list match {text}.", "列表中有多项与 {text} 相符。";
     several_match_hint(): "Give more of the id.", "请给出更长的编号。";

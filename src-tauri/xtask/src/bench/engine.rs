@@ -22,6 +22,8 @@ const MODELS: [(&str, &str); 6] = [
     ("qwen3-1.7b", "q4_k_m"),
     ("qwen3-1.7b", "q8_0"),
 ];
+/// The model whose conversations go on.
+const TURNS: (&str, &str) = ("qwen3-0.6b", "q4_k_m");
 /// Machines are noisy: each program runs this often, by turns, and its best run counts.
 const ROUNDS: usize = 3;
 /// Carries llama.cpp's benchmark, which the crate that the worker is built of leaves out; its llama.cpp is as old as the crate's.
@@ -49,6 +51,11 @@ pub fn measure() -> Result<Vec<Figure>> {
             all.extend(found.map(|found| Figure { name: format!("{shape} {kind} {}", found.name), ..found }));
         }
     }
+    println!("measuring how soon a conversation goes on");
+    let mut turns = Command::new(workspace::binary("molt-engine-bench"));
+    turns.arg(workspace::binary("molt-llama")).arg(random_model(TURNS.0, TURNS.1)?).arg("turns");
+    let named = |figure: Figure| Figure { name: format!("{} {} {}", TURNS.0, TURNS.1, figure.name), ..figure };
+    all.extend(figures(&run::output(&mut turns)?)?.into_iter().map(named));
     Ok(all)
 }
 

@@ -1,9 +1,9 @@
 //! How well the engines keep to forms: answers of trained and of random weights, judged by a validator that the engines know nothing of.
 
 use std::{
-    env, fs,
+    env,
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -54,7 +54,7 @@ fn judged(worker: &str, model: &Path, cases: &Path, rounds: u32) -> Result<[Figu
     let mut validator = Command::new("python3")
         .arg(workspace::root().join("tests/bench/forms/valid.py"))
         .arg(cases)
-        .env("PYTHONPATH", validator()?)
+        .env("PYTHONPATH", setup::python_packages(&VALIDATOR)?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -71,19 +71,4 @@ fn judged(worker: &str, model: &Path, cases: &Path, rounds: u32) -> Result<[Figu
         Ok(Figure { name: format!("{about}: {of}"), value, unit: "answers".into(), peer: None, peer_value: None })
     };
     Ok([figure("total")?, figure("valid")?])
-}
-
-fn validator() -> Result<PathBuf> {
-    let folder = workspace::cache_dir().join("python").join(VALIDATOR[0].replace("==", "-"));
-    if !folder.is_dir() {
-        let part = folder.with_extension("part");
-        if part.is_dir() {
-            fs::remove_dir_all(&part)?;
-        }
-        let mut install = Command::new(setup::python_with_pip()?);
-        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
-        run::run(install.arg(&part).args(VALIDATOR))?;
-        fs::rename(part, &folder)?;
-    }
-    Ok(folder)
 }

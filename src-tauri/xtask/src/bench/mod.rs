@@ -5,12 +5,14 @@
 mod engine;
 mod forms;
 
-use std::fs;
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::{check, node, run, setup};
+use crate::{check, node, run, setup, workspace};
+
+const CHROMADB: [&str; 1] = ["chromadb==1.5.9"];
 
 /// One measured number, with the same number of another program beside it where there is one.
 #[derive(Clone)]
@@ -26,14 +28,16 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let (area, json_file) = match arguments {
         [area] => (*area, None),
         [area, "--json", file] => (*area, Some(*file)),
-        _ => bail!("usage: cargo xtask bench engine|forms|app|tasks [--json FILE]"),
+        _ => bail!("usage: cargo xtask bench engine|forms|app|tasks|folders|knowledge [--json FILE]"),
     };
     let measure = match area {
         "engine" => engine::measure,
         "forms" => forms::measure,
         "app" => app,
         "tasks" => tasks,
-        other => bail!("there is no benchmark `{other}`; there are engine, forms, app and tasks"),
+        "folders" => folders,
+        "knowledge" => knowledge,
+        other => bail!("there is no benchmark `{other}`; there are engine, forms, app, tasks, folders and knowledge"),
     };
     setup::everything()?;
     node::build_ui()?;
@@ -56,6 +60,21 @@ fn app() -> Result<Vec<Figure>> {
 /// Ten thousand tasks: the program's answers, and the page in a browser.
 fn tasks() -> Result<Vec<Figure>> {
     figures(&run::output(node::node().arg("tests/bench/tasks.mjs"))?)
+}
+
+/// Ten thousand watched files: reading them, following them, and doing nothing.
+fn folders() -> Result<Vec<Figure>> {
+    figures(&run::output(node::node().arg("tests/bench/folders.mjs"))?)
+}
+
+/// The index beside chromadb, which is installed for it.
+fn knowledge() -> Result<Vec<Figure>> {
+    let mut stores = Command::new(setup::python_with_pip()?);
+    stores
+        .env("PYTHONPATH", setup::python_packages(&CHROMADB)?)
+        .arg("tests/bench/knowledge/stores.py")
+        .arg(workspace::binary("molt-lance-bench"));
+    figures(&run::output(&mut stores)?)
 }
 
 /// Reads the list of figures from the last line that is JSON; what comes before is progress for people.

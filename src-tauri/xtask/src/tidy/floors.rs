@@ -56,8 +56,11 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("molt-gateway", &["molt-core", "molt-api"]),
     ("molt-notify", &["molt-core", "molt-api", "molt-os"]),
     // 4: the faces.
-    // `task parse` and `task expand` read a line without any data or backend.
-    ("moltworker", &["molt-core", "molt-tasks", "molt-api", "molt-backend", "molt-gateway", "molt-notify", "molt-os"]),
+    // `task parse` and `task expand` read a line without any data or backend, `model tokenize` a file with a worker of its own.
+    (
+        "moltworker",
+        &["molt-core", "molt-wire", "molt-tasks", "molt-api", "molt-backend", "molt-gateway", "molt-notify", "molt-os"],
+    ),
     ("moltworker-desktop", &["molt-core", "molt-api", "molt-backend", "molt-gateway", "molt-notify", "molt-os"]),
     ("xtask", &[]),
 ];

@@ -38,6 +38,10 @@ bundled: boolean,
  */
 backend: Backend | null, 
 /**
+ * It was trained to call tools.
+ */
+tools: boolean, 
+/**
  * Every question to it leaves this computer.
  */
 remote: RemoteModel | null, };

@@ -19,8 +19,4 @@ model: string,
 /**
  * It understands pictures.
  */
-vision: boolean, 
-/**
- * It can call tools.
- */
-tools: boolean, };
+vision: boolean, };

@@ -8,6 +8,10 @@ export type TaskChanges = {
  */
 mark: string, 
 /**
- * All tasks are among the changed.
+ * All tasks are told anew from here on.
  */
-whole: boolean, changed: Array<TaskView>, removed: Array<TaskId>, };
+whole: boolean, 
+/**
+ * There is more to be told at once.
+ */
+more: boolean, changed: Array<TaskView>, removed: Array<TaskId>, };

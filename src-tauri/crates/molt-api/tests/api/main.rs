@@ -28,8 +28,8 @@ struct Opener;
 
 #[async_trait]
 impl IndexOpener for Opener {
-    async fn open(&self, _embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError> {
-        Ok(OpenedIndex { index: Arc::new(MemoryIndex::new()), fresh: true })
+    async fn open(&self, _embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError> {
+        Ok(Arc::new(MemoryIndex::new()))
     }
 }
 
@@ -96,6 +96,10 @@ fn world() -> World {
         make_task: Arc::new({
             let desk = desk.clone();
             move |line, source| desk.from_chat(line, source)
+        }),
+        do_call: Arc::new({
+            let desk = desk.clone();
+            move |call, question, last| desk.called(call, question, last)
         }),
         on_event: Arc::new({
             let bus = bus.clone();

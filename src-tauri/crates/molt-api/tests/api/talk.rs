@@ -76,6 +76,59 @@ async fn what_is_due_is_told_in_the_language_of_the_question() {
 }
 
 #[tokio::test]
+async fn what_a_model_calls_for_is_done_by_the_same_functions() {
+    let mut world = world();
+    let folder = tempfile::tempdir().unwrap();
+    world.choose_model(folder.path()).await;
+    let chat = world.begin("remind me to see the dentist tomorrow at 3pm").await;
+    for (question, name, arguments, reply) in [
+        (
+            "Could the dentist wait until Friday?",
+            "task_move",
+            json!({ "task": "the dentist", "to": "Friday" }),
+            "Moved to Fri 27 Nov 15:00: see the dentist. It was Sun 22 Nov 15:00; say “undo” to move it back.",
+        ),
+        (
+            "我下周有没有什么要紧的事？",
+            "task_list",
+            json!({ "when": "下周" }),
+            "下周到期：\n\n- see the dentist · 11月27日周五 15:00",
+        ),
+        (
+            "Is there anything at all I should not forget?",
+            "task_list",
+            json!({ "when": "all" }),
+            "Your open tasks:\n\n- see the dentist · Fri 27 Nov 15:00",
+        ),
+        (
+            "Please let it be a blue moon",
+            "task_move",
+            json!({ "task": "it", "to": "a blue moon" }),
+            "“a blue moon” is not a time that is understood. Nothing was moved.",
+        ),
+        (
+            "I believe I did call Anna already",
+            "task_done",
+            json!({ "task": "call Anna" }),
+            "There is no open task called “call Anna”.",
+        ),
+        ("Good, that one with the dentist I did", "task_done", json!({ "task": "dentist" }), "Done: see the dentist."),
+    ] {
+        let call = json!({ "name": name, "arguments": arguments });
+        world.engine.push(Reply::text(&format!("<tool_call>\n{call}\n</tool_call>")));
+        let accepted = world.call("chat_send", json!({ "conversation_id": chat, "text": question })).await.unwrap();
+        let id = accepted["answer"]["id"].as_str().unwrap().to_owned();
+        let ended = world.event(|event| {
+            matches!(event, Event::MessageChanged { message } if message.id.as_str() == id && message.state != MessageState::Streaming)
+        });
+        let Event::MessageChanged { message } = ended.await else { unreachable!() };
+        assert_eq!(message.error.unwrap_or(message.text), reply, "{question}");
+    }
+    assert!(world.the_task().await.1);
+    assert_eq!(world.say(&chat, "undo").await, "As it was: see the dentist, Fri 27 Nov 15:00.");
+}
+
+#[tokio::test]
 async fn a_title_that_fits_several_asks_which() {
     let world = world();
     let chat = world.begin("remind me to call Anna tomorrow at 3pm").await;

@@ -121,6 +121,8 @@ pub struct GgufInfo {
     pub loaded_bytes: u64,
     /// Whether the file says how a conversation is laid out for it. Without it the model can only continue text.
     pub has_chat_template: bool,
+    /// The chat template lays out tools: the model was trained to call them.
+    pub calls_tools: bool,
     /// Why mistral.rs cannot run it, if so: a plain sentence. llama.cpp knows many more architectures and formats, and says itself
     /// which ones it does not know.
     pub not_for_mistral_rs: Option<String>,
@@ -206,6 +208,7 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
         kv_bytes_per_token: shape.kv_bytes_per_token(),
         loaded_bytes: mistral_rs::loaded_bytes(&tensors, &embedding, &shape),
         has_chat_template: !template.trim().is_empty(),
+        calls_tools: template.contains("tools"),
         not_for_mistral_rs,
         architecture,
     })

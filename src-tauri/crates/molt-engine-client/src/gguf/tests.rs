@@ -77,6 +77,7 @@ fn a_sound_file_tells_its_figures() {
             // The embedding twice: it is the output layer as well.
             loaded_bytes: weights + 2 * 1024 + 512 * 16 * 4,
             has_chat_template: true,
+            calls_tools: false,
             not_for_mistral_rs: None,
         }
     );
@@ -448,9 +449,15 @@ fn tokenizers() {
     refused("score for each", |maker| {
         maker.set("tokenizer.ggml.model", string("llama")).set("tokenizer.ggml.scores", list(6, 3, &[0; 12]));
     });
+    only_llama("tokenizers of the kind \"llama\"", |maker| {
+        maker.set("tokenizer.ggml.model", string("llama")).set("tokenizer.ggml.scores", list(6, 4, &[0; 16]));
+    });
+    only_llama("in the way \"llama-bpe\"", |maker| {
+        maker.set("tokenizer.ggml.pre", string("llama-bpe"));
+    });
     let mut maker = Maker::sound();
-    maker.set("tokenizer.ggml.model", string("llama")).set("tokenizer.ggml.scores", list(6, 4, &[0; 16]));
-    assert!(maker.inspect().is_ok());
+    maker.set("tokenizer.ggml.pre", string("qwen2"));
+    assert!(maker.inspect().is_ok_and(|info| info.not_for_mistral_rs.is_none()));
 }
 
 #[test]
@@ -458,6 +465,8 @@ fn a_file_without_a_template_is_sound_and_says_so() {
     let mut maker = Maker::sound();
     maker.unset("tokenizer.chat_template");
     assert!(!maker.inspect().unwrap().has_chat_template);
+    maker.set("tokenizer.chat_template", string("{%- if tools %}"));
+    assert!(maker.inspect().unwrap().calls_tools);
     maker.set("tokenizer.chat_template", string("  \n"));
     assert!(!maker.inspect().unwrap().has_chat_template);
 }

@@ -10,14 +10,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use molt_core::*;
 use molt_knowledge::{AddError, Library, LibraryChange, LibraryParts};
 use molt_testkit::{ManualClock, MemoryIndex, MemoryStore, ScriptedEngine, text_document};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Reads files as text; those named `locked…` need a password, `broken…` fail.
+/// Reads files as text; those named `locked…` need a password, `broken…` fail, `slow…` take half a second.
 struct FileReader(Mutex<Vec<PathBuf>>);
 
 #[async_trait]
@@ -29,14 +29,23 @@ impl Extractor for FileReader {
             return Err(ExtractError::PasswordNeeded);
         } else if name.starts_with("broken") {
             return Err(ExtractError::Unreadable("the file is damaged".into()));
+        } else if name.starts_with("slow") {
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let text = std::fs::read_to_string(path).map_err(|error| ExtractError::Unreadable(error.to_string()))?;
         Ok(text_document(DocumentKind::Text, &text))
     }
 }
 
-/// Lists real directories, one level deep.
+/// Lists real directories, in the order of names.
 struct Lister;
+
+fn files_below(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().flat_map(|path| files_below(path)).collect()
+}
 
 impl Watcher for Lister {
     fn watch(&self, _path: &Path) -> Result<(), String> {
@@ -46,16 +55,19 @@ impl Watcher for Lister {
     fn unwatch(&self, _path: &Path) {}
 
     fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>) {
-        let paths: Vec<PathBuf> = match std::fs::read_dir(path) {
-            Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
-            Err(_) => vec![path.to_owned()],
-        };
         let listed = |path: PathBuf| {
             let metadata = path.metadata().ok()?;
             let modified_at = Timestamp::try_from(metadata.modified().ok()?).ok()?;
-            Some(ListedFile { path, size: metadata.len(), modified_at })
+            #[cfg(unix)]
+            let changed_at = {
+                use std::os::unix::fs::MetadataExt;
+                Timestamp::new(metadata.ctime(), i32::try_from(metadata.ctime_nsec()).ok()?).ok()
+            };
+            #[cfg(not(unix))]
+            let changed_at = None;
+            Some(ListedFile { path, size: metadata.len(), modified_at, changed_at })
         };
-        (paths.into_iter().filter_map(listed).collect(), Vec::new())
+        (files_below(path).into_iter().filter_map(listed).collect(), Vec::new())
     }
 }
 
@@ -74,16 +86,10 @@ struct World {
 impl World {
     fn new(embedder: bool) -> Self {
         let store = Arc::new(MemoryStore::new());
-        Self::over(tempfile::tempdir().unwrap(), store, Arc::new(MemoryIndex::new()), embedder, false)
+        Self::over(tempfile::tempdir().unwrap(), store, Arc::new(MemoryIndex::new()), embedder)
     }
 
-    fn over(
-        folder: tempfile::TempDir,
-        store: Arc<MemoryStore>,
-        index: Arc<MemoryIndex>,
-        embedder: bool,
-        fresh: bool,
-    ) -> Self {
+    fn over(folder: tempfile::TempDir, store: Arc<MemoryStore>, index: Arc<MemoryIndex>, embedder: bool) -> Self {
         let reader = Arc::new(FileReader(Mutex::default()));
         let engine = ScriptedEngine::new();
         let (changed, changes) = watch::channel(0);
@@ -92,7 +98,8 @@ impl World {
             extractor: reader.clone(),
             watcher: Arc::new(Lister),
             engine: Arc::new(engine.clone()),
-            clock: Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai")),
+            // It stands still: whatever happens to a file is later than its reading.
+            clock: Arc::new(ManualClock::new(Timestamp::now(), TimeZone::UTC)),
             kind_of: |path| path.extension().is_some_and(|e| e == "txt").then_some(DocumentKind::Text),
             on_change: Arc::new(move |_: LibraryChange| changed.send_modify(|count| *count += 1)),
         };
@@ -101,7 +108,7 @@ impl World {
         let cancel = CancellationToken::new();
         tokio::spawn({
             let (library, cancel) = (library.clone(), cancel.clone());
-            async move { library.run(receiver, fresh, cancel).await }
+            async move { library.run(receiver, cancel).await }
         });
         Self { folder, store, index, reader, engine, library, events, changes, cancel }
     }
@@ -195,6 +202,47 @@ async fn an_unchanged_file_is_not_read_again() {
     assert_eq!(world.reader.0.lock().unwrap().len(), 1);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn another_file_of_the_same_size_and_time_is_noticed() {
+    let mut world = World::new(false);
+    let (one, two) = (world.write("one.txt", "text one"), world.write("two.txt", "text two"));
+    let time = one.metadata().unwrap().modified().unwrap();
+    std::fs::File::options().write(true).open(&two).unwrap().set_modified(time).unwrap();
+    let source = world.add().await;
+    world.until_quiet().await;
+    let aside = world.path("aside.bin");
+    for (from, to) in [(&one, &aside), (&two, &one), (&aside, &two)] {
+        std::fs::rename(from, to).unwrap();
+    }
+    world.library.scan_now(&source).await;
+    let holds = |world: &World, name: &str, text: &str| {
+        let id = world.document(name).id;
+        world.index.chunks().iter().any(|chunk| chunk.document_id == id && chunk.text == text)
+    };
+    world
+        .until("the texts have changed places", |w| holds(w, "one.txt", "text two") && holds(w, "two.txt", "text one"))
+        .await;
+}
+
+#[tokio::test]
+async fn a_file_that_changes_again_within_a_batch_leaves_nothing_of_its_first_text() {
+    let mut world = World::new(false);
+    let path = world.write("a.txt", "first text");
+    world.write("slow.txt", "takes its time");
+    world.add().await;
+    while !world.reader.0.lock().unwrap().iter().any(|read| read.ends_with("slow.txt")) {
+        tokio::task::yield_now().await;
+    }
+    world.write("a.txt", "second and longer text");
+    world.events.send(WatchEvent::Changed(vec![path])).await.unwrap();
+    world
+        .until("the second text is found", |w| w.index.chunks().iter().any(|chunk| chunk.text.contains("second")))
+        .await;
+    world.until_quiet().await;
+    assert_eq!(world.index.chunks().len(), 2, "{:?}", world.index.chunks());
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_says_why_and_the_rest_goes_on() {
     let mut world = World::new(false);
@@ -223,7 +271,7 @@ async fn the_index_is_rebuilt_from_the_files_when_it_is_lost() {
     world.cancel.cancel();
 
     let folder = std::mem::replace(&mut world.folder, tempfile::tempdir().unwrap());
-    let mut world = World::over(folder, world.store.clone(), Arc::new(MemoryIndex::new()), true, true);
+    let mut world = World::over(folder, world.store.clone(), Arc::new(MemoryIndex::new()), true);
     world.until("it is indexed again", |w| w.index.chunks().len() == 1).await;
     world.until_quiet().await;
     assert_eq!(world.found("rings of Saturn").await, ["a.txt"]);
@@ -242,10 +290,74 @@ async fn at_the_start_the_index_forgets_what_the_catalogue_does_not_know() {
     index.apply(vec![orphan], Vec::new()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "text").unwrap();
-    let mut world = World::over(folder, Arc::new(MemoryStore::new()), index, false, false);
+    let mut world = World::over(folder, Arc::new(MemoryStore::new()), index, false);
     world.add().await;
     world.until_quiet().await;
     assert!(world.index.chunks().iter().all(|chunk| chunk.text != "orphan"));
+}
+
+#[tokio::test]
+async fn at_the_start_what_the_index_lost_is_read_again_and_nothing_else() {
+    let mut world = World::new(true);
+    world.engine.load(&molt_testkit::sample::model("embedder", ModelRole::Embedder)).await.unwrap();
+    for (name, text) in [("a.txt", "Saturn has rings."), ("b.txt", "Mars is red."), ("c.txt", "Venus is hot.")] {
+        world.write(name, text);
+    }
+    world.add().await;
+    world.until_quiet().await;
+    world.cancel.cancel();
+
+    // As after a step back: one chunk is missing, another document has one that it had long ago.
+    let (lost, aged) = (world.document("a.txt").id, world.document("b.txt").id);
+    let lost = world.index.chunk_ids(&lost).await.unwrap();
+    let old = IndexChunk {
+        id: "old".into(),
+        document_id: aged.clone(),
+        source_id: world.document("b.txt").source_id,
+        text: "Mars is blue.".into(),
+        vector: None,
+    };
+    world.index.apply(vec![old], lost).await.unwrap();
+    let folder = std::mem::replace(&mut world.folder, tempfile::tempdir().unwrap());
+    let mut world = World::over(folder, world.store.clone(), world.index.clone(), true);
+    world.engine.load(&molt_testkit::sample::model("embedder", ModelRole::Embedder)).await.unwrap();
+    world.until("it is indexed again", |w| w.index.chunks().len() == 3).await;
+    world.until("the old text is gone", |w| !w.index.chunks().iter().any(|c| c.text.contains("blue"))).await;
+    world.until_quiet().await;
+    assert_eq!(world.engine.embedded(), 1, "only the lost chunk");
+    assert_eq!(world.reader.0.lock().unwrap().len(), 2, "two documents were in doubt");
+    assert_eq!(world.found("rings of Saturn").await[0], "a.txt");
+}
+
+#[tokio::test]
+async fn a_moved_file_keeps_its_chunks() {
+    let mut world = World::new(true);
+    world.engine.load(&molt_testkit::sample::model("embedder", ModelRole::Embedder)).await.unwrap();
+    std::fs::create_dir(world.path("old")).unwrap();
+    for (name, text) in
+        [("old/a.txt", "Saturn has rings."), ("old/b.txt", "Neptune has rings."), ("c.txt", "Mars is red.")]
+    {
+        world.write(name, text);
+    }
+    world.add().await;
+    world.until_quiet().await;
+    let ids = ["old/a.txt", "old/b.txt", "c.txt"].map(|name| world.document(name).id);
+    let (embedded, read) = (world.engine.embedded(), world.reader.0.lock().unwrap().len());
+
+    std::fs::rename(world.path("old"), world.path("new")).unwrap();
+    std::fs::rename(world.path("c.txt"), world.path("d.txt")).unwrap();
+    // Another file takes the place of one that was moved.
+    world.write("c.txt", "Pluto is far.");
+    world.events.send(WatchEvent::Rescan(world.path(""))).await.unwrap();
+    world.until("the new file is found", |w| w.index.chunks().iter().any(|c| c.text.contains("Pluto"))).await;
+    world.until_quiet().await;
+    assert_eq!(["new/a.txt", "new/b.txt", "c.txt"].map(|name| world.document(name).id), ids);
+    assert_ne!(world.document("d.txt").id, ids[2]);
+    assert_eq!(world.store.documents(None).unwrap().len(), 4);
+    assert_eq!(world.document("new/a.txt").name, "a.txt");
+    assert_eq!(world.engine.embedded(), embedded + 2, "the two that are not only moved");
+    assert_eq!(world.reader.0.lock().unwrap().len(), read + 2);
+    assert_eq!(world.found("rings of Saturn").await[0], "a.txt");
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn keeps_what_it_acknowledged_when_it_is_killed() {
         assert!(!opened.fresh, "round {round}: the index was lost");
         assert_eq!(opened.recovered, None, "round {round}: a kill damaged the index");
         let index = opened.index;
-        let present: BTreeSet<_> = index.document_ids().await.unwrap().into_iter().map(|id| id.0).collect();
+        let present: BTreeSet<_> = index.contents().await.unwrap().into_iter().map(|(id, _)| id.0).collect();
 
         for n in &begun {
             let done = acknowledged.contains(n);

@@ -26,13 +26,8 @@ struct World {
 }
 
 fn spec(server: &Server) -> ModelSpec {
-    let remote = RemoteModel {
-        url: server.url.clone(),
-        host: server.host.clone(),
-        model: "big-1".into(),
-        vision: false,
-        tools: false,
-    };
+    let remote =
+        RemoteModel { url: server.url.clone(), host: server.host.clone(), model: "big-1".into(), vision: false };
     ModelSpec {
         format: ModelFormat::Remote,
         path: String::new(),

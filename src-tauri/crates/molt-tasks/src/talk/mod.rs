@@ -66,6 +66,31 @@ pub fn request(line: &str, now: &Zoned) -> Option<Request> {
     [line.as_str(), polite(&line)].into_iter().find_map(|line| read(line, now))
 }
 
+/// The period that a few words name, such as "next week" or 今天; all of time where they name none.
+pub fn period_of(words: &str, now: &Zoned) -> Period {
+    let words = plain(words);
+    if ["overdue", "过期", "已过期"].contains(&words.as_str()) {
+        return Period::Overdue;
+    }
+    if let Some((first, last)) = days(&words, now) {
+        return Period::Days { first, last, called: Some(words) };
+    }
+    time(&words, now).map_or(Period::All, |due| {
+        let day = date_of(&due);
+        Period::Days { first: day, last: day, called: None }
+    })
+}
+
+/// The task that a few words name.
+pub fn task_of(words: &str) -> Which {
+    which(&plain(words))
+}
+
+/// Whether a few words are a time that a task can be moved to.
+pub fn is_time(words: &str, now: &Zoned) -> bool {
+    time(&plain(words), now).is_some()
+}
+
 fn read(line: &str, now: &Zoned) -> Option<Request> {
     if frames::UNDO.contains(&line) {
         return Some(Request::Undo);

@@ -79,6 +79,15 @@ fn chunks(store: &dyn DocumentStore) {
         assert_eq!(store.chunks(&"d".into()).unwrap(), second);
     }
 
+    // Nor does a batch of which one is refused.
+    let batch = [(document("f", "s", "/s/f"), vec![]), (document("e", "s", "/s/e"), stolen.to_vec())];
+    assert!(matches!(store.put_documents_with_chunks(&batch), Err(StoreError::Failed(_))));
+    assert!(matches!(
+        store.put_documents(&[document("f", "s", "/s/f"), document("g", "s", "/s/f")]),
+        Err(StoreError::Failed(_))
+    ));
+    is_missing(store.document(&"f".into()), "document");
+
     let many: Vec<_> = (0..1200).map(|n| chunk(&format!("e{n}"), "e", n, "x")).collect();
     store.put_document_with_chunks(&document("e", "s", "/s/e"), &many).unwrap();
     let mut ids: Vec<ChunkId> = many.iter().map(|c| c.id.clone()).collect();
@@ -99,8 +108,14 @@ fn removal(store: &dyn DocumentStore) {
             store.put_document_with_chunks(&document(&name, id, &format!("/{id}/{n}")), &chunks).unwrap();
         }
     }
-    store.remove_document(&"a0".into()).unwrap();
-    store.remove_document(&"a0".into()).unwrap();
+    let mut counts = store.document_counts().unwrap();
+    counts.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(counts, [("a".into(), DocumentState::Indexed, 3), ("b".into(), DocumentState::Indexed, 3)]);
+    let mut chunks = store.chunk_ids().unwrap();
+    chunks.sort();
+    assert_eq!((chunks.len(), &chunks[0]), (6, &("a0".into(), "c-a0".into())));
+    store.remove_documents(&["a0".into()]).unwrap();
+    store.remove_documents(&["a0".into(), "missing".into()]).unwrap();
     assert_eq!(store.chunks(&"a0".into()).unwrap(), []);
     let mut removed = store.remove_source(&"a".into()).unwrap();
     removed.sort();

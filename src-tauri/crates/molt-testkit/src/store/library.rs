@@ -22,6 +22,19 @@ fn put_document(state: &mut State, document: &Document) -> StoreResult<()> {
     Ok(())
 }
 
+fn put_with_chunks(state: &mut State, document: &Document, chunks: &[Chunk]) -> StoreResult<()> {
+    for (n, chunk) in chunks.iter().enumerate() {
+        let taken = state.chunks.iter().any(|c| c.id == chunk.id && c.document_id != document.id);
+        if chunk.document_id != document.id || taken || chunks[..n].iter().any(|c| c.id == chunk.id) {
+            return Err(StoreError::Failed(format!("the chunk {} does not belong here", chunk.id)));
+        }
+    }
+    put_document(state, document)?;
+    state.chunks.retain(|c| c.document_id != document.id);
+    state.chunks.extend_from_slice(chunks);
+    Ok(())
+}
+
 impl DocumentStore for MemoryStore {
     fn sources(&self) -> StoreResult<Vec<Source>> {
         let mut rows = self.read().sources.clone();
@@ -66,29 +79,41 @@ impl DocumentStore for MemoryStore {
         Ok(self.read().documents.iter().find(|d| d.path == path).cloned())
     }
 
-    fn put_document(&self, document: &Document) -> StoreResult<()> {
-        put_document(&mut *self.write()?, document)
-    }
-
-    fn remove_document(&self, id: &DocumentId) -> StoreResult<()> {
-        let mut state = self.write()?;
-        state.documents.retain(|d| &d.id != id);
-        state.chunks.retain(|c| &c.document_id != id);
-        Ok(())
-    }
-
-    fn put_document_with_chunks(&self, document: &Document, chunks: &[Chunk]) -> StoreResult<()> {
-        let mut state = self.write()?;
-        for (n, chunk) in chunks.iter().enumerate() {
-            let taken = state.chunks.iter().any(|c| c.id == chunk.id && c.document_id != document.id);
-            if chunk.document_id != document.id || taken || chunks[..n].iter().any(|c| c.id == chunk.id) {
-                return Err(StoreError::Failed(format!("the chunk {} does not belong here", chunk.id)));
+    fn document_counts(&self) -> StoreResult<Vec<(SourceId, DocumentState, u32)>> {
+        let mut counts: Vec<(SourceId, DocumentState, u32)> = Vec::new();
+        for document in &self.read().documents {
+            match counts.iter_mut().find(|(source, state, _)| (source, *state) == (&document.source_id, document.state))
+            {
+                Some((_, _, count)) => *count += 1,
+                None => counts.push((document.source_id.clone(), document.state, 1)),
             }
         }
-        put_document(&mut state, document)?;
-        state.chunks.retain(|c| c.document_id != document.id);
-        state.chunks.extend_from_slice(chunks);
+        Ok(counts)
+    }
+
+    fn put_documents(&self, documents: &[Document]) -> StoreResult<()> {
+        let state = &mut *self.write()?;
+        let before = state.documents.clone();
+        let put = documents.iter().try_for_each(|document| put_document(state, document));
+        put.inspect_err(|_| state.documents = before)
+    }
+
+    fn remove_documents(&self, ids: &[DocumentId]) -> StoreResult<()> {
+        let mut state = self.write()?;
+        state.documents.retain(|d| !ids.contains(&d.id));
+        state.chunks.retain(|c| !ids.contains(&c.document_id));
         Ok(())
+    }
+
+    fn put_documents_with_chunks(&self, documents: &[(Document, Vec<Chunk>)]) -> StoreResult<()> {
+        let state = &mut *self.write()?;
+        let before = (state.documents.clone(), state.chunks.clone());
+        let put = documents.iter().try_for_each(|(document, chunks)| put_with_chunks(state, document, chunks));
+        put.inspect_err(|_| (state.documents, state.chunks) = before)
+    }
+
+    fn chunk_ids(&self) -> StoreResult<Vec<(DocumentId, ChunkId)>> {
+        Ok(self.read().chunks.iter().map(|c| (c.document_id.clone(), c.id.clone())).collect())
     }
 
     fn chunks(&self, document: &DocumentId) -> StoreResult<Vec<Chunk>> {

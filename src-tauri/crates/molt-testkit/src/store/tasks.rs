@@ -26,15 +26,26 @@ impl TaskStore for MemoryStore {
         Ok(self.read().tasks.iter().filter(|r| r.1.is_none()).map(|r| r.0.clone()).collect())
     }
 
-    fn task_changes(&self, since: Option<i64>) -> StoreResult<TaskChanges> {
+    fn task_changes(&self, since: Option<TaskMark>, most: usize) -> StoreResult<TaskChanges> {
         let state = self.read();
         let revision = revision(&state);
-        let since = since.filter(|since| *since <= revision);
-        let after = |r: &&(Task, Option<Timestamp>)| since.is_none_or(|since| state.task_revisions[&r.0.id] > since);
-        let (kept, gone): (Vec<_>, Vec<_>) = state.tasks.iter().filter(after).partition(|r| r.1.is_none());
-        let removed = if since.is_some() { gone.iter().map(|r| r.0.id.clone()).collect() } else { Vec::new() };
-        let changed = kept.iter().map(|r| r.0.clone()).collect();
-        Ok(TaskChanges { revision, whole: since.is_none(), changed, removed })
+        let since = since.filter(|since| since.revision <= revision);
+        if let Some(mark @ TaskMark { read_to: None, .. }) = since {
+            let after = |r: &&(Task, Option<Timestamp>)| state.task_revisions[&r.0.id] > mark.revision;
+            let (kept, gone): (Vec<_>, Vec<_>) = state.tasks.iter().filter(after).partition(|r| r.1.is_none());
+            if kept.len() + gone.len() <= most {
+                let changed = kept.iter().map(|r| r.0.clone()).collect();
+                let removed = gone.iter().map(|r| r.0.id.clone()).collect();
+                return Ok(TaskChanges { mark: TaskMark { revision, read_to: None }, whole: false, changed, removed });
+            }
+        }
+        let begun = since.and_then(|mark| Some((mark.revision, mark.read_to?)));
+        let (revision, read_to) = begun.unwrap_or((revision, -1));
+        let mut left = (0..).zip(&state.tasks).filter(|(seq, row)| *seq > read_to && row.1.is_none());
+        let page: Vec<_> = left.by_ref().take(most).collect();
+        let read_to = page.last().map(|row| row.0).filter(|_| left.next().is_some());
+        let changed = page.into_iter().map(|(_, row)| row.0.clone()).collect();
+        Ok(TaskChanges { mark: TaskMark { revision, read_to }, whole: begun.is_none(), changed, removed: Vec::new() })
     }
 
     fn task(&self, id: &TaskId) -> StoreResult<Task> {

@@ -10,12 +10,12 @@ use molt_api::{
     DocumentList, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add, KnowledgeAdded, KnowledgeFound,
     KnowledgeSearch as Search, SourceRef, SourceView, Status,
 };
-use molt_core::{Document, DocumentState, ExtractError, ModelRole, SourceId};
+use molt_core::{Document, DocumentState, ExtractError, ModelRole, SearchBy, SourceId};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeSearch},
+    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeSearch, Way},
     batch::{self, Object},
     commands::choose,
     connect::{Connection, sentence},
@@ -173,16 +173,23 @@ struct Query {
 }
 
 pub async fn search(connection: &Connection, printer: &Printer, args: KnowledgeSearch) -> Result<(), Failure> {
-    connection.load_model(ModelRole::Embedder, printer).await?;
+    let by = match args.by {
+        Way::Both => SearchBy::Both,
+        Way::Words => SearchBy::Words,
+        Way::Meaning => SearchBy::Meaning,
+    };
+    if by != SearchBy::Words {
+        connection.load_model(ModelRole::Embedder, printer).await?;
+    }
     let Some(file) = args.batch else {
         let limit = Some(args.limit.unwrap_or(DEFAULT_LIMIT));
-        let request = Search { query: args.query.join(" "), limit, source_id: None };
+        let request = Search { query: args.query.join(" "), limit, source_id: None, by };
         let found: KnowledgeFound = connection.call("knowledge_search", request).await?;
         return if printer.json { Ok(printer.value(&found)?) } else { show_found(printer, &found) };
     };
     batch::run(printer, &file, async |line: Query| {
         let limit = line.limit.or(args.limit).or(Some(BATCH_LIMIT));
-        let request = Search { query: line.query, limit, source_id: line.source_id };
+        let request = Search { query: line.query, limit, source_id: line.source_id, by };
         let found: KnowledgeFound = connection.call("knowledge_search", request).await?;
         let mut object = batch::object(&found);
         object.insert("ids".to_owned(), json!(document_names(&found)));

@@ -5,7 +5,7 @@ use molt_core::{Backend, ModelId, ModelRole, Settings};
 
 use crate::{
     args::{self, Model, ModelImport, ModelSet},
-    commands::{choose, download, endpoint},
+    commands::{choose, download, endpoint, tokenize},
     connect::Connection,
     failure::Failure,
     print::{Printer, one_line, size, table},
@@ -25,6 +25,7 @@ pub async fn run(connection: &Connection, printer: &Printer, model: Model) -> Re
         Model::Search(args) => download::search(connection, printer, &args.query.join(" ")).await,
         Model::Scan(args) => download::scan(connection, printer, args.import).await,
         Model::Delete(args) => download::delete(connection, printer, &args.model).await,
+        Model::Tokenize(args) => tokenize::tokenize(printer, args).await,
         Model::Endpoint(args) => endpoint::run(connection, printer, args).await,
     }
 }

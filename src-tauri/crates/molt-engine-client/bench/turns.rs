@@ -1,0 +1,139 @@
+//! How soon a conversation goes on: with the model loaded, and after the program was started anew.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use molt_core::{Engine, EngineError, GenerateEvent, GenerateRequest, ModelInspector, ModelSpec, PromptMessage, Role};
+use molt_engine_client::{
+    EngineClient, EngineConfig, ModelFiles,
+    protocol::{KeptStates, StatesKey},
+};
+
+use crate::{Figure, SENTENCE};
+
+/// Tokens of the conversation that goes on.
+const CONVERSATION: u32 = 2000;
+/// Times that each is measured; the median counts.
+const TIMES: usize = 7;
+/// One line of a conversation, about 32 tokens with the answer before it and what a chat template adds.
+const LINE: &str = "Who brings the plan?";
+/// A state is written after its answer; much longer than that takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The tokens that were new in a prompt, and how long its first token took, as the client sees it.
+struct First {
+    new_tokens: u32,
+    ms: f64,
+}
+
+pub async fn measure(worker: PathBuf, model: &Path, folder: &Path) -> Result<Vec<Figure>, EngineError> {
+    let spec = ModelFiles.inspect(model).map_err(EngineError::BadModel)?;
+    let states = folder.join("states");
+    let open = || {
+        let kept = KeptStates { folder: states.clone(), key: StatesKey([7; 32]), budget: 4 << 30 };
+        EngineClient::new(EngineConfig {
+            states: Some(kept),
+            ..EngineConfig::new(worker.clone(), folder.join("cache"))
+        })
+    };
+
+    let client = open();
+    client.load(&spec).await?;
+    let each = client.count_tokens(&spec.id, vec![SENTENCE.repeat(8)]).await?[0] / 8;
+    let mut told = vec![message(Role::User, &SENTENCE.repeat((CONVERSATION / each.max(1)) as usize))];
+    let cold = first_token(&client, &spec, &told).await?;
+    told.push(message(Role::Assistant, "At three."));
+    let (mut warm, mut new_tokens) = (Vec::new(), 0);
+    for _ in 0..TIMES {
+        told.push(message(Role::User, LINE));
+        let first = first_token(&client, &spec, &told).await?;
+        warm.push(first.ms);
+        new_tokens = first.new_tokens;
+        told.push(message(Role::Assistant, "Anna."));
+    }
+    written(&states).await?;
+    drop(client);
+
+    told.push(message(Role::User, LINE));
+    let (mut reopened, mut loads) = (Vec::new(), Vec::new());
+    for _ in 0..TIMES {
+        let client = open();
+        let begun = Instant::now();
+        client.load(&spec).await?;
+        loads.push(milliseconds(begun));
+        let first = first_token(&client, &spec, &told).await?;
+        if first.new_tokens > CONVERSATION / 4 {
+            let said = format!("{} tokens were read anew after a restart", first.new_tokens);
+            return Err(EngineError::Failed(said));
+        }
+        reopened.push(first.ms);
+        client.unload(&spec.id).await;
+    }
+    let figure = |name, value, unit| Figure { name, value, unit };
+    Ok(vec![
+        figure("first token, 2,000 tokens, all of them new", cold.ms, "ms"),
+        figure("first token, a line after 2,000 tokens", median(warm), "ms"),
+        figure("new tokens of that line", f64::from(new_tokens), "tokens"),
+        figure("first token, the same conversation after a restart", median(reopened), "ms"),
+        figure("load before that", median(loads), "ms"),
+    ])
+}
+
+fn message(role: Role, text: &str) -> PromptMessage {
+    PromptMessage { role, text: text.to_owned() }
+}
+
+fn milliseconds(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1000.0
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Until an answer of one token has ended.
+async fn first_token(client: &EngineClient, spec: &ModelSpec, told: &[PromptMessage]) -> Result<First, EngineError> {
+    let begun = Instant::now();
+    let mut events = client.generate(GenerateRequest {
+        model: spec.id.clone(),
+        messages: told.to_vec(),
+        max_tokens: 1,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        think: false,
+        constraint: None,
+    });
+    while let Some(event) = events.next().await {
+        if let GenerateEvent::Done { prompt_tokens, cached_tokens, .. } = event? {
+            return Ok(First { new_tokens: prompt_tokens - cached_tokens, ms: milliseconds(begun) });
+        }
+    }
+    Err(EngineError::Failed("the answer has no end".into()))
+}
+
+/// Waits until the state of the conversation lies whole in its folder: a file is renamed to its final name when it is.
+async fn written(states: &Path) -> Result<(), EngineError> {
+    let newest = || {
+        let files = std::fs::read_dir(states).into_iter().flatten().flatten();
+        files
+            .filter(|file| file.path().extension().is_some_and(|ending| ending == "state"))
+            .filter_map(|file| file.metadata().and_then(|data| data.modified()).ok())
+            .max()
+    };
+    let begun = Instant::now();
+    let mut seen = None;
+    while begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let now = newest();
+        if now.is_some() && now == seen {
+            return Ok(());
+        }
+        seen = now;
+    }
+    Err(EngineError::Failed("no state was kept".into()))
+}
