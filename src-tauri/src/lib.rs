@@ -31,6 +31,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Runs the desktop program to its end.
 pub fn run() -> ExitCode {
+    molt_os::give_memory_back_at_once();
     if let Err(error) = environment::settle() {
         eprintln!("Moltworker goes on with more memory than it should: {error}");
     }

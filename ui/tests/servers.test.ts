@@ -56,7 +56,7 @@ describe("other servers", () => {
     expect(asked).toEqual([{ name: "model_endpoint_models", args: { url: "https://api.example.com/v1", key: KEY } }]);
     await fireEvent.click(screen.getByTestId("server-add"));
     await waitFor(() => expect(screen.getByTestId<HTMLInputElement>("server-key").value).toBe(""));
-    expect(asked[1]).toEqual({ name: "model_endpoint_add", args: { name: "Big", url: "https://api.example.com/v1", key: KEY, model: "big-1", context_length: 32_768, vision: false, tools: false } });
+    expect(asked[1]).toEqual({ name: "model_endpoint_add", args: { name: "Big", url: "https://api.example.com/v1", key: KEY, model: "big-1", context_length: 32_768, vision: false, tools: true } });
     expect(container.innerHTML).not.toContain(KEY);
     expect(asked.some((one) => one.name === "model_set")).toBe(false);
   });

@@ -11,6 +11,8 @@ const KEPT_UNUSED = 24;
 
 /** Least time between two reads of the same thing, in ms: while a folder is indexed, events come by the hundred. */
 const BREATH = 200;
+/** What takes long to read (a list of ten thousand documents) is left alone for so many times as long. */
+const REST = 4;
 
 /** Answers that are put together from more than one. */
 const READERS: { [N in KeptCommand]?: () => () => Promise<Answer<N>> } = { task_list: taskReader };
@@ -65,6 +67,7 @@ export class Entry<N extends KeptCommand> {
   async #run(): Promise<void> {
     while (this.#stale) {
       this.#stale = false;
+      const begun = performance.now();
       try {
         this.data = await this.#read();
         this.error = null;
@@ -72,7 +75,7 @@ export class Entry<N extends KeptCommand> {
         this.error = Failure.from(reason);
         return;
       }
-      if (this.#stale) await new Promise((resume) => setTimeout(resume, BREATH));
+      if (this.#stale) await new Promise((resume) => setTimeout(resume, Math.max(BREATH, REST * (performance.now() - begun))));
     }
   }
 

@@ -16,6 +16,9 @@ impl App {
 
     pub async fn conversation_get(&self, request: ConversationRef) -> Result<ConversationView, ApiError> {
         let conversation = self.parts().conversations.conversation(&request.id)?;
+        if let Some(model) = self.loaded_chat_model() {
+            self.parts().assist.recall(&request.id, model);
+        }
         Ok(ConversationView { conversation, messages: self.parts().assist.messages(&request.id)? })
     }
 

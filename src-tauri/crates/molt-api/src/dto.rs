@@ -112,7 +112,7 @@ dto! {
     }
     pub struct KnowledgeFound {
         pub passages: Vec<Passage>,
-        /// Only words were compared, because no embedder is loaded.
+        /// Only words were compared, because no embedder is loaded or it cannot read the question.
         pub words_only: bool,
     }
     /// A document's text around a passage, for the inspector.

@@ -87,6 +87,7 @@ impl App {
             stop: Vec::new(),
             think: false,
             constraint: None,
+            recall_only: false,
         });
         while let Some(event) = events.next().await {
             event?;

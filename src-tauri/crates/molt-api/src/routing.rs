@@ -45,6 +45,21 @@ impl App {
         })
     }
 
+    /// The chosen model, if it is loaded on this computer.
+    pub(crate) fn loaded_chat_model(&self) -> Option<ChatModel> {
+        let id = self.parts().settings.settings().ok()?.chat_model?;
+        let (spec, LoadState::Loaded(loaded)) = self.parts().registry.get(&id).ok()? else { return None };
+        spec.remote.is_none().then_some(ChatModel {
+            id,
+            name: spec.name,
+            context_length: loaded.context_length,
+            reads: None,
+            host: None,
+            reason: None,
+            tools: spec.tools,
+        })
+    }
+
     /// Chooses a model and loads it; the next one where that fails.
     async fn route(&self, settings: &Settings, asked: &Asked) -> Option<(ModelId, RouteReason)> {
         let need = Need {

@@ -92,6 +92,7 @@ async fn call_again(
         stop: Vec::new(),
         think: false,
         constraint: Some(Constraint::JsonSchema(calls::schema(&question.text))),
+        recall_only: false,
     };
     let mut events = assist.parts().engine.generate(request);
     let mut call = String::new();
@@ -204,6 +205,7 @@ async fn stream(
         stop: Vec::new(),
         think: false,
         constraint: None,
+        recall_only: false,
     });
 
     let written = |state| Written { state, messages: prompt.messages.clone() };

@@ -127,6 +127,8 @@ pub(crate) struct Inner {
     running: Mutex<HashMap<ConversationId, Running>>,
     /// Ends the reading ahead that may be going on.
     warming: Mutex<CancellationToken>,
+    /// The conversation that was looked at last.
+    recalled: Mutex<Option<ConversationId>>,
 }
 
 struct Running {
@@ -137,7 +139,14 @@ struct Running {
 
 impl Assist {
     pub fn new(parts: AssistParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, running: Mutex::default(), warming: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                running: Mutex::default(),
+                warming: Mutex::default(),
+                recalled: Mutex::default(),
+            }),
+        }
     }
 
     /// Has a model that was just loaded read what every prompt begins with. Gives way to the first question; that it fails matters to
@@ -148,6 +157,24 @@ impl Assist {
         let mut events = self.inner.parts.engine.generate(prompt::opening(model, tools));
         tokio::spawn(async move {
             cancel.run_until_cancelled(async { while let Some(Ok(_)) = events.next().await {} }).await;
+        });
+    }
+
+    /// Has the engine take up what it keeps of a conversation that the user looks at; that it fails matters to nobody. Looking again
+    /// costs nothing.
+    pub fn recall(&self, conversation: &ConversationId, model: ChatModel) {
+        if lock(&self.inner.recalled).replace(conversation.clone()).as_ref() == Some(conversation) {
+            return;
+        }
+        let history = self.inner.parts.conversations.messages(conversation).unwrap_or_default();
+        if history.is_empty() {
+            return;
+        }
+        let engine = self.inner.parts.engine.clone();
+        tokio::spawn(async move {
+            if let Err(error) = prompt::recall(engine.as_ref(), &model, &history).await {
+                tracing::debug!(%error, "a conversation was not taken up");
+            }
         });
     }
 

@@ -1,5 +1,6 @@
 //! The layout of a prompt: what never changes first (so that an engine can reuse it), passages and the question last.
 
+use futures::StreamExt;
 use molt_core::{Engine, EngineError, GenerateRequest, Message, MessageState, ModelId, Passage, PromptMessage, Role};
 
 use crate::{calls::TOOLS, conversation::ChatModel};
@@ -47,7 +48,19 @@ pub(crate) fn opening(model: ModelId, tools: bool) -> GenerateRequest {
         stop: Vec::new(),
         think: false,
         constraint: None,
+        recall_only: false,
     }
+}
+
+/// Has the engine take up what it keeps of a conversation, before its next question comes.
+pub(crate) async fn recall(engine: &dyn Engine, model: &ChatModel, history: &[Message]) -> Result<(), EngineError> {
+    let prompt = layout(engine, model, history, &[], "").await?;
+    let request = GenerateRequest { messages: prompt.messages, recall_only: true, ..opening(model.id.clone(), false) };
+    let mut events = engine.generate(request);
+    while let Some(event) = events.next().await {
+        event?;
+    }
+    Ok(())
 }
 
 /// The user's message as the model reads it: each passage under its number and source, then the question.

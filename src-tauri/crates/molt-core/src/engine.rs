@@ -140,6 +140,9 @@ pub struct GenerateRequest {
     /// The form that the answer is bound to. Such an answer is written at once, without thoughts before it.
     #[serde(default)]
     pub constraint: Option<Constraint>,
+    /// Only takes up what is kept of a prompt that begins like this one, and computes nothing: it ends at once where nothing is kept.
+    #[serde(default)]
+    pub recall_only: bool,
 }
 
 /// The form of an answer: every token is chosen so that the whole answer can still have it. An answer that ends with

@@ -50,7 +50,7 @@ pub trait Engine: Send + Sync {
     async fn unload(&self, id: &ModelId);
     /// Streams one answer. Dropping the stream cancels it.
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>>;
-    /// One unit-length vector per text, in order.
+    /// One unit-length vector per text, in order; all zeros for a text that the model cannot read.
     async fn embed(
         &self,
         model: &ModelId,
@@ -185,7 +185,7 @@ pub trait PassageFinder: Send + Sync {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
     pub passages: Vec<Passage>,
-    /// Only words were compared, because there is no embedder.
+    /// Only words were compared, because there is no embedder or it cannot read the question.
     pub words_only: bool,
 }
 

@@ -47,6 +47,7 @@ pub async fn answer_all(client: &EngineClient, model: &Path, cases: &Path, round
                 stop: Vec::new(),
                 think: false,
                 constraint: Some(Constraint::JsonSchema(case.schema.clone())),
+                recall_only: false,
             });
             let mut text = String::new();
             while let Some(event) = events.next().await {

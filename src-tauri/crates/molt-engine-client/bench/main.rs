@@ -106,6 +106,7 @@ async fn answer(client: &EngineClient, model: &ModelId, text: &str, tokens: u32)
         stop: Vec::new(),
         think: false,
         constraint: None,
+        recall_only: false,
     });
     while let Some(event) = events.next().await {
         if let GenerateEvent::Done { prompt_tokens, cached_tokens, completion_tokens, prompt_ms, decode_ms, .. } =

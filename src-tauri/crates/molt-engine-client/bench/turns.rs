@@ -58,18 +58,25 @@ pub async fn measure(worker: PathBuf, model: &Path, folder: &Path) -> Result<Vec
     drop(client);
 
     told.push(message(Role::User, LINE));
-    let (mut reopened, mut loads) = (Vec::new(), Vec::new());
-    for _ in 0..TIMES {
+    let (mut loads, mut unopened, mut opening, mut opened) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for at in 0..2 * TIMES {
         let client = open();
         let begun = Instant::now();
         client.load(&spec).await?;
         loads.push(milliseconds(begun));
+        let looked_at = at % 2 == 1;
+        if looked_at {
+            let begun = Instant::now();
+            let recall = GenerateRequest { recall_only: true, ..request(&spec, &told) };
+            let _end = client.generate(recall).collect::<Vec<_>>().await;
+            opening.push(milliseconds(begun));
+        }
         let first = first_token(&client, &spec, &told).await?;
         if first.new_tokens > CONVERSATION / 4 {
             let said = format!("{} tokens were read anew after a restart", first.new_tokens);
             return Err(EngineError::Failed(said));
         }
-        reopened.push(first.ms);
+        if looked_at { &mut opened } else { &mut unopened }.push(first.ms);
         client.unload(&spec.id).await;
     }
     let figure = |name, value, unit| Figure { name, value, unit };
@@ -77,8 +84,10 @@ pub async fn measure(worker: PathBuf, model: &Path, folder: &Path) -> Result<Vec
         figure("first token, 2,000 tokens, all of them new", cold.ms, "ms"),
         figure("first token, a line after 2,000 tokens", median(warm), "ms"),
         figure("new tokens of that line", f64::from(new_tokens), "tokens"),
-        figure("first token, the same conversation after a restart", median(reopened), "ms"),
-        figure("load before that", median(loads), "ms"),
+        figure("load after a restart", median(loads), "ms"),
+        figure("first token then, of the same conversation", median(unopened), "ms"),
+        figure("taking the conversation up when it is opened", median(opening), "ms"),
+        figure("first token then", median(opened), "ms"),
     ])
 }
 
@@ -95,10 +104,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Until an answer of one token has ended.
-async fn first_token(client: &EngineClient, spec: &ModelSpec, told: &[PromptMessage]) -> Result<First, EngineError> {
-    let begun = Instant::now();
-    let mut events = client.generate(GenerateRequest {
+fn request(spec: &ModelSpec, told: &[PromptMessage]) -> GenerateRequest {
+    GenerateRequest {
         model: spec.id.clone(),
         messages: told.to_vec(),
         max_tokens: 1,
@@ -107,7 +114,14 @@ async fn first_token(client: &EngineClient, spec: &ModelSpec, told: &[PromptMess
         stop: Vec::new(),
         think: false,
         constraint: None,
-    });
+        recall_only: false,
+    }
+}
+
+/// Until an answer of one token has ended.
+async fn first_token(client: &EngineClient, spec: &ModelSpec, told: &[PromptMessage]) -> Result<First, EngineError> {
+    let begun = Instant::now();
+    let mut events = client.generate(request(spec, told));
     while let Some(event) = events.next().await {
         if let GenerateEvent::Done { prompt_tokens, cached_tokens, .. } = event? {
             return Ok(First { new_tokens: prompt_tokens - cached_tokens, ms: milliseconds(begun) });

@@ -87,6 +87,7 @@ fn request(model: &str, text: &str) -> GenerateRequest {
         stop: Vec::new(),
         think: false,
         constraint: None,
+        recall_only: false,
     }
 }
 

@@ -349,6 +349,7 @@ mod tests {
             stop: Vec::new(),
             think: false,
             constraint: None,
+            recall_only: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{process::exit, sync::Arc};
 
-use molt_core::{LoadedModel, ModelFormat, ModelRole, ModelSpec};
+use molt_core::{FinishReason, GenerateEvent, LoadedModel, ModelFormat, ModelRole, ModelSpec};
 use molt_engine_client::{
     protocol::{Event, Request, WireError},
     worker::{Voice, connect},
@@ -70,6 +70,19 @@ async fn serve(model: &Model, requests: &mut UnboundedReceiver<Request>, voice: 
     let mut current: Option<(u64, Arc<Watch>)> = None;
     while let Some(request) = requests.recv().await {
         match (request, model) {
+            (Request::Generate { id, request }, Model::Chat(_)) if request.recall_only => {
+                // Nothing is kept here.
+                let done = GenerateEvent::Done {
+                    finish: FinishReason::Length,
+                    prompt_tokens: 0,
+                    cached_tokens: 0,
+                    completion_tokens: 0,
+                    prompt_ms: 0,
+                    decode_ms: 0,
+                };
+                voice.say(Event::Generation { id, event: done });
+                voice.say(Event::Idle { id });
+            }
             (Request::Generate { id, request }, Model::Chat(model)) => {
                 let watch = Arc::<Watch>::default();
                 current = Some((id, watch.clone()));

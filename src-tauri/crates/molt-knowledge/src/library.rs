@@ -30,6 +30,8 @@ const BULK_AGE: Duration = Duration::from_millis(2_000);
 const MANY_WAITING: usize = 64;
 /// Commits after which the index is maintained in the middle of bulk work: each one makes the next a little slower.
 const COMMITS: u32 = 32;
+/// A file that was missed is looked for again after this long.
+const SECOND_LOOK: Duration = Duration::from_millis(700);
 /// The index is maintained after this long without work.
 const IDLE: Duration = Duration::from_secs(10);
 /// Pause after the index refused a batch (a full disk), before the next try.
@@ -111,6 +113,8 @@ struct Inner {
     /// What the index holds of a document where that is not what the catalogue says; nothing where that is not known. Asking the index
     /// means looking at every row.
     held: Mutex<HashMap<DocumentId, Option<HashSet<ChunkId>>>>,
+    /// Documents whose files the last look at their source did not find.
+    missed: Mutex<HashMap<SourceId, HashSet<DocumentId>>>,
     /// Only one batch or one source-wide change touches the index at a time.
     writing: tokio::sync::Mutex<()>,
     /// Only one comparison with the disk at a time: two would both find a new file and give it two rows.
@@ -139,6 +143,7 @@ impl Library {
                 problem: Mutex::default(),
                 source_problems: Mutex::default(),
                 held: Mutex::default(),
+                missed: Mutex::default(),
                 writing: tokio::sync::Mutex::default(),
                 scanning: tokio::sync::Mutex::default(),
             }),
@@ -155,6 +160,10 @@ impl Library {
 
     pub(crate) fn embedder(&self) -> Option<ModelId> {
         self.inner.embedder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn missed(&self) -> MutexGuard<'_, HashMap<SourceId, HashSet<DocumentId>>> {
+        lock(&self.inner.missed)
     }
 
     pub(crate) async fn scanning(&self) -> tokio::sync::MutexGuard<'_, ()> {
@@ -220,7 +229,7 @@ impl Library {
         self.inner.parts.watcher.unwatch(Path::new(&source.path));
         let writing = self.inner.writing.lock().await;
         let documents = self.inner.parts.documents.remove_source(id)?;
-        // Should this fail or the program end here, `reconcile` removes the rest at the next start.
+        // Should this fail or the program end here, `take_stock` removes the rest at the next start.
         self.index().remove_documents(&documents).await?;
         drop(writing);
         self.set_source_problem(id, None);
@@ -372,8 +381,18 @@ impl Library {
                 self.watch(&source);
                 self.scan(&source, &[]).await;
             }
-            while let Some(event) = events.recv().await {
-                self.follow(event).await;
+            loop {
+                let watched = async {
+                    if self.missed().is_empty() {
+                        return Ok(events.recv().await);
+                    }
+                    tokio::time::timeout(SECOND_LOOK, events.recv()).await
+                };
+                match watched.await {
+                    Ok(Some(event)) => self.follow(event).await,
+                    Ok(None) => break,
+                    Err(_) => self.look_again().await,
+                }
             }
         });
         tokio::join!(following, self.work(&cancel));
@@ -428,6 +447,17 @@ impl Library {
             if !written || (differed && queue.members.contains(id)) {
                 held.insert(id.clone(), None);
             }
+        }
+    }
+
+    /// Looks for the files that were missed once.
+    async fn look_again(&self) {
+        let missed: Vec<SourceId> = self.missed().keys().cloned().collect();
+        let sources = self.inner.parts.documents.sources().unwrap_or_default();
+        // Of a source that was removed nothing is missed.
+        self.missed().retain(|id, _| sources.iter().any(|source| source.id == *id));
+        for source in sources.iter().filter(|source| missed.contains(&source.id)) {
+            self.scan(source, &[]).await;
         }
     }
 

@@ -40,7 +40,8 @@ impl Library {
             Err(error) => return tracing::error!(%error, "listing a folder failed"),
         };
         self.set_source_problem(&source.id, difference.problem);
-        if let Err(error) = self.forget(difference.gone).await {
+        let gone = self.gone_twice(difference.gone, source);
+        if let Err(error) = self.forget(gone).await {
             // What could not be removed now is removed by the next scan or at the next start.
             tracing::error!(%error, "removed files could not be forgotten");
         }
@@ -124,6 +125,18 @@ impl Library {
         }
         let gone = known.into_values().map(|document| document.id).collect();
         Ok(Difference { changed, gone, problem: summary(&problems) })
+    }
+
+    /// Those that the look before this one did not find either. Files that are moved while a tree is listed may be in none of its folders;
+    /// one that is missed for the first time is looked for again soon, by [`Library::run`].
+    fn gone_twice(&self, gone: Vec<DocumentId>, source: &Source) -> Vec<DocumentId> {
+        let mut missed = self.missed();
+        let before = missed.remove(&source.id).unwrap_or_default();
+        let (sure, first): (Vec<_>, Vec<_>) = gone.into_iter().partition(|id| before.contains(id));
+        if !first.is_empty() {
+            missed.insert(source.id.clone(), first.into_iter().collect());
+        }
+        sure
     }
 
     /// Finds the files that were only moved: of the content and time of one that is gone. Their rows get the new path, and their chunks stay.

@@ -63,11 +63,12 @@ impl Library {
         Ok(Found { passages, words_only })
     }
 
-    /// None when there is no embedder, or when it fails: words alone still answer.
+    /// None when there is no embedder, when it cannot read the question, or when it fails: words alone still answer.
     async fn search_meaning(&self, query: &str, filter: &IndexFilter) -> Result<Option<Vec<IndexHit>>, IndexError> {
         let Some(model) = self.embedder() else { return Ok(None) };
         match self.parts().engine.embed(&model, vec![query.to_owned()], EmbedPurpose::Query).await {
             Ok(vectors) => match vectors.first() {
+                Some(vector) if vector.iter().all(|number| *number == 0.0) => Ok(None),
                 Some(vector) => Ok(Some(self.index().search_vector(vector, filter, CANDIDATES).await?)),
                 None => Ok(None),
             },

@@ -83,8 +83,12 @@ impl Writer {
         tell(GenerateEvent::Started { prompt_tokens });
         // The last token is read again in any case: the first choice is made from what it gives.
         let same = self.recall(&prompt.tokens);
-        self.keep(same.min(prompt.tokens.len() - 1));
-        let cached_tokens = self.known.len() as u32;
+        let cached_tokens = if request.recall_only {
+            same as u32
+        } else {
+            self.keep(same.min(prompt.tokens.len() - 1));
+            self.known.len() as u32
+        };
         let done = |finish, completion_tokens, first: Option<Instant>| {
             let read = first.unwrap_or_else(Instant::now);
             tell(GenerateEvent::Done {
@@ -96,6 +100,10 @@ impl Writer {
                 decode_ms: milliseconds(read.elapsed()),
             });
         };
+        if request.recall_only {
+            done(FinishReason::Length, 0, None);
+            return Ok(());
+        }
         let unread = prompt.tokens[self.known.len()..].to_vec();
         let told = |known: usize| {
             if known < prompt.tokens.len() {

@@ -1,5 +1,5 @@
-//! The state of a context as bytes: the one place that hands memory to llama.cpp, and the only unsafe code of the house. The safe functions
-//! of the library would write the state in the clear to a file.
+//! The state of a context as bytes: the one place that hands memory to llama.cpp. The safe functions of the library would write
+//! the state in the clear to a file.
 #![expect(unsafe_code, reason = "llama.cpp takes the state as memory alone")]
 
 use llama_cpp_2::context::{LlamaContext, session::LlamaStateSeqFlags};

@@ -26,6 +26,20 @@ struct Chat {
     told: Vec<PromptMessage>,
 }
 
+fn request(model: &ModelId, messages: Vec<PromptMessage>) -> GenerateRequest {
+    GenerateRequest {
+        model: model.clone(),
+        messages,
+        max_tokens: 30,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        think: false,
+        constraint: None,
+        recall_only: false,
+    }
+}
+
 impl Chat {
     async fn open(folder: &Path, key: Option<u8>) -> Self {
         let states =
@@ -38,19 +52,23 @@ impl Chat {
         Self { client, model: spec.id, told: Vec::new() }
     }
 
+    /// Takes up what is kept of the conversation, and gives how many tokens that are.
+    async fn recall(&self) -> u32 {
+        let mut messages = self.told.clone();
+        messages.push(PromptMessage { role: Role::User, text: String::new() });
+        let mut events = self.client.generate(GenerateRequest { recall_only: true, ..request(&self.model, messages) });
+        while let Some(event) = events.next().await {
+            if let GenerateEvent::Done { cached_tokens, .. } = event.unwrap() {
+                return cached_tokens;
+            }
+        }
+        panic!("it has no end");
+    }
+
     /// Asks, and gives the answer and how many tokens of the prompt were known before.
     async fn ask(&mut self, text: &str) -> (String, u32) {
         self.told.push(PromptMessage { role: Role::User, text: text.into() });
-        let mut events = self.client.generate(GenerateRequest {
-            model: self.model.clone(),
-            messages: self.told.clone(),
-            max_tokens: 30,
-            temperature: 0.0,
-            top_p: 1.0,
-            stop: Vec::new(),
-            think: false,
-            constraint: None,
-        });
+        let mut events = self.client.generate(request(&self.model, self.told.clone()));
         let (mut answer, mut known) = (String::new(), 0);
         while let Some(event) = events.next().await {
             match event.unwrap() {
@@ -99,7 +117,10 @@ async fn a_conversation_goes_on_after_a_restart() {
     assert_eq!(known, 0);
 
     let mut after = Chat::open(folder.path(), Some(1)).await;
+    assert_eq!(after.recall().await, 0, "nothing is kept of another conversation");
     after.told = told.clone();
+    let recalled = after.recall().await;
+    assert!(recalled > 256, "{recalled} tokens were taken up");
     let (answer, known) = after.ask(next).await;
     assert_eq!(answer, expected);
     assert!(known > 256, "{known} tokens of the conversation were known");

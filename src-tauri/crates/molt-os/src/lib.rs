@@ -2,6 +2,7 @@
 //!
 //! Owns paths, file modes, locks, random secrets and probes. It must not know what is stored in the data directory, nor any feature.
 
+mod allocator;
 mod data_dir;
 mod exit;
 mod files;
@@ -12,6 +13,7 @@ mod machine;
 mod memory;
 mod owner;
 
+pub use allocator::give_memory_back_at_once;
 pub use data_dir::{DATA_VARIABLE, DataDir, DataDirError};
 pub use exit::exit_at_once;
 pub use files::write_private;

@@ -91,7 +91,7 @@ impl Engine for RemoteEngine {
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
         let Some(spec) = self.remote(&request.model) else { return self.beside.generate(request) };
         let Some(remote) = spec.remote else { return self.beside.generate(request) };
-        if request.max_tokens == 0 {
+        if request.max_tokens == 0 || request.recall_only {
             // Nothing is read ahead: nobody has asked for a connection.
             return stream::iter([Ok(Answer::default().done(FinishReason::Stop))]).boxed();
         }

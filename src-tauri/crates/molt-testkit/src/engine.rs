@@ -46,6 +46,7 @@ struct State {
     loaded: HashMap<ModelId, ModelSpec>,
     refuse_load: Option<EngineError>,
     warmed: u32,
+    recalled: Vec<Vec<PromptMessage>>,
     cancelled: u32,
     embedded: u64,
 }
@@ -89,6 +90,11 @@ impl ScriptedEngine {
     }
 
     /// Prompts that were read without an answer.
+    /// The conversations that were to be taken up.
+    pub fn recalled(&self) -> Vec<Vec<PromptMessage>> {
+        self.state.lock().unwrap().recalled.clone()
+    }
+
     pub fn warmed(&self) -> u32 {
         self.state.lock().unwrap().warmed
     }
@@ -145,6 +151,10 @@ impl Engine for ScriptedEngine {
 
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent, EngineError>> {
         let mut state = self.state.lock().unwrap();
+        if request.recall_only {
+            state.recalled.push(request.messages);
+            return stream::empty().boxed();
+        }
         if request.max_tokens == 0 {
             state.warmed += 1;
             // It reads for as long as it is let.
@@ -274,6 +284,7 @@ mod tests {
             stop: vec![],
             think: false,
             constraint: None,
+            recall_only: false,
         })
     }
 

@@ -37,6 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LAST_WORK: Duration = Duration::from_millis(800);
 
 fn main() -> ExitCode {
+    molt_os::give_memory_back_at_once();
     limit_libraries();
     let words = Words::new(molt_os::machine_language());
     let cli = help::parse(std::env::args_os(), words).unwrap_or_else(|error| error.exit());

@@ -3,6 +3,6 @@ import type { Passage } from "./Passage";
 
 export type KnowledgeFound = { passages: Array<Passage>, 
 /**
- * Only words were compared, because no embedder is loaded.
+ * Only words were compared, because no embedder is loaded or it cannot read the question.
  */
 words_only: boolean, };

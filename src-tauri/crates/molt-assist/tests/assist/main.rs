@@ -356,6 +356,31 @@ async fn a_model_that_calls_tools_is_told_of_them_and_changes_what_the_user_name
 }
 
 #[tokio::test]
+async fn a_conversation_that_is_looked_at_is_taken_up_once() {
+    let mut world = world(Vec::new());
+    let model = model(&world, 4096).await;
+    world.engine.push(Reply::text("Blue."));
+    let accepted = world.assist.send(None, "Which colour?", model.clone()).unwrap();
+    world.ended().await;
+    let model = model.into_inner().unwrap();
+    world.assist.recall(&"empty".into(), model.clone());
+    for _ in 0..3 {
+        world.assist.recall(&accepted.conversation_id, model.clone());
+    }
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while world.engine.recalled().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it is taken up");
+    let [messages] = &world.engine.recalled()[..] else { panic!("{:?}", world.engine.recalled()) };
+    let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, [SYSTEM, "Which colour?", "Blue.", ""]);
+    assert_eq!(world.engine.requests().len(), 1, "nothing is written for it");
+}
+
+#[tokio::test]
 async fn a_garbled_call_is_written_anew_in_the_form_of_one() {
     let question = "See to it that I call Anna at 5, please";
     let endless = format!("<tool_call>{}", "and so on ".repeat(1000));

@@ -70,6 +70,7 @@ impl Bench {
             stop: Vec::new(),
             think: false,
             constraint: None,
+            recall_only: false,
         }
     }
 
@@ -355,6 +356,7 @@ fn a_worker_ends_with_its_input() {
         stop,
         think: false,
         constraint: None,
+        recall_only: false,
     };
     molt_wire::write_frame(&mut input, &Request::Generate { id: 1, request }).unwrap();
     let started: Event = molt_wire::read_frame(&mut output).unwrap();

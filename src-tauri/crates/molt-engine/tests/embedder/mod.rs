@@ -53,6 +53,23 @@ async fn like_texts_have_like_vectors() {
 }
 
 #[tokio::test]
+async fn what_the_model_cannot_read_has_no_vector() {
+    let cache = tempfile::tempdir().unwrap();
+    let (client, id, _) = loaded(&cache).await;
+    let mixed = texts(&[
+        "会议推迟到下周三，请通知所有人。",
+        "The café of Zoë is closed until the end of March. 谢谢",
+        "Die Straße ist naß",
+        "",
+    ]);
+    for purpose in [EmbedPurpose::Query, EmbedPurpose::Passage] {
+        let vectors = client.embed(&id, mixed.clone(), purpose).await.unwrap();
+        assert_eq!(vectors[0], vec![0.0; 384]);
+        assert!(vectors[1..].iter().all(|vector| (cosine(vector, vector) - 1.0).abs() < 1e-4));
+    }
+}
+
+#[tokio::test]
 async fn a_vector_does_not_depend_on_its_neighbours() {
     let cache = tempfile::tempdir().unwrap();
     let (client, id, _) = loaded(&cache).await;

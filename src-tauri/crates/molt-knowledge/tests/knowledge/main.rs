@@ -361,6 +361,24 @@ async fn a_moved_file_keeps_its_chunks() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_missed_for_a_moment_keeps_what_was_read_of_it() {
+    let mut world = World::new(false);
+    let (away, elsewhere) = (world.write("a.txt", "Saturn has rings."), tempfile::tempdir().unwrap());
+    world.add().await;
+    world.until_quiet().await;
+    let (id, read) = (world.document("a.txt").id, world.reader.0.lock().unwrap().len());
+    std::fs::rename(&away, elsewhere.path().join("a.txt")).unwrap();
+    world.events.send(WatchEvent::Changed(vec![away])).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let back = world.path("b.txt");
+    std::fs::rename(elsewhere.path().join("a.txt"), &back).unwrap();
+    // The second look finds it, without another event.
+    world.until("it is found again", |w| w.store.document_by_path(back.to_str().unwrap()).unwrap().is_some()).await;
+    assert_eq!(world.document("b.txt").id, id);
+    assert_eq!((world.index.chunks().len(), world.reader.0.lock().unwrap().len()), (1, read));
+}
+
+#[tokio::test]
 async fn adding_says_what_is_wrong_and_removing_forgets() {
     let mut world = World::new(false);
     let file = world.write("a.txt", "text");

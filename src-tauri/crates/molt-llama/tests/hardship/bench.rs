@@ -78,6 +78,7 @@ pub fn request(model: &ModelId, messages: Vec<PromptMessage>, max_tokens: u32) -
         stop: Vec::new(),
         think: false,
         constraint: None,
+        recall_only: false,
     }
 }
 

@@ -62,6 +62,7 @@ fn request(model: &str) -> GenerateRequest {
         stop: vec![],
         think: false,
         constraint: None,
+        recall_only: false,
     }
 }
 

@@ -37,7 +37,7 @@ async fn add(connection: &Connection, printer: &Printer, args: EndpointAdd) -> R
         return Ok(printer.line(table(&rows))?);
     };
     let request =
-        Add { name: args.name, url: args.url, key, model, context_length: args.context, vision: false, tools: false };
+        Add { name: args.name, url: args.url, key, model, context_length: args.context, vision: false, tools: true };
     let added: ModelView = connection.call("model_endpoint_add", request).await?;
     if printer.json {
         return Ok(printer.value(&added)?);
