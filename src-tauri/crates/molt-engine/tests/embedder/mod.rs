@@ -58,7 +58,7 @@ async fn what_the_model_cannot_read_has_no_vector() {
     let (client, id, _) = loaded(&cache).await;
     let mixed = texts(&[
         "会议推迟到下周三，请通知所有人。",
-        "The café of Zoë is closed until the end of March. 谢谢",
+        "The café of Zoë is closed until the end of March, because the kitchen has to be built anew for the summer; 谢",
         "Die Straße ist naß",
         "",
     ]);
