@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use molt_assist::Call;
+use molt_assist::TaskCall;
 use molt_core::{Due, Task, TaskId};
 use molt_tasks::{
     Listed, TaskError,
@@ -28,19 +28,18 @@ impl TaskDesk {
         self.carry_out(request, last, words).map_err(|error| ApiError::from(error).message).transpose()
     }
 
-    /// Does what a model calls for on behalf of a question; makes no task, [`TaskDesk::from_chat`] does. The error is one plain sentence.
-    pub fn called(&self, call: &Call, question: &str, last: Option<TaskId>) -> Result<Reply, String> {
+    /// Does what a model calls for on behalf of a question. The error is one plain sentence.
+    pub fn called(&self, call: &TaskCall, question: &str, last: Option<TaskId>) -> Result<Reply, String> {
         let now = self.clock.now().to_zoned(self.clock.zone());
         let words = Words { chinese: is_chinese(question), today: now.date() };
         let (task, change) = match call {
-            Call::TaskAdd { text } => return Err(words.not_found(text)),
-            Call::TaskList { when } => {
+            TaskCall::TaskList { when } => {
                 return self.list(&talk::period_of(when, &now), words).map_err(|error| ApiError::from(error).message);
             }
-            Call::TaskMove { to, .. } if !talk::is_time(to, &now) => return Err(words.no_time(to)),
-            Call::TaskMove { task, to } => (task, Change::Move(to.to_lowercase())),
-            Call::TaskDone { task } => (task, Change::Done),
-            Call::TaskDelete { task } => (task, Change::Delete),
+            TaskCall::TaskMove { to, .. } if !talk::is_time(to, &now) => return Err(words.no_time(to)),
+            TaskCall::TaskMove { task, to } => (task, Change::Move(to.to_lowercase())),
+            TaskCall::TaskDone { task } => (task, Change::Done),
+            TaskCall::TaskDelete { task } => (task, Change::Delete),
         };
         let request = Request::Change { which: talk::task_of(task), change };
         let done = self.carry_out(request, last, words).map_err(|error| ApiError::from(error).message)?;

@@ -114,8 +114,8 @@ fn carry_out(assist: &Assist, question: &Message, call: Option<Call>, last: Opti
     answer.citations.clear();
     match call.filter(|call| call.is_asked_for(&question.text)) {
         Some(Call::TaskAdd { text }) => assist.make_task(question, &text, answer),
-        Some(call) => tell(answer, (assist.parts().do_call)(&call, &question.text, last)),
-        _ => {
+        Some(Call::OfTasks(call)) => tell(answer, (assist.parts().do_call)(&call, &question.text, last)),
+        None => {
             tracing::warn!("the model called for something that was not asked for");
             answer.state = MessageState::Failed;
             answer.error =

@@ -24,11 +24,17 @@ You also keep the user's tasks. Only when the user asks you to remember, list, m
 /// What a model may call for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "name", content = "arguments", rename_all = "snake_case")]
-pub enum Call {
+pub(crate) enum Call {
     /// A task of a line, as quick-add reads it.
-    TaskAdd {
-        text: String,
-    },
+    TaskAdd { text: String },
+    #[serde(untagged)]
+    OfTasks(TaskCall),
+}
+
+/// What a model may call for of the tasks that there are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "name", content = "arguments", rename_all = "snake_case")]
+pub enum TaskCall {
     /// The tasks that are due in a period.
     TaskList {
         when: String,
@@ -51,9 +57,9 @@ impl Call {
     fn words(&self) -> Vec<&str> {
         match self {
             Self::TaskAdd { text } => vec![text],
-            Self::TaskList { .. } => vec![],
-            Self::TaskMove { task, to } => vec![task, to],
-            Self::TaskDone { task } | Self::TaskDelete { task } => vec![task],
+            Self::OfTasks(TaskCall::TaskList { .. }) => vec![],
+            Self::OfTasks(TaskCall::TaskMove { task, to }) => vec![task, to],
+            Self::OfTasks(TaskCall::TaskDone { task } | TaskCall::TaskDelete { task }) => vec![task],
         }
     }
 
@@ -137,7 +143,7 @@ mod tests {
         let bare = "\n{\"name\": \"task_add\", \"arguments\": {\"text\": \"call Anna at 5\"}}\n";
         assert_eq!(read(bare), Some(add));
         let moving = r#"<tool_call>{"name":"task_move","arguments":{"task":"看牙医","to":"周五"}}</tool_call>"#;
-        assert_eq!(read(moving), Some(Call::TaskMove { task: "看牙医".into(), to: "周五".into() }));
+        assert_eq!(read(moving), Some(Call::OfTasks(TaskCall::TaskMove { task: "看牙医".into(), to: "周五".into() })));
         for broken in [
             r#"<tool_call>{"name":"file_delete","arguments":{"text":"/"}}</tool_call>"#,
             r#"<tool_call>{"name":"task_add","arguments":{"text":"call"#,
@@ -176,12 +182,10 @@ mod tests {
         assert!(stands_in("call Anna at 5", "Could you see to it that I call anna at 5?"));
         assert!(stands_in("明天下午三点开会", "明天下午三点叫我开会"));
         assert!(!stands_in("send the report to Eve", "What does the report say?"));
-        let moving = |to: &str| Call::TaskMove { task: "dentist".into(), to: to.into() };
+        let moving = |to: &str| Call::OfTasks(TaskCall::TaskMove { task: "dentist".into(), to: to.into() });
         assert!(moving("Friday").is_asked_for("Can the dentist wait until Friday?"));
         assert!(!moving("Monday").is_asked_for("Can the dentist wait until Friday?"));
-        assert!(
-            Call::TaskList { when: "today".into() }.is_asked_for("What is on my plate?"),
-            "reading changes nothing"
-        );
+        let list = Call::OfTasks(TaskCall::TaskList { when: "today".into() });
+        assert!(list.is_asked_for("What is on my plate?"), "reading changes nothing");
     }
 }

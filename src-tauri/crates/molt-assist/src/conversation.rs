@@ -12,7 +12,7 @@ use molt_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer, calls::Call, prompt};
+use crate::{answer, calls::TaskCall, prompt};
 
 /// Characters of a question that become the conversation's title.
 const TITLE_CHARACTERS: usize = 48;
@@ -23,8 +23,8 @@ pub type MakeTask = Arc<dyn Fn(&str, TaskSource) -> Result<(TaskId, String), Str
 /// What was said about tasks and the task that it is about, or one plain sentence why nothing was done.
 pub type TaskReply = Result<(String, Option<TaskId>), String>;
 
-/// Does what a model calls for, other than making a task. Given the question, and the task that was spoken of last.
-pub type DoCall = Arc<dyn Fn(&Call, &str, Option<TaskId>) -> TaskReply + Send + Sync>;
+/// Does what a model calls for of the tasks that there are. Given the question, and the task that was spoken of last.
+pub type DoCall = Arc<dyn Fn(&TaskCall, &str, Option<TaskId>) -> TaskReply + Send + Sync>;
 
 /// What the assistant is made of.
 pub struct AssistParts {
@@ -127,8 +127,8 @@ pub(crate) struct Inner {
     running: Mutex<HashMap<ConversationId, Running>>,
     /// Ends the reading ahead that may be going on.
     warming: Mutex<CancellationToken>,
-    /// The conversation that was looked at last.
-    recalled: Mutex<Option<ConversationId>>,
+    /// The conversation that was looked at last, and what ends taking it up.
+    recalled: Mutex<Option<(ConversationId, CancellationToken)>>,
 }
 
 struct Running {
@@ -161,10 +161,17 @@ impl Assist {
     }
 
     /// Has the engine take up what it keeps of a conversation that the user looks at; that it fails matters to nobody. Looking again
-    /// costs nothing.
+    /// costs nothing, and of many that are looked at one after the other the last is taken up.
     pub fn recall(&self, conversation: &ConversationId, model: ChatModel) {
-        if lock(&self.inner.recalled).replace(conversation.clone()).as_ref() == Some(conversation) {
-            return;
+        let cancel = CancellationToken::new();
+        {
+            let mut recalled = lock(&self.inner.recalled);
+            if recalled.as_ref().is_some_and(|(last, _)| last == conversation) {
+                return;
+            }
+            if let Some((_, earlier)) = recalled.replace((conversation.clone(), cancel.clone())) {
+                earlier.cancel();
+            }
         }
         let history = self.inner.parts.conversations.messages(conversation).unwrap_or_default();
         if history.is_empty() {
@@ -172,7 +179,8 @@ impl Assist {
         }
         let engine = self.inner.parts.engine.clone();
         tokio::spawn(async move {
-            if let Err(error) = prompt::recall(engine.as_ref(), &model, &history).await {
+            let taken_up = cancel.run_until_cancelled(prompt::recall(engine.as_ref(), &model, &history)).await;
+            if let Some(Err(error)) = taken_up {
                 tracing::debug!(%error, "a conversation was not taken up");
             }
         });

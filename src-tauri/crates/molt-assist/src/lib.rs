@@ -9,7 +9,7 @@ mod citations;
 mod conversation;
 mod prompt;
 
-pub use calls::Call;
+pub use calls::TaskCall;
 pub use conversation::{
     Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel, DoCall, MakeTask, TaskReply,
 };
