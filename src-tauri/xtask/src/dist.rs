@@ -1,5 +1,7 @@
 //! Release binaries and the installers that this system can make.
 
+use std::fs;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
@@ -7,6 +9,8 @@ use crate::{node, run, setup, workspace};
 
 /// The programs that stand beside the desktop program in its folder.
 const COMPANIONS: [&str; 4] = ["moltworker", "molt-engine", "molt-llama", "molt-extract"];
+/// One more, where processors may have AVX-512.
+const AVX512: &str = "molt-llama-avx512";
 const SMALL_MODEL: &str = "models/moltworker-small.gguf";
 
 pub fn run() -> Result<()> {
@@ -14,6 +18,13 @@ pub fn run() -> Result<()> {
     node::build_ui()?;
     run::run(workspace::plain_cargo("build").args(["--release", "--workspace", "--bins"]))?;
     let release = workspace::target_dir().join("release");
+    let mut companions = COMPANIONS.to_vec();
+    if workspace::BUILDS_AVX512 {
+        run::run(workspace::avx512_cargo("build").args(["--release", "--bins"]))?;
+        let file = |name: &str| format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        fs::copy(workspace::avx512_dir().join("release").join(file("molt-llama")), release.join(file(AVX512)))?;
+        companions.push(AVX512);
+    }
     if !cfg!(target_os = "linux") {
         println!("The release binaries are in {}", release.display());
         return Ok(());
@@ -23,7 +34,7 @@ pub fn run() -> Result<()> {
         bail!("{SMALL_MODEL} is missing; models/README.md says how it is made");
     }
     let mut files: Map<String, Value> =
-        COMPANIONS.iter().map(|name| (format!("/usr/bin/{name}"), json!(release.join(name)))).collect();
+        companions.iter().map(|name| (format!("/usr/bin/{name}"), json!(release.join(name)))).collect();
     files.insert("/usr/share/moltworker/moltworker-small.gguf".to_owned(), json!(model));
     let config = json!({ "build": { "beforeBuildCommand": "" }, "bundle": { "linux": { "deb": { "files": files } } } });
     run::run(

@@ -12,10 +12,11 @@ struct Part {
     run: fn() -> Result<Outcome>,
 }
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part { name: "check", run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }) },
     Part { name: "unit", run: unit },
     Part { name: "integration", run: integration },
+    Part { name: "avx512", run: avx512 },
     Part { name: "ui", run: || watched(&mut node::script("test")) },
     Part { name: "cli", run: || end_to_end("cli.test.mjs") },
     Part { name: "web", run: || end_to_end("web.test.mjs") },
@@ -81,6 +82,15 @@ fn unit() -> Result<Outcome> {
 /// The tests of each crate over real files, processes, databases and models.
 fn integration() -> Result<Outcome> {
     watched(workspace::cargo("test").args(["--workspace", "--test", "*", "--no-fail-fast"]))
+}
+
+/// What every worker must do, asked of the llama.cpp worker for new processors.
+fn avx512() -> Result<Outcome> {
+    if !workspace::runs_avx512() {
+        println!("This processor cannot run the worker that is built for AVX-512; it is not tested here.");
+        return Ok(Outcome { succeeded: true, tally: Tally::default() });
+    }
+    watched(workspace::avx512_cargo("test").args(["--bins", "--test", "engine", "--test", "states"]))
 }
 
 /// The flows drive the real programs, so these are built first (nothing is done when they are up to date).

@@ -91,6 +91,34 @@ pub fn plain_cargo(subcommand: &str) -> Command {
     cargo
 }
 
+/// Whether programs can be built here for processors with AVX-512.
+pub const BUILDS_AVX512: bool = cfg!(target_arch = "x86_64");
+
+/// Whether this machine runs them.
+pub fn runs_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// The folder of what [`avx512_cargo`] builds.
+pub fn avx512_dir() -> PathBuf {
+    target_dir().join("avx512")
+}
+
+/// Cargo for the llama.cpp worker that is built for processors with AVX-512 and its instructions for 8-bit numbers, which read a prompt a
+/// third faster: the same crate, in a target directory of its own. The client's `config.rs` says which processors have all of it.
+pub fn avx512_cargo(subcommand: &str) -> Command {
+    let mut cargo = plain_cargo(subcommand);
+    cargo
+        .args(["--package", "molt-llama"])
+        // In place of the flags in .cargo/config.toml.
+        .env("RUSTFLAGS", "-C target-cpu=x86-64-v4 -C target-feature=+avx512vnni")
+        .env("CARGO_TARGET_DIR", avx512_dir());
+    cargo
+}
+
 pub fn clippy_is_installed() -> bool {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
     *INSTALLED.get_or_init(|| run::succeeds(Command::new("clippy-driver").arg("--version")))

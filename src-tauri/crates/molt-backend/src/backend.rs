@@ -11,7 +11,7 @@ use molt_assist::{Assist, AssistParts};
 use molt_core::{Engine, IndexError, ModelRole, Settings, SettingsStore, StoreError};
 use molt_download::Downloads;
 use molt_engine_client::{
-    EngineClient, EngineConfig, ModelFiles,
+    EngineClient, EngineConfig, ModelFiles, llama_workers,
     protocol::{KeptStates, StatesKey},
 };
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
@@ -155,7 +155,7 @@ impl Running {
         };
         let local = Arc::new(EngineClient::new(EngineConfig {
             states: Some(states),
-            llama_worker: Some(molt_wire::worker_program("molt-llama", workers)).filter(|program| program.exists()),
+            llama_workers: llama_workers(|name| molt_wire::worker_program(name, workers)),
             ..EngineConfig::new(molt_wire::worker_program("molt-engine", workers), data.root().join("cache"))
         }));
         // Opens no connection until a model of another server is asked.

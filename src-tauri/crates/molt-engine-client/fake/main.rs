@@ -8,8 +8,8 @@ use molt_engine_client::protocol::{Event, Request, WireError};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut input, output) = molt_wire::claim_stdio()?;
     // Two programs of one file: by its name it plays the other engine.
-    let llama = std::env::args().next().is_some_and(|name| name.ends_with("llama"));
-    let mut stage = Stage { output, held: None, llama };
+    let name = std::env::args().next().unwrap_or_default();
+    let mut stage = Stage { output, held: None, llama: name.ends_with("llama"), new: name.ends_with("new-llama") };
     while let Ok(request) = molt_wire::read_frame(&mut input) {
         stage.answer(request)?;
     }
@@ -21,6 +21,15 @@ struct Stage {
     /// The generation that waits to be cancelled, and whether it is let go of then.
     held: Option<(u64, bool)>,
     llama: bool,
+    /// It plays a build for new processors, and the processor is an old one.
+    new: bool,
+}
+
+/// As the processor ends it.
+fn illegal_instruction() -> ! {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::ILL);
+    exit(4)
 }
 
 impl Stage {
@@ -70,6 +79,8 @@ impl Stage {
             ("unknown-to-llama", _) if self.llama => self
                 .say(&Event::LoadFailed { error: WireError::BadModel { text: "The architecture is unknown.".into() } }),
             ("kills-llama", _) if self.llama => exit(3),
+            ("illegal-in-new", _) if self.new => illegal_instruction(),
+            ("illegal-in-llama", _) if self.llama => illegal_instruction(),
             ("hang", _) => Ok(()),
             ("die", _) => exit(3),
             ("die-once", marker) if first(marker) => exit(3),
@@ -78,7 +89,8 @@ impl Stage {
                     id: spec.id.clone(),
                     context_length: spec.context_length,
                     dimensions: 1,
-                    load_ms: 1,
+                    // By this the builds are told apart.
+                    load_ms: if self.new { 1 } else { 2 },
                     backend: if self.llama { Backend::LlamaCpp } else { Backend::MistralRs },
                 };
                 self.say(&Event::Loaded { model })
@@ -111,6 +123,10 @@ impl Stage {
             "die" => {
                 self.delta(id, first)?;
                 exit(7)
+            }
+            "illegal" if self.new => {
+                self.delta(id, first)?;
+                illegal_instruction()
             }
             "nonsense" => Ok(self.output.write_all(b"\x05\0\0\0hello")?),
             // `hold` is let go of when it is cancelled, `stick` is not.

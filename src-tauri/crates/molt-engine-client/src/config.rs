@@ -8,14 +8,39 @@ use std::{
 use crate::protocol::KeptStates;
 use molt_core::{Backend, ModelFormat, ModelRole, ModelSpec};
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The name of the llama.cpp worker that is built for processors with AVX-512 and its instructions for 8-bit numbers.
+const LLAMA_AVX512: &str = "molt-llama-avx512";
+
+/// The builds of the llama.cpp worker that this processor should run, the fastest first; `program` tells where one is, if it is.
+pub fn llama_workers(program: impl Fn(&str) -> PathBuf) -> Vec<PathBuf> {
+    let fast = has_avx512().then_some(LLAMA_AVX512);
+    fast.into_iter().chain(["molt-llama"]).map(program).filter(|program| program.exists()).collect()
+}
+
+/// Whether it has what `cargo xtask` builds the worker [`LLAMA_AVX512`] for.
+fn has_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512cd")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
 /// How workers are started and how long they may take.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// The program of the worker that runs every kind of model.
     pub worker: PathBuf,
-    /// The program of the worker that runs chat models in GGUF files with llama.cpp. Where it is, it goes first.
-    pub llama_worker: Option<PathBuf>,
-    /// A private folder that the libraries in a worker may write small files to. It is made when it is missing.
+    /// The builds of the worker that runs chat models in GGUF files with llama.cpp, the fastest first. Where there are any, they go first;
+    /// one that the processor turns out not to run is left out, for as long as this version of the program is used.
+    pub llama_workers: Vec<PathBuf>,
+    /// A private folder that the libraries in a worker, and this one, may write small files to. It is made when it is missing.
     pub cache_dir: PathBuf,
     /// Where workers may keep what they compute of conversations.
     pub states: Option<KeptStates>,
@@ -33,7 +58,7 @@ impl EngineConfig {
         let threads = if cores > 4 { cores - 1 } else { cores };
         Self {
             worker,
-            llama_worker: None,
+            llama_workers: Vec::new(),
             cache_dir,
             states: None,
             threads,
@@ -46,12 +71,31 @@ impl EngineConfig {
 impl EngineConfig {
     /// The programs that may run this model, the one to try first at the front. The others are for a model that it cannot load.
     pub(crate) fn workers(&self, spec: &ModelSpec) -> Vec<&Path> {
-        let llama =
-            self.llama_worker.as_deref().filter(|_| (spec.role, spec.format) == (ModelRole::Chat, ModelFormat::Gguf));
-        match (llama, spec.backend) {
-            (Some(llama), None) => vec![llama, &self.worker],
-            (Some(llama), Some(Backend::LlamaCpp)) => vec![llama],
-            _ => vec![&self.worker],
+        let is_for_llama = (spec.role, spec.format) == (ModelRole::Chat, ModelFormat::Gguf);
+        let mut workers: Vec<&Path> = Vec::new();
+        if is_for_llama && spec.backend.is_none_or(|backend| backend == Backend::LlamaCpp) {
+            workers.extend(self.llama_workers.iter().filter(|worker| !self.is_unfit(worker)).map(PathBuf::as_path));
+        }
+        if workers.is_empty() || spec.backend != Some(Backend::LlamaCpp) {
+            workers.push(&self.worker);
+        }
+        workers
+    }
+
+    /// Where it is noted, with the version of the program, that the processor does not run this build of a worker.
+    fn unfit_note(&self, worker: &Path) -> PathBuf {
+        let mut name = worker.file_name().unwrap_or_default().to_owned();
+        name.push(".unfit");
+        self.cache_dir.join(name)
+    }
+
+    fn is_unfit(&self, worker: &Path) -> bool {
+        std::fs::read_to_string(self.unfit_note(worker)).is_ok_and(|version| version == VERSION)
+    }
+
+    pub(crate) fn remember_unfit(&self, worker: &Path) {
+        if let Err(error) = std::fs::write(self.unfit_note(worker), VERSION) {
+            tracing::warn!(%error, "it cannot be noted that a build of a worker does not run");
         }
     }
 }

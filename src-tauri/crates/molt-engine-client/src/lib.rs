@@ -17,5 +17,5 @@ mod link;
 mod model;
 
 pub use client::EngineClient;
-pub use config::{EngineConfig, Timeouts};
+pub use config::{EngineConfig, Timeouts, llama_workers};
 pub use inspect::{ModelFiles, NO_TEMPLATE};

@@ -78,8 +78,8 @@ impl Link {
         status
     }
 
-    /// The same for a process that has ended, or is about to: tells why in some plain words, and logs its last lines.
-    pub async fn bury(mut self) -> String {
+    /// The same for a process that has ended, or is about to: tells why, and logs its last lines.
+    pub async fn bury(mut self) -> Death {
         let status = match timeout(LAST_BREATH, self.handle.wait()).await {
             Ok(status) => status,
             Err(_elapsed) => self.handle.kill().await,
@@ -87,8 +87,29 @@ impl Link {
         self.reader.abort();
         let reason = status.map_or_else(|| "it is gone".to_owned(), describe);
         tracing::warn!(%reason, stderr = %self.handle.stderr_tail(), "a worker of the engine ended unexpectedly");
-        reason
+        Death { reason, by_processor: status.is_some_and(is_by_processor) }
     }
+}
+
+/// How a worker ended.
+pub(crate) struct Death {
+    /// A few plain words.
+    pub reason: String,
+    /// The processor refused an instruction or an address.
+    pub by_processor: bool,
+}
+
+#[cfg(unix)]
+fn is_by_processor(status: ExitStatus) -> bool {
+    use rustix::process::Signal;
+    let signals = [Signal::ILL, Signal::SEGV, Signal::BUS, Signal::FPE].map(Signal::as_raw);
+    std::os::unix::process::ExitStatusExt::signal(&status).is_some_and(|signal| signals.contains(&signal))
+}
+
+#[cfg(not(unix))]
+fn is_by_processor(status: ExitStatus) -> bool {
+    // Exceptions of Windows: access violation, illegal instruction, privileged instruction.
+    status.code().is_some_and(|code| [0xc000_0005, 0xc000_001d, 0xc000_0096].contains(&(code as u32)))
 }
 
 fn describe(status: ExitStatus) -> String {

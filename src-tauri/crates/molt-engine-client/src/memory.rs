@@ -12,6 +12,9 @@ const MARGIN: u64 = 160 * MIB;
 /// Bytes that reading a prompt of L tokens takes per L²: mistral.rs 0.8.1 materialises the causal mask on a processor, and each layer
 /// copies it.
 const MASK_BYTES: u64 = 8;
+/// Tokens of a prompt that llama.cpp reads in one go: a cancellation is heard in between, and the work space grows with it. Twice or four
+/// times as many are read no faster by a processor of two cores.
+pub const PROMPT_BATCH: u32 = 64;
 /// Tokens. A context below this answers nothing useful.
 const SMALLEST_CONTEXT: u32 = 512;
 /// Tokens that a context is rounded to: the cache of a conversation grows in such steps.
@@ -31,8 +34,12 @@ pub fn needed(backend: Backend, info: &GgufInfo, context: u32) -> u64 {
     let context = u64::from(context.next_multiple_of(STEP));
     let cache = info.kv_bytes_per_token.saturating_mul(context);
     let parts = match backend {
-        // The weights take what they take in the file; keys and values are 16-bit floats.
-        Backend::LlamaCpp => [info.file_size, cache / 2, 0, 0],
+        // The weights take what they take in the file; keys and values are 16-bit floats. Each head scores each token of a batch against
+        // the whole context, in 32-bit floats.
+        Backend::LlamaCpp => {
+            let scores = u64::from(info.heads) * u64::from(PROMPT_BATCH) * 4;
+            [info.file_size, cache / 2, scores.saturating_mul(context), 0]
+        }
         // Besides the cache itself, a queued request holds an empty one of half its size.
         Backend::MistralRs | Backend::Candle => {
             let mask = context.saturating_mul(context).saturating_mul(MASK_BYTES);
@@ -136,6 +143,7 @@ mod tests {
             block_count: 28,
             embedding_length: 1024,
             vocabulary: 151_936,
+            heads: 16,
             kv_bytes_per_token: 28 * 8 * 256 * 4,
             loaded_bytes: (397 + 594) * MIB,
             has_chat_template: true,
@@ -168,7 +176,8 @@ mod tests {
     #[test]
     fn weights_as_in_the_file_and_short_floats_need_less() {
         let cache = u64::from(4096_u32) * info().kv_bytes_per_token;
-        assert_eq!(needed(Backend::LlamaCpp, &info(), 4096), info().file_size + cache / 2 + MARGIN);
+        let scores = 16 * u64::from(PROMPT_BATCH) * 4096 * 4;
+        assert_eq!(needed(Backend::LlamaCpp, &info(), 4096), info().file_size + cache / 2 + scores + MARGIN);
         assert!(needed(Backend::LlamaCpp, &info(), 4096) < needed(MISTRAL, &info(), 4096) / 2);
     }
 

@@ -8,6 +8,7 @@
 
 use std::{
     collections::VecDeque,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -26,7 +27,7 @@ use tokio::{
 
 use crate::{
     config::EngineConfig,
-    link::Link,
+    link::{Death, Link},
     protocol::{Event, Request},
 };
 
@@ -172,8 +173,8 @@ struct RunningCall {
 enum End {
     /// The model is not wanted any more.
     Stopped(Option<oneshot::Sender<()>>),
-    /// The worker has ended, with this reason.
-    Crashed(String),
+    /// The worker has ended.
+    Crashed(Death),
     /// Starting it again would not help.
     Hopeless(EngineError),
 }
@@ -191,6 +192,8 @@ pub(crate) struct Model {
     next_id: u64,
     /// Until when the model has to be loaded; `None` when it is.
     loading_until: Option<Instant>,
+    /// A build of the engine that this processor does not run, if the next build runs the model.
+    suspect: Option<PathBuf>,
 }
 
 impl Model {
@@ -214,6 +217,7 @@ impl Model {
             running: None,
             next_id: 1,
             loading_until: None,
+            suspect: None,
         };
         (model, sender, watcher, shared)
     }
@@ -224,6 +228,7 @@ impl Model {
         let workers = config.workers(&self.spec);
         let mut next_workers = workers.iter().copied();
         let Some(mut worker) = next_workers.next() else { return };
+        let is_llama = |worker: &Path| config.llama_workers.iter().any(|llama| llama == worker);
         let mut failed_loads = 0;
         // What the engine that is asked first says of the model: the others know fewer.
         let mut refusal = None;
@@ -243,7 +248,8 @@ impl Model {
             self.shared.pid.store(0, Ordering::Relaxed);
             let refused = match &end {
                 End::Hopeless(error @ EngineError::BadModel(_)) => Some(error.clone()),
-                End::Crashed(reason) if self.loading_until.is_some() && failed_loads > 0 => {
+                End::Crashed(death) if self.loading_until.is_some() && failed_loads > 0 => {
+                    let reason = &death.reason;
                     Some(EngineError::BadModel(format!(
                         "The model “{}” cannot be loaded: its process ended twice while loading ({reason}). The file may be damaged, or too large for the memory of this computer.",
                         self.spec.name
@@ -254,11 +260,26 @@ impl Model {
             if let Some(error) = refused {
                 let first = refusal.get_or_insert(error).clone();
                 // Another library may know the model, or read the file with more patience.
-                let Some(other) = next_workers.next() else { return self.give_up(first) };
+                let other = next_workers.find(|other| !(is_llama(worker) && is_llama(other)));
+                let Some(other) = other else { return self.give_up(first) };
                 tracing::warn!(model = %self.spec.id, worker = %worker.display(), "a model is tried with another engine");
                 worker = other;
                 failed_loads = 0;
+                // No build could load it: it is the file.
+                self.suspect = None;
                 continue;
+            }
+            if let End::Crashed(Death { by_processor: true, .. }) = &end
+                && let Some(slower) = next_workers.clone().next().filter(|next| is_llama(worker) && is_llama(next))
+            {
+                tracing::warn!(worker = %worker.display(), "a processor does not run a build of the engine");
+                self.suspect.get_or_insert_with(|| worker.to_owned());
+                next_workers.next();
+                worker = slower;
+                failed_loads = 0;
+                if self.loading_until.is_some() {
+                    continue;
+                }
             }
             match end {
                 End::Stopped(done) => {
@@ -269,12 +290,12 @@ impl Model {
                 }
                 End::Hopeless(error) => return self.give_up(error),
                 End::Crashed(_) if self.loading_until.is_some() => failed_loads += 1,
-                End::Crashed(reason) => {
+                End::Crashed(death) => {
                     failed_loads = 0;
                     self.shared.change(|figures| figures.restarts += 1);
                     let idle = self.active.as_ref().is_none_or(|active| active.stage == Stage::Release)
                         && self.running.is_none();
-                    let error = EngineError::Crashed(reason);
+                    let error = EngineError::Crashed(death.reason);
                     if let Some(active) = self.active.take() {
                         // An error means that nobody listens.
                         let _ = active.events.send(Err(error.clone()));
@@ -417,7 +438,7 @@ impl Model {
                 "Loading the model “{name}” took too long and was stopped. Close other programs, or choose a smaller model."
             )));
         }
-        End::Crashed("it gave no sign of life and was stopped".to_owned())
+        End::Crashed(Death { reason: "it gave no sign of life and was stopped".to_owned(), by_processor: false })
     }
 
     fn enqueue(&mut self, ticket: u64, request: GenerateRequest, events: Events) {
@@ -490,6 +511,9 @@ impl Model {
         match event {
             Event::Loaded { model } => {
                 self.loading_until = None;
+                if let Some(unfit) = self.suspect.take() {
+                    self.config.remember_unfit(&unfit);
+                }
                 self.state.send_replace(LoadState::Ready(model));
             }
             Event::LoadFailed { error } => return Err(error.into()),

@@ -167,7 +167,7 @@ async fn a_model_that_one_engine_refuses_is_tried_with_the_other() {
     // The same program; it tells by its name which engine it plays.
     let llama = folder.path().join("fake-llama");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_molt-fake-engine"), &llama).unwrap();
-    let bench = Bench::new(|config| config.llama_worker = Some(llama));
+    let bench = Bench::new(|config| config.llama_workers = vec![llama]);
     for (path, backend, expected) in [
         ("ok", None, Backend::LlamaCpp),
         ("unknown-to-llama", None, Backend::MistralRs),
@@ -181,6 +181,41 @@ async fn a_model_that_one_engine_refuses_is_tried_with_the_other() {
     // Who asks for one engine gets its answer.
     let only = ModelSpec { backend: Some(Backend::LlamaCpp), ..spec("only", "unknown-to-llama") };
     assert!(matches!(bench.client.load(&only).await, Err(EngineError::BadModel(_))));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_build_that_the_processor_does_not_run_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let builds = ["new-llama", "old-llama"].map(|name| folder.path().join(name));
+    for build in &builds {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_molt-fake-engine"), build).unwrap();
+    }
+    let note = |bench: &Bench| bench.folder.path().join("cache/new-llama.unfit");
+    // The build that loads the model, as it tells: 1 the new one, 2 the old one.
+    async fn build(bench: &Bench, path: &str) -> u64 {
+        let spec = spec("m", path);
+        bench.client.unload(&spec.id).await;
+        bench.client.load(&spec).await.unwrap().load_ms
+    }
+    let bench = Bench::new(|config| config.llama_workers = builds.to_vec());
+    assert_eq!(build(&bench, "ok").await, 1);
+    // A file that no build can take is no fault of the processor.
+    let loaded = bench.client.load(&spec("other", "illegal-in-llama")).await.unwrap();
+    assert!(loaded.backend == Backend::MistralRs && !note(&bench).exists());
+    assert_eq!(build(&bench, "illegal-in-new").await, 2);
+    assert_eq!(build(&bench, "ok").await, 2, "it is remembered");
+    std::fs::write(note(&bench), "0.0.0").unwrap();
+    assert_eq!(build(&bench, "ok").await, 1, "another version of the program has other builds");
+
+    // While it answers.
+    let (lost, next_one) = (bench.ask("illegal here"), bench.ask("say still here"));
+    assert!(matches!(whole(lost).await, Err(EngineError::Crashed(text)) if text.contains("signal 4")));
+    assert_eq!(whole(next_one).await, said("still here"));
+    assert_eq!(build(&bench, "ok").await, 2);
+    // The other engine is still there for what llama.cpp does not know.
+    let loaded = bench.client.load(&spec("other", "unknown-to-llama")).await.unwrap();
+    assert_eq!(loaded.backend, Backend::MistralRs);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use lancedb::{
     DistanceType, Table,
     index::{
         Index,
-        scalar::{FtsIndexBuilder, FullTextSearchQuery},
+        scalar::{BTreeIndexBuilder, FtsIndexBuilder, FullTextSearchQuery},
     },
     query::{ExecutableQuery, QueryBase, Select},
 };
@@ -19,17 +19,24 @@ use tokio::sync::Mutex;
 
 use crate::{
     error::{attempt, failed},
-    rows::{self, CHUNK, DOCUMENT, TEXT, VECTOR},
+    held::Held,
+    rows::{self, CHUNK, DOCUMENT, SOURCE, TEXT, VECTOR},
     upkeep::{Diary, Upkeep},
+    vectors::{Entry, Vectors},
 };
 
 /// The word index's name in the table.
 pub(crate) const WORDS: &str = "words";
+/// The names of the indexes by which rows are found that are to be replaced or removed, and their columns.
+pub(crate) const KEYS: [(&str, &str); 2] = [("chunks", CHUNK), ("documents", DOCUMENT)];
 
 /// Column of BM25 scores in an answer.
 const SCORE: &str = "_score";
 /// Column of distances in an answer.
 const DISTANCE: &str = "_distance";
+
+/// Vectors that would take more memory than this are compared where they lie.
+const MOST_HELD: usize = 256 << 20;
 
 /// Characters of a query that are searched for. What is pasted beyond that only costs time.
 const QUERY_LENGTH: usize = 2_000;
@@ -43,6 +50,7 @@ pub struct LanceIndex {
     /// Held by whoever commits, because Lance lets commits that meet fail.
     pub(crate) writer: Mutex<()>,
     pub(crate) diary: Diary,
+    pub(crate) held: Held,
     /// Where replaced and damaged tables are kept for a while.
     pub(crate) set_aside: PathBuf,
 }
@@ -76,6 +84,13 @@ pub(crate) async fn reset_words(table: &Table) -> lancedb::Result<()> {
     index.name(WORDS.to_owned()).replace(true).train(false).execute().await
 }
 
+/// Puts an empty index of ids in place of the present one, if any. Rows that it does not cover are looked at one by one until the upkeep adds
+/// them.
+pub(crate) async fn reset_keys(table: &Table, (name, column): (&str, &str)) -> lancedb::Result<()> {
+    let index = table.create_index(&[column], Index::BTree(BTreeIndexBuilder::default()));
+    index.name(name.to_owned()).replace(true).train(false).execute().await
+}
+
 /// Ranks rows by BM25. The query is text, not a query language: any of its words will do.
 pub(crate) async fn find_words(
     table: &Table,
@@ -100,6 +115,47 @@ impl LanceIndex {
             query = query.only_if(filter);
         }
         attempt("read", async { query.execute().await?.try_collect().await }).await
+    }
+
+    /// Reads all vectors into memory; false when they are too many.
+    async fn hold_vectors(&self, dimension: u32) -> Result<bool, IndexError> {
+        // What is written meanwhile would be missing.
+        let _writer = self.writer.lock().await;
+        if self.held.is_there() {
+            return Ok(true);
+        }
+        let count = attempt("read", self.table.count_rows(None)).await?;
+        if Vectors::bytes(count, dimension) > MOST_HELD {
+            return Ok(false);
+        }
+        let query = self.table.query().select(Select::columns(&[CHUNK, DOCUMENT, SOURCE, VECTOR]));
+        let mut vectors = Vectors::new(dimension);
+        let mut rows = attempt("read", query.execute()).await?;
+        while let Some(batch) = attempt("read", rows.try_next()).await? {
+            rows::entries(&batch, |entry| vectors.insert(&entry))?;
+        }
+        self.held.hold(vectors);
+        Ok(true)
+    }
+
+    /// Compares with every vector where it lies.
+    async fn scan_vectors(
+        &self,
+        vector: &[f32],
+        filter: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<IndexHit>, IndexError> {
+        let search = async {
+            let mut query = self.table.query().nearest_to(vector)?.column(VECTOR).distance_type(DistanceType::Cosine);
+            query = query.bypass_vector_index().select(Select::columns(&[CHUNK, DOCUMENT, DISTANCE])).limit(limit);
+            if let Some(filter) = filter {
+                query = query.only_if(filter);
+            }
+            query.execute().await?.try_collect::<Vec<_>>().await
+        };
+        let answer = attempt("searched", search).await?;
+        // Lance's cosine distance is one minus the cosine.
+        ranked(&answer, DISTANCE, |distance| 1.0 - distance)
     }
 
     async fn delete(&self, filter: &str) -> Result<(), IndexError> {
@@ -164,6 +220,7 @@ impl PassageIndex for LanceIndex {
         let add = last_of_each(add);
 
         let _writer = self.writer.lock().await;
+        let change = self.held.change();
         if !add.is_empty() {
             let rows = rows::batch(&self.schema, self.dimension, &add).map_err(|error| failed("changed", &error))?;
             // A chunk that is there already is replaced. That is rare (work that was cut short and is done again), and
@@ -177,6 +234,10 @@ impl PassageIndex for LanceIndex {
         if !remove.is_empty() {
             self.delete(&removed).await?;
         }
+        change.end(|vectors| {
+            add.iter().filter_map(Entry::of).for_each(|entry| vectors.insert(&entry));
+            remove.iter().for_each(|chunk| vectors.remove(chunk.as_str()));
+        });
         Ok(())
     }
 
@@ -186,7 +247,11 @@ impl PassageIndex for LanceIndex {
         }
         let filter = rows::document_filter(documents)?;
         let _writer = self.writer.lock().await;
-        self.delete(&filter).await
+        let change = self.held.change();
+        self.delete(&filter).await?;
+        let documents: HashSet<&str> = documents.iter().map(DocumentId::as_str).collect();
+        change.end(|vectors| vectors.remove_documents(|document| documents.contains(document)));
+        Ok(())
     }
 
     async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError> {
@@ -205,23 +270,19 @@ impl PassageIndex for LanceIndex {
         filter: &IndexFilter,
         limit: usize,
     ) -> Result<Vec<IndexHit>, IndexError> {
-        let filter = rows::source_filter(&filter.sources)?;
+        let condition = rows::source_filter(&filter.sources)?;
         let Some(dimension) = self.dimension else { return Ok(Vec::new()) };
         rows::check_vector(vector, dimension)?;
         if limit == 0 || !rows::has_direction(vector) {
             return Ok(Vec::new());
         }
-        let search = async {
-            let mut query = self.table.query().nearest_to(vector)?.column(VECTOR).distance_type(DistanceType::Cosine);
-            query = query.bypass_vector_index().select(Select::columns(&[CHUNK, DOCUMENT, DISTANCE])).limit(limit);
-            if let Some(filter) = filter {
-                query = query.only_if(filter);
+        if self.held.is_there() || self.hold_vectors(dimension).await? {
+            let near = self.held.nearest(vector.to_vec(), filter.sources.clone(), limit).await;
+            if let Some(hits) = near {
+                return Ok(hits);
             }
-            query.execute().await?.try_collect::<Vec<_>>().await
-        };
-        let answer = attempt("searched", search).await?;
-        // Lance's cosine distance is one minus the cosine.
-        ranked(&answer, DISTANCE, |distance| 1.0 - distance)
+        }
+        self.scan_vectors(vector, condition, limit).await
     }
 
     async fn count(&self) -> Result<u64, IndexError> {

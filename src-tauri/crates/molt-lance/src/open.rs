@@ -22,7 +22,7 @@ use molt_seal::Key;
 use crate::{
     error::{attempt, failed, guarded, obstacle},
     home::{Home, TABLE},
-    index::{LanceIndex, WORDS, reset_words},
+    index::{KEYS, LanceIndex, WORDS, reset_keys, reset_words},
     rows::{self, CHUNK, TEXT},
     store::{self, Cipher},
 };
@@ -68,7 +68,15 @@ impl LanceIndex {
         };
         let Found { home, table, fresh, recovered } = find_or_create(home, &schema).await?;
         let set_aside = home.set_aside();
-        let index = Self { table, schema, dimension, writer: Default::default(), diary: Default::default(), set_aside };
+        let index = Self {
+            table,
+            schema,
+            dimension,
+            writer: Default::default(),
+            diary: Default::default(),
+            held: Default::default(),
+            set_aside,
+        };
         Ok(Opened { index, fresh, recovered })
     }
 }
@@ -105,6 +113,7 @@ async fn find_or_create(mut home: Home, schema: &SchemaRef) -> Result<Found, Ind
         let error = match guarded(open_sound(&database)).await {
             Ok((table, found)) if rows::same_layout(&found, schema) => {
                 attempt("opened", ensure_words(&table)).await?;
+                attempt("opened", ensure_keys(&table)).await?;
                 let recovered = (stepped_back > 0).then(|| lost(stepped_back));
                 return Ok(Found { home, table, fresh: false, recovered });
             }
@@ -148,6 +157,9 @@ async fn create(home: Home, schema: &SchemaRef, recovered: Option<String>) -> Re
         let options = WriteOptions { lance_write_params };
         let table = database.create_empty_table(TABLE, schema.clone()).write_options(options).execute().await?;
         reset_words(&table).await?;
+        for keys in KEYS {
+            reset_keys(&table, keys).await?;
+        }
         Ok(table)
     })
     .await?;
@@ -186,4 +198,21 @@ async fn ensure_words(table: &Table) -> lancedb::Result<()> {
         }
     }
     reset_words(table).await
+}
+
+/// Sees to indexes of ids that can be read; tables of earlier versions have none.
+async fn ensure_keys(table: &Table) -> lancedb::Result<()> {
+    for keys in KEYS {
+        let (name, column) = keys;
+        if table.index_stats(name).await?.is_some() {
+            let probe = table.query().only_if(format!("{column} = '0'")).select(Select::columns(&[column]));
+            match guarded(async { probe.execute().await?.try_collect::<Vec<_>>().await }).await {
+                Ok(_) => continue,
+                Err(error) if obstacle(&error).is_some() => return Err(error),
+                Err(error) => tracing::warn!(%error, name, "an index of ids cannot be read and is built again"),
+            }
+        }
+        reset_keys(table, keys).await?;
+    }
+    Ok(())
 }

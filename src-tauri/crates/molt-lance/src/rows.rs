@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef, FixedSizeListArray, Float32Array, RecordBatch
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use molt_core::{DocumentId, IndexChunk, IndexError, IndexHit, SourceId};
 
-use crate::VectorSpace;
+use crate::{VectorSpace, vectors::Entry};
 
 pub(crate) const CHUNK: &str = "chunk_id";
 pub(crate) const DOCUMENT: &str = "document_id";
@@ -97,6 +97,21 @@ fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<
 /// The values of a text column.
 pub(crate) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<impl Iterator<Item = &'a str>, IndexError> {
     Ok(column::<StringArray>(batch, name)?.iter().flatten())
+}
+
+/// Hands over the rows that have a vector.
+pub(crate) fn entries(batch: &RecordBatch, mut take: impl FnMut(Entry<'_>)) -> Result<(), IndexError> {
+    let vectors = column::<FixedSizeListArray>(batch, VECTOR)?;
+    let length = vectors.value_length() as usize;
+    let numbers = vectors.values().as_any().downcast_ref::<Float32Array>();
+    let numbers = numbers.ok_or_else(|| IndexError(format!("the column `{VECTOR}` is of another kind")))?.values();
+    let (chunks, documents, sources) = (texts(batch, CHUNK)?, texts(batch, DOCUMENT)?, texts(batch, SOURCE)?);
+    for ((row, chunk), (document, source)) in chunks.enumerate().zip(documents.zip(sources)) {
+        if vectors.is_valid(row) {
+            take(Entry { chunk, document, source, vector: &numbers[row * length..(row + 1) * length] });
+        }
+    }
+    Ok(())
 }
 
 /// The hits of an answer; `score` turns the value of `column` into "larger is better".

@@ -16,17 +16,17 @@ use molt_core::IndexError;
 use crate::{
     error::{failed, guarded, obstacle},
     home::forget_set_aside,
-    index::{LanceIndex, WORDS, reset_words},
+    index::{KEYS, LanceIndex, WORDS, reset_keys, reset_words},
 };
 
 /// When which step of the upkeep runs. The defaults are for real use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Upkeep {
-    /// Rows outside of the word index before it is extended. Up to then each search cuts them into words anew, at some ten
-    /// microseconds each.
+    /// Rows outside of an index before it is extended. Up to then each search for words cuts them anew, at some ten microseconds each, and
+    /// each change looks at their ids.
     pub unindexed_rows: usize,
-    /// Parts of the word index before they are merged into one.
-    pub word_parts: u32,
+    /// Parts of an index before they are merged into one.
+    pub index_parts: u32,
     /// Rows in a compacted file.
     pub rows_per_file: usize,
     /// Files above what `rows_per_file` needs, before they are compacted.
@@ -45,7 +45,7 @@ impl Default for Upkeep {
     fn default() -> Self {
         Self {
             unindexed_rows: 256,
-            word_parts: 4,
+            index_parts: 4,
             rows_per_file: 32 * 1024,
             spare_files: 16,
             deleted_share: 0.15,
@@ -112,7 +112,9 @@ impl LanceIndex {
     pub async fn keep_up(&self, upkeep: &Upkeep) -> Result<(), IndexError> {
         let mut failures = Vec::new();
         if self.diary.take_work() {
-            failures.extend(self.extend_words(upkeep).await.err());
+            for index in [WORDS].into_iter().chain(KEYS.map(|(name, _)| name)) {
+                failures.extend(self.extend(index, upkeep).await.err());
+            }
             failures.extend(self.compact(upkeep).await.err());
         }
         if self.diary.take_prune(upkeep) {
@@ -127,37 +129,39 @@ impl LanceIndex {
         failures.first().map_or(Ok(()), |(_, error)| Err(failed("tidied up", error)))
     }
 
-    /// Adds rows to the word index, or merges its parts.
-    async fn extend_words(&self, upkeep: &Upkeep) -> Result<(), Failure> {
-        const STEP: &str = "extend the word index";
-        let in_step = |error| (STEP, error);
-        let Some(words) = self.table.index_stats(WORDS).await.map_err(in_step)? else {
-            return self.rebuild_words().await.map_err(in_step);
+    /// Adds rows to an index, or merges its parts.
+    async fn extend(&self, name: &str, upkeep: &Upkeep) -> Result<(), Failure> {
+        let in_step = |error| ("extend an index", error);
+        let Some(index) = self.table.index_stats(name).await.map_err(in_step)? else {
+            return self.rebuild(name).await.map_err(in_step);
         };
         let files = self.table.stats().await.map_err(in_step)?.fragment_stats.num_fragments;
         let many_files = files > upkeep.spare_files;
-        let late = words.num_unindexed_rows > 0 && (words.num_unindexed_rows >= upkeep.unindexed_rows || many_files);
-        let parts = words.num_indices.unwrap_or(1);
-        let merge = parts > upkeep.word_parts;
+        let late = index.num_unindexed_rows > 0 && (index.num_unindexed_rows >= upkeep.unindexed_rows || many_files);
+        let parts = index.num_indices.unwrap_or(1);
+        let merge = parts > upkeep.index_parts;
         if !late && !merge {
             return Ok(());
         }
         // Appending makes one more part; merging takes in what is not yet indexed as well.
         let options = if merge { OptimizeOptions::merge(parts as usize) } else { OptimizeOptions::append() };
-        let action = OptimizeAction::Index(options.index_names(vec![WORDS.to_owned()]));
+        let action = OptimizeAction::Index(options.index_names(vec![name.to_owned()]));
         match self.step(self.table.optimize(action)).await {
             Ok(_) => Ok(()),
-            Err(error) if obstacle(&error).is_some() => Err((STEP, error)),
+            Err(error) if obstacle(&error).is_some() => Err(in_step(error)),
             // Its files are wrong in some way: start it again. The next upkeep fills it.
             Err(error) => {
-                tracing::warn!(%error, "the word index could not be extended and is built again");
-                self.rebuild_words().await.map_err(in_step)
+                tracing::warn!(%error, name, "an index could not be extended and is built again");
+                self.rebuild(name).await.map_err(in_step)
             }
         }
     }
 
-    async fn rebuild_words(&self) -> lancedb::Result<()> {
-        self.step(reset_words(&self.table)).await?;
+    async fn rebuild(&self, name: &str) -> lancedb::Result<()> {
+        match KEYS.into_iter().find(|(keys, _)| *keys == name) {
+            Some(keys) => self.step(reset_keys(&self.table, keys)).await?,
+            None => self.step(reset_words(&self.table)).await?,
+        }
         self.diary.committed();
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::{
 use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, sampling::LlamaSampler, token::LlamaToken};
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
 use molt_engine_client::{
-    memory,
+    memory::{self, PROMPT_BATCH},
     protocol::{Event, WireError},
     worker::{Said, StopFilter, Thoughts, Voice},
 };
@@ -18,7 +18,7 @@ use molt_engine_client::{
 use crate::{
     form::{Form, Forms},
     kv,
-    model::{BATCH, Model},
+    model::Model,
     states::States,
     text::Joiner,
 };
@@ -51,7 +51,7 @@ impl Writer {
     /// `states`: where what is computed may be kept.
     pub fn new(model: &'static Model, states: Option<States>) -> Result<Self, WireError> {
         let context = model.context()?;
-        let batch = LlamaBatch::new(BATCH as usize, 1);
+        let batch = LlamaBatch::new(PROMPT_BATCH as usize, 1);
         let mut writer = Self { model, context, known: Vec::new(), batch, forms: None, states, kept: 0 };
         // The first computation reads the weights from the disk; the first question should not wait for that.
         let warm = [LlamaToken::new(0)];
@@ -250,7 +250,7 @@ impl Writer {
 
     /// Computes tokens behind what is known; `told` hears after each batch how many are known then. False when it was cancelled first.
     fn read(&mut self, tokens: &[LlamaToken], cancelled: &AtomicBool, told: impl Fn(usize)) -> Result<bool, WireError> {
-        for part in tokens.chunks(BATCH as usize) {
+        for part in tokens.chunks(PROMPT_BATCH as usize) {
             if cancelled.load(Ordering::Relaxed) {
                 return Ok(false);
             }

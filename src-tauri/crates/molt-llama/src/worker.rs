@@ -26,7 +26,7 @@ use crate::{answer::Writer, model::Model, states::States};
 const BROKEN: i32 = 70;
 
 /// What the layout of a state depends on besides the model.
-const STATES_OF: &str = "llama-cpp-2 0.1.160";
+const STATES_OF: &str = "llama-cpp-2 0.1.160, without flash attention";
 /// After so long without a question there is time to keep what was computed.
 const IDLE: Duration = Duration::from_secs(2);
 

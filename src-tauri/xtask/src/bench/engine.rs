@@ -31,17 +31,18 @@ const TOOL: &str = "llama-cpp-python==0.3.36";
 
 pub fn measure() -> Result<Vec<Figure>> {
     let llama_bench = build_llama_bench()?;
+    let llama = build_worker()?;
     let mut all = Vec::new();
     for (shape, kind) in MODELS {
         let model = random_model(shape, kind)?;
         println!("measuring {shape} {kind}");
         let (mut ours, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            keep_best(&mut ours, worker("molt-llama", &model)?);
+            keep_best(&mut ours, worker(&llama, &model)?);
             keep_best(&mut peer, peer_speed(&llama_bench, &model)?);
         }
         // Its ratio is far from 1: once is enough.
-        let mistral = worker("molt-engine", &model)?;
+        let mistral = worker(&workspace::binary("molt-engine"), &model)?;
         for figure in ours {
             let beside = |peers: &[Figure], name: &str| {
                 let other = peers.iter().find(|other| other.name == figure.name)?;
@@ -53,7 +54,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     }
     println!("measuring how soon a conversation goes on");
     let mut turns = Command::new(workspace::binary("molt-engine-bench"));
-    turns.arg(workspace::binary("molt-llama")).arg(random_model(TURNS.0, TURNS.1)?).arg("turns");
+    turns.arg(llama).arg(random_model(TURNS.0, TURNS.1)?).arg("turns");
     let named = |figure: Figure| Figure { name: format!("{} {} {}", TURNS.0, TURNS.1, figure.name), ..figure };
     all.extend(figures(&run::output(&mut turns)?)?.into_iter().map(named));
     Ok(all)
@@ -74,9 +75,18 @@ fn keep_best(best: &mut Vec<Figure>, new: Vec<Figure>) {
 }
 
 /// Load time, speed and memory through a worker.
-fn worker(name: &str, model: &Path) -> Result<Vec<Figure>> {
+fn worker(program: &Path, model: &Path) -> Result<Vec<Figure>> {
     let mut bench = Command::new(workspace::binary("molt-engine-bench"));
-    figures(&run::output(bench.arg(workspace::binary(name)).arg(model))?)
+    figures(&run::output(bench.arg(program).arg(model))?)
+}
+
+/// The llama.cpp worker that the program would choose on this machine.
+fn build_worker() -> Result<PathBuf> {
+    if !workspace::runs_avx512() {
+        return Ok(workspace::binary("molt-llama"));
+    }
+    run::run(workspace::avx512_cargo("build").arg("--bins"))?;
+    Ok(workspace::avx512_dir().join("debug/molt-llama"))
 }
 
 /// The same speeds by llama.cpp itself: a prompt of 512 tokens, and what follows it.
@@ -117,7 +127,8 @@ pub fn random_model(shape: &str, kind: &str) -> Result<PathBuf> {
     Ok(model)
 }
 
-/// Builds llama.cpp's benchmark over the source of the crate that the worker is built of; about ten processor minutes, once.
+/// Builds llama.cpp's benchmark over the source of the crate that the worker is built of, for the same instructions; about ten processor
+/// minutes, once.
 fn build_llama_bench() -> Result<PathBuf> {
     let source = run::output(workspace::plain_cargo("metadata").args(["--format-version", "1"]))?;
     let source: Value = serde_json::from_str(&source).context("cargo metadata is no JSON")?;
@@ -127,7 +138,9 @@ fn build_llama_bench() -> Result<PathBuf> {
         .context("llama-cpp-sys-2 is not among the packages")?;
     let text = |key: &str| package[key].as_str().with_context(|| format!("llama-cpp-sys-2 has no {key}"));
     let llama = Path::new(text("manifest_path")?).with_file_name("llama.cpp");
-    let folder = workspace::cache_dir().join("bench").join(format!("llama-bench-{}", text("version")?));
+    let avx512 = workspace::runs_avx512();
+    let build = if avx512 { "-avx512" } else { "" };
+    let folder = workspace::cache_dir().join("bench").join(format!("llama-bench-{}{build}", text("version")?));
     let program = folder.join("llama-bench");
     if program.is_file() {
         return Ok(program);
@@ -152,6 +165,7 @@ fn build_llama_bench() -> Result<PathBuf> {
             .arg("-B")
             .arg(&folder)
             .arg("-DCMAKE_BUILD_TYPE=Release")
+            .arg(format!("-DAVX512={}", if avx512 { "ON" } else { "OFF" }))
             .arg(defined("LLAMA_SOURCE", &llama))
             .arg(defined("TOOL_SOURCE", &folder.join("vendor/llama.cpp/tools/llama-bench"))),
     )?;

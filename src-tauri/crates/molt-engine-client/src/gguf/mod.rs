@@ -115,6 +115,8 @@ pub struct GgufInfo {
     pub embedding_length: u32,
     /// Rows of the token embedding.
     pub vocabulary: u32,
+    /// Attention heads of the layer that has the most; 0 without attention.
+    pub heads: u32,
     /// Bytes that each token of a conversation takes in memory, at 32-bit floats.
     pub kv_bytes_per_token: u64,
     /// Bytes of the loaded weights, of the token embedding (held as 32-bit floats besides) and of the rotary tables.
@@ -205,6 +207,7 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
         block_count: shape.layers,
         embedding_length: shape.embedding,
         vocabulary: embedding.rows,
+        heads: shape.heads,
         kv_bytes_per_token: shape.kv_bytes_per_token(),
         loaded_bytes: mistral_rs::loaded_bytes(&tensors, &embedding, &shape),
         has_chat_template: !template.trim().is_empty(),
@@ -286,6 +289,8 @@ struct Shape {
     layers: u32,
     embedding: u32,
     context: u32,
+    /// Of the layer that has the most.
+    heads: u32,
     /// Of all layers together; 0 where a model keeps no keys and values.
     kv_heads: u64,
     key_length: u32,
@@ -417,6 +422,7 @@ impl Fields {
             layers: layers as u32,
             embedding: embedding as u32,
             context: context as u32,
+            heads,
             kv_heads: kv_heads.unwrap_or_default().into_iter().map(u64::from).sum(),
             key_length: length("attention.key_length")?,
             value_length: length("attention.value_length")?,

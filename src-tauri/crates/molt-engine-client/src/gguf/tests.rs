@@ -73,6 +73,7 @@ fn a_sound_file_tells_its_figures() {
             block_count: 2,
             embedding_length: 64,
             vocabulary: 4,
+            heads: 4,
             kv_bytes_per_token: 2 * 2 * 32 * 4,
             // The embedding twice: it is the output layer as well.
             loaded_bytes: weights + 2 * 1024 + 512 * 16 * 4,

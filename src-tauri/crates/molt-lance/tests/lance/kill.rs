@@ -32,7 +32,7 @@ fn rows_of(n: u64) -> Vec<ChunkId> {
 async fn child(folder: &OsStr) {
     let eager = Upkeep {
         unindexed_rows: 1,
-        word_parts: 2,
+        index_parts: 2,
         spare_files: 3,
         deleted_share: 0.05,
         keep_versions: Duration::ZERO,

@@ -50,7 +50,7 @@ const ROUNDS: usize = 12;
 async fn child(folder: &OsStr) {
     let eager = Upkeep {
         unindexed_rows: 1,
-        word_parts: 2,
+        index_parts: 2,
         spare_files: 2,
         deleted_share: 0.05,
         keep_versions: Duration::ZERO,

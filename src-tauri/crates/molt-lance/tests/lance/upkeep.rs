@@ -12,7 +12,7 @@ use crate::{assert_all_sealed, chunk, files, find, ids, key, open, space};
 fn eager() -> Upkeep {
     Upkeep {
         unindexed_rows: 1,
-        word_parts: 1,
+        index_parts: 1,
         spare_files: 0,
         deleted_share: 0.0,
         keep_versions: Duration::ZERO,
