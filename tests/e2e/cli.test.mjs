@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { serve } from "./lib/api.mjs";
-import { copyLibrary, FILES, QUESTIONS } from "./lib/library.mjs";
+import { copyLibrary, FILES, LOCKED, QUESTIONS } from "./lib/library.mjs";
 import { built, remove, ROOT, run, scratch, tidyUp } from "./lib/programs.mjs";
 
 const SMALL_MODEL = path.join(ROOT, "models/moltworker-small.gguf");
@@ -77,6 +77,28 @@ function journey(start) {
     }
     const plain = await cli.words(["knowledge", "search", "Brenn"]);
     assert.match(plain.stdout, /notes\.md/);
+  });
+
+  test("finds what stands between quotation marks, by type and by time", async () => {
+    const names = async (...args) => (await cli.json(["knowledge", "search", ...args])).passages.map((one) => one.document_name);
+    assert.deepEqual(new Set(await names('"Project Lyra is"')), new Set(["report.pdf"]));
+    assert.deepEqual(await names('"Lyra Project is"'), []);
+    assert.deepEqual(new Set(await names("project Brenn", "--type", "markdown")), new Set(["notes.md"]));
+    assert.deepEqual(await names("project", "--since", "2999-01-01"), []);
+    assert.match(await cli.refused(["knowledge", "search", "project", "--type", "song"]), /song/);
+  });
+
+  test("asks for the password of a document once", async () => {
+    const { failed } = await cli.json(["knowledge", "add", LOCKED.file, "--wait"]);
+    assert.deepEqual(failed.map((one) => one.state), ["password_needed"]);
+    const unlock = (password) => cli.words(["knowledge", "unlock", LOCKED.file], { input: `${password}\n` });
+    const refused = await unlock("guess");
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /does not open/);
+    assert.equal((await unlock(LOCKED.password)).code, 0);
+    const { passages } = await cli.json(["knowledge", "search", LOCKED.words]);
+    assert.ok(passages[0].text.includes(LOCKED.value));
+    await cli.json(["knowledge", "remove", LOCKED.file]);
   });
 
   test("prints the text of a file", async () => {

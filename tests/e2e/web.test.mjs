@@ -7,7 +7,7 @@ import { after, before, describe } from "node:test";
 import { serve } from "./lib/api.mjs";
 import { browser } from "./lib/browser.mjs";
 import * as flow from "./lib/flow.mjs";
-import { copyLibrary } from "./lib/library.mjs";
+import { copyLibrary, FILES, LOCKED } from "./lib/library.mjs";
 import { Page } from "./lib/page.mjs";
 import { OUTPUT, remove, scratch, tidyUp } from "./lib/programs.mjs";
 import { pictured } from "./lib/steps.mjs";
@@ -60,6 +60,38 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
     await flow.indexed(page);
     await flow.search(page, "Brenn warehouse", "notes.md");
     await flow.search(page, "远山科技", "周会纪要.txt");
+  });
+
+  step("narrows a search by type, and widens it again", async () => {
+    await page.fill("search-input", "project");
+    await page.see("search-hit", { text: "report.pdf" });
+    await driver.type(await page.see("search-type"), "Tab");
+    await page.gone("search-hit");
+    await driver.screenshot(path.join(OUTPUT, "shots", "web-search-none.png"));
+    await page.click("search-widen");
+    await page.see("search-hit", { text: "report.pdf" });
+    await driver.screenshot(path.join(OUTPUT, "shots", "web-search-narrow.png"));
+    await page.click("search-clear");
+  });
+
+  step("reads a protected document with its password", async () => {
+    const { sources } = await page.call("knowledge_add", { paths: [LOCKED.file] });
+    await page.go("library");
+    await page.click("document-password-ask");
+    for (const password of ["guess", LOCKED.password]) {
+      await page.fill("document-password", password);
+      if (password === "guess") await driver.screenshot(path.join(OUTPUT, "shots", "web-document-password.png"));
+      await page.click("document-unlock");
+      await page.gone("document-password");
+      if (password === "guess") {
+        await page.see("document-row", { text: "does not open", attributes: { state: "password_needed" } });
+        await page.click("document-password-ask");
+      }
+    }
+    await flow.indexed(page, FILES.length + 1);
+    await flow.search(page, LOCKED.words, "locked.pdf");
+    for (const { id } of sources) await page.call("source_remove", { id });
+    await flow.indexed(page);
   });
 
   step("answers in both languages with a citation that opens the passage", () => flow.askEach(page));

@@ -49,7 +49,7 @@ export async function search(page, words, file) {
   await page.go("library");
   await page.fill("search-input", words);
   await page.see("search-hit", { text: file });
-  await page.driver.clear(await page.see("search-input"));
+  await page.click("search-clear");
 }
 
 /** Asks in a new conversation; the answer holds the value, and its mark opens the passage at its place. */

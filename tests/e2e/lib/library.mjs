@@ -6,6 +6,9 @@ import { ROOT } from "./programs.mjs";
 
 const FIXTURES = path.join(ROOT, "tests/fixtures/library");
 
+/** A protected document, and what it holds. */
+export const LOCKED = { file: path.join(ROOT, "tests/fixtures/locked.pdf"), password: "open sesame", words: "safe deposit box", value: "3317" };
+
 export const FILES = ["report.pdf", "notes.md", "周会纪要.txt"];
 
 /** Questions with the one right value and the one place where it stands. */

@@ -13,6 +13,7 @@ import type { ConversationView } from "./types/ConversationView";
 import type { Document } from "./types/Document";
 import type { DocumentList } from "./types/DocumentList";
 import type { DocumentRef } from "./types/DocumentRef";
+import type { DocumentUnlock } from "./types/DocumentUnlock";
 import type { DocumentView } from "./types/DocumentView";
 import type { Download } from "./types/Download";
 import type { DownloadRef } from "./types/DownloadRef";
@@ -97,6 +98,7 @@ export interface Commands {
   document_list: [DocumentList, Document[]];
   document_get: [DocumentRef, DocumentView];
   document_retry: [DocumentRef, Empty];
+  document_unlock: [DocumentUnlock, Empty];
   knowledge_add: [KnowledgeAdd, KnowledgeAdded];
   knowledge_search: [KnowledgeSearch, KnowledgeFound];
   knowledge_pause: [KnowledgePause, IndexStatus];

@@ -270,6 +270,7 @@ export function models(): ModelView[] {
     stats: null,
     backend: null,
     fits: true,
+    downloaded: true,
     ...view,
   });
   return [

@@ -222,6 +222,7 @@ export function startPretending(): void {
       };
     },
     document_retry: () => EMPTY,
+    document_unlock: () => EMPTY,
     knowledge_add: ({ paths }) => {
       const bad = paths.filter((path) => !path.startsWith("/"));
       const added = paths.filter((path) => path.startsWith("/")).map((path) => ({ id: path, path, is_folder: true, added_at: data.ago(0) }));

@@ -5,6 +5,8 @@ export const overlays = $state({
   activity: false,
   /** The dialog that adds files to the library. */
   addPath: false,
+  /** The protected document whose password is asked for. */
+  unlock: null as { id: string; name: string } | null,
   /** The dialog that imports a model. */
   importModel: false,
   /** Text a new task starts with; null when the dialog is closed. */

@@ -21,6 +21,11 @@ dto! {
     pub struct MessageRef { pub id: MessageId }
     pub struct SourceRef { pub id: SourceId }
     pub struct DocumentRef { pub id: DocumentId }
+    pub struct DocumentUnlock {
+        pub id: DocumentId,
+        /// Kept as a secret; never given out again.
+        pub password: Secret,
+    }
     pub struct TaskRef { pub id: TaskId }
     pub struct ReminderRef { pub id: ReminderId }
     pub struct ModelRef { pub id: ModelId }
@@ -104,11 +109,19 @@ dto! {
     }
     pub struct DocumentList { pub source_id: Option<SourceId> }
     pub struct KnowledgeSearch {
+        /// Words; a passage must hold what stands between quotation marks.
         pub query: String,
         pub limit: Option<u32>,
         pub source_id: Option<SourceId>,
         #[serde(default)]
         pub by: SearchBy,
+        /// Only in documents of these kinds, if there are any.
+        #[serde(default)]
+        pub kinds: Vec<DocumentKind>,
+        /// Only in documents that were changed at this time or later.
+        #[serde(default)]
+        #[ts(type = "string | null")]
+        pub since: Option<jiff::Timestamp>,
     }
     pub struct KnowledgeFound {
         pub passages: Vec<Passage>,
@@ -221,6 +234,8 @@ dto! {
         pub backend: Option<Backend>,
         /// Its need is below the memory that is free now.
         pub fits: bool,
+        /// This program downloaded it and compared it with what its publisher says; it may delete it.
+        pub downloaded: bool,
     }
     pub struct ModelImport { pub path: String }
     /// None unloads and answers with passages.

@@ -9,7 +9,7 @@ use molt_core::{
 };
 use molt_models::LoadState;
 
-use crate::{ApiError, App, EndpointAdd, EndpointRef, EndpointTested, ErrorCode, ModelRef, ModelView, models::view};
+use crate::{ApiError, App, EndpointAdd, EndpointRef, EndpointTested, ErrorCode, ModelRef, ModelView};
 
 /// Tokens that are counted on where a server does not say how many it reads.
 const USUAL_CONTEXT: u32 = 8192;
@@ -54,7 +54,7 @@ impl App {
             self.parts().secrets.put_secret(&key_name(&id), &key)?;
         }
         self.parts().registry.add(&spec)?;
-        Ok(view(spec, LoadState::Available, None, &(self.parts().machine)()))
+        Ok(self.view(spec, LoadState::Available, None, &(self.parts().machine)()))
     }
 
     /// Asks a model of another server for one word, to see whether it answers.

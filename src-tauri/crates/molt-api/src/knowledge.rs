@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use molt_core::{Document, DocumentState, IndexFilter};
-use molt_knowledge::{LibraryChange, document_text};
+use molt_knowledge::{LibraryChange, Narrowing, document_text};
 
 use crate::{
-    ApiError, App, Bus, ChunkView, DocumentList, DocumentRef, DocumentView, Empty, ExtractPath, ExtractedText,
-    IndexStatus, KnowledgeAdd, KnowledgeAdded, KnowledgeFound, KnowledgePause, KnowledgeSearch, PathProblem, SourceRef,
-    SourceView, events::Burst,
+    ApiError, App, Bus, ChunkView, DocumentList, DocumentRef, DocumentUnlock, DocumentView, Empty, ExtractPath,
+    ExtractedText, IndexStatus, KnowledgeAdd, KnowledgeAdded, KnowledgeFound, KnowledgePause, KnowledgeSearch,
+    PathProblem, SourceRef, SourceView, events::Burst,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -73,10 +73,17 @@ impl App {
         Ok(Empty {})
     }
 
+    /// Reads a protected document with its password, now and whenever it changes.
+    pub async fn document_unlock(&self, request: DocumentUnlock) -> Result<Empty, ApiError> {
+        self.parts().library.unlock(&request.id, &request.password).await?;
+        Ok(Empty {})
+    }
+
     pub async fn knowledge_search(&self, request: KnowledgeSearch) -> Result<KnowledgeFound, ApiError> {
         let limit = request.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT) as usize;
         let filter = IndexFilter { sources: request.source_id.into_iter().collect() };
-        let found = self.parts().library.find_by(request.by, &request.query, &filter, limit).await?;
+        let narrowing = Narrowing { kinds: request.kinds, since: request.since };
+        let found = self.parts().library.find_by(request.by, &request.query, &filter, &narrowing, limit).await?;
         Ok(KnowledgeFound { passages: found.passages, words_only: found.words_only })
     }
 

@@ -17,7 +17,7 @@ impl App {
         let models = self.parts().registry.list()?;
         let view = |(spec, state): (ModelSpec, LoadState)| {
             let stats = stats.iter().find(|stats| stats.id == spec.id).cloned();
-            view(spec, state, stats, &machine)
+            self.view(spec, state, stats, &machine)
         };
         Ok(ModelList { models: models.into_iter().map(view).collect(), machine: machine.clone() })
     }
@@ -29,7 +29,7 @@ impl App {
         let spec = tokio::task::spawn_blocking(move || registry.import(Path::new(&path)))
             .await
             .map_err(|error| ApiError::new(crate::ErrorCode::Internal, error.to_string()))??;
-        Ok(view(spec, LoadState::Available, None, &(self.parts().machine)()))
+        Ok(self.view(spec, LoadState::Available, None, &(self.parts().machine)()))
     }
 
     /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. Others for this are unloaded, and answers
@@ -105,6 +105,17 @@ impl App {
         Ok(Empty {})
     }
 
+    pub(crate) fn view(
+        &self,
+        spec: ModelSpec,
+        state: LoadState,
+        stats: Option<molt_core::EngineStats>,
+        machine: &Machine,
+    ) -> ModelView {
+        let downloaded = spec.remote.is_none() && self.parts().supply.folders.owns(Path::new(&spec.path));
+        view(spec, state, stats, machine, downloaded)
+    }
+
     /// Loads the model that was chosen for a role, at start. It counts as loading before the work is begun, so that questions
     /// wait for it. A failure is shown; answers are passages then, or search is by words.
     pub fn load_chosen(&self, role: ModelRole) -> impl Future<Output = ()> + Send + use<> {
@@ -139,11 +150,12 @@ impl App {
     }
 }
 
-pub(crate) fn view(
+fn view(
     spec: ModelSpec,
     state: LoadState,
     stats: Option<molt_core::EngineStats>,
     machine: &Machine,
+    downloaded: bool,
 ) -> ModelView {
     let missing = spec.remote.is_none() && !Path::new(&spec.path).exists();
     let backend = match &state {
@@ -159,6 +171,7 @@ pub(crate) fn view(
     };
     ModelView {
         fits: state == ModelState::Loaded || spec.memory_needed <= machine.memory_available,
+        downloaded,
         spec,
         state,
         problem,

@@ -188,6 +188,7 @@ impl Running {
                 extractor: extractor.clone(),
                 watcher: Arc::new(FolderWatcher::new(events, is_readable).map_err(StartError::Watch)?),
                 engine: engine.clone(),
+                secrets: store.clone(),
                 clock: clock.clone(),
                 kind_of,
                 on_change: Arc::new(move |change| library_bus.library(change)),

@@ -36,8 +36,11 @@ pub trait SecretStore: Send + Sync {
     fn secret(&self, name: &str) -> StoreResult<Option<Secret>>;
     /// Inserts or replaces.
     fn put_secret(&self, name: &str, secret: &Secret) -> StoreResult<()>;
-    /// An unknown name is fine.
-    fn remove_secret(&self, name: &str) -> StoreResult<()>;
+    /// In one transaction; an unknown name is fine.
+    fn remove_secrets(&self, names: &[String]) -> StoreResult<()>;
+    fn remove_secret(&self, name: &str) -> StoreResult<()> {
+        self.remove_secrets(&[name.to_owned()])
+    }
 }
 
 /// The name under which the key of a model on another server is kept.

@@ -7,9 +7,11 @@ mod chunk;
 mod highlight;
 mod library;
 mod prepare;
+mod query;
 mod scan;
 mod search;
 
 pub use chunk::{chunk, document_text};
 pub use highlight::highlights;
 pub use library::{AddError, Library, LibraryChange, LibraryParts, LibraryStatus, RemoveError, SourceStatus};
+pub use search::Narrowing;

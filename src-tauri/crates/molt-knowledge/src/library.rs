@@ -13,8 +13,8 @@ use std::{
 };
 
 use molt_core::{
-    ChunkId, Clock, DocumentId, DocumentKind, DocumentState, DocumentStore, Engine, Extractor, IndexError, ModelId,
-    PassageIndex, Source, SourceId, StoreError, StoreResult, WatchEvent, Watcher,
+    ChunkId, Clock, Document, DocumentId, DocumentKind, DocumentState, DocumentStore, Engine, Extractor, IndexError,
+    ModelId, PassageIndex, Secret, SecretStore, Source, SourceId, StoreError, StoreResult, WatchEvent, Watcher,
 };
 use tokio::{sync::Notify, sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -31,11 +31,19 @@ const MANY_WAITING: usize = 64;
 /// Commits after which the index is maintained in the middle of bulk work: each one makes the next a little slower.
 const COMMITS: u32 = 32;
 /// A file that was missed is looked for again after this long.
-const SECOND_LOOK: Duration = Duration::from_millis(700);
+pub(crate) const SECOND_LOOK: Duration = Duration::from_millis(700);
 /// The index is maintained after this long without work.
 const IDLE: Duration = Duration::from_secs(10);
 /// Pause after the index refused a batch (a full disk), before the next try.
 const RETRY: Duration = Duration::from_secs(20);
+
+/// Documents whose files were not there, and since when.
+pub(crate) type Missed = HashMap<SourceId, HashMap<DocumentId, Instant>>;
+
+/// The name under which a document's password is kept.
+pub(crate) fn password_name(document: &DocumentId) -> String {
+    format!("document-password:{document}")
+}
 
 /// What the library is made of.
 pub struct LibraryParts {
@@ -43,6 +51,8 @@ pub struct LibraryParts {
     pub extractor: Arc<dyn Extractor>,
     pub watcher: Arc<dyn Watcher>,
     pub engine: Arc<dyn Engine>,
+    /// Passwords of documents.
+    pub secrets: Arc<dyn SecretStore>,
     pub clock: Arc<dyn Clock>,
     /// The kind of a file that can be read, by its name.
     pub kind_of: fn(&Path) -> Option<DocumentKind>,
@@ -114,7 +124,9 @@ struct Inner {
     /// means looking at every row.
     held: Mutex<HashMap<DocumentId, Option<HashSet<ChunkId>>>>,
     /// Documents whose files the last look at their source did not find.
-    missed: Mutex<HashMap<SourceId, HashSet<DocumentId>>>,
+    missed: Mutex<Missed>,
+    /// Told when a reader missed a file.
+    missing: Notify,
     /// Only one batch or one source-wide change touches the index at a time.
     writing: tokio::sync::Mutex<()>,
     /// Only one comparison with the disk at a time: two would both find a new file and give it two rows.
@@ -144,6 +156,7 @@ impl Library {
                 source_problems: Mutex::default(),
                 held: Mutex::default(),
                 missed: Mutex::default(),
+                missing: Notify::new(),
                 writing: tokio::sync::Mutex::default(),
                 scanning: tokio::sync::Mutex::default(),
             }),
@@ -162,8 +175,17 @@ impl Library {
         self.inner.embedder.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn missed(&self) -> MutexGuard<'_, HashMap<SourceId, HashSet<DocumentId>>> {
+    pub(crate) fn missed(&self) -> MutexGuard<'_, Missed> {
         lock(&self.inner.missed)
+    }
+
+    /// A document whose file is not there; it is looked for once more before it is forgotten.
+    pub(crate) fn miss(&self, document: &Document) {
+        let mut missed = self.missed();
+        let of_source = missed.entry(document.source_id.clone()).or_default();
+        of_source.entry(document.id.clone()).or_insert_with(Instant::now);
+        drop(missed);
+        self.inner.missing.notify_one();
     }
 
     pub(crate) async fn scanning(&self) -> tokio::sync::MutexGuard<'_, ()> {
@@ -231,6 +253,7 @@ impl Library {
         let documents = self.inner.parts.documents.remove_source(id)?;
         // Should this fail or the program end here, `take_stock` removes the rest at the next start.
         self.index().remove_documents(&documents).await?;
+        self.forget_passwords(&documents)?;
         drop(writing);
         self.set_source_problem(id, None);
         self.changed(LibraryChange::Sources);
@@ -310,6 +333,18 @@ impl Library {
         Ok(())
     }
 
+    /// Keeps the password of a document, and reads it with that.
+    pub async fn unlock(&self, id: &DocumentId, password: &Secret) -> Result<(), RemoveError> {
+        self.inner.parts.documents.document(id)?;
+        self.inner.parts.secrets.put_secret(&password_name(id), password)?;
+        self.retry(id).await
+    }
+
+    pub(crate) fn forget_passwords(&self, documents: &[DocumentId]) -> StoreResult<()> {
+        let names: Vec<String> = documents.iter().map(password_name).collect();
+        self.inner.parts.secrets.remove_secrets(&names)
+    }
+
     /// Goes on with another index and embedder. Everything that the new index does not hold is read again.
     pub async fn set_index(&self, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>) -> Result<(), RemoveError> {
         let _writing = self.inner.writing.lock().await;
@@ -384,7 +419,10 @@ impl Library {
             loop {
                 let watched = async {
                     if self.missed().is_empty() {
-                        return Ok(events.recv().await);
+                        tokio::select! {
+                            event = events.recv() => return Ok(event),
+                            () = self.inner.missing.notified() => {}
+                        }
                     }
                     tokio::time::timeout(SECOND_LOOK, events.recv()).await
                 };

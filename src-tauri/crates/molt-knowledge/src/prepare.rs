@@ -9,12 +9,12 @@ use std::{
 use jiff::Timestamp;
 use molt_core::{
     Chunk, ChunkId, Document, DocumentId, DocumentState, EmbedPurpose, EngineError, ExtractError, ExtractedDocument,
-    IndexChunk,
+    IndexChunk, Secret,
 };
 
 use crate::{
     chunk,
-    library::{Library, RemoveError},
+    library::{Library, RemoveError, password_name},
     scan::away,
 };
 
@@ -63,7 +63,8 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
             if source.is_some_and(|source| away(&source).is_some()) {
                 return Ok(None);
             }
-            library.forget(vec![id.clone()]).await?;
+            // It may only have been moved since it was listed.
+            library.miss(&document);
             return Ok(None);
         }
         Ok(Err(error)) => {
@@ -91,15 +92,18 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     }
     document.content_hash = fingerprint.hash;
 
-    let extracted = match extract(library, Path::new(&document.path)).await {
+    let password = parts.secrets.secret(&password_name(id))?;
+    let extracted = match extract(library, Path::new(&document.path), password.as_ref()).await {
         Ok(extracted) => extracted,
         Err(error) => {
-            let state = if error == ExtractError::PasswordNeeded {
-                DocumentState::PasswordNeeded
-            } else {
-                DocumentState::Failed
+            let (state, reason) = match (&error, &password) {
+                (ExtractError::PasswordNeeded, Some(_)) => {
+                    (DocumentState::PasswordNeeded, "The password does not open this file.".to_owned())
+                }
+                (ExtractError::PasswordNeeded, None) => (DocumentState::PasswordNeeded, sentence(&error.to_string())),
+                _ => (DocumentState::Failed, sentence(&error.to_string())),
             };
-            return failed(library, document, state, sentence(&error.to_string())).await.map(Some);
+            return failed(library, document, state, reason).await.map(Some);
         }
     };
     let chunks = chunk::chunk(id, &extracted);
@@ -174,11 +178,12 @@ pub(crate) async fn commit(library: &Library, batch: Vec<Prepared>) -> Result<()
 }
 
 /// A reader that failed is asked once more: it may have been killed from outside.
-async fn extract(library: &Library, path: &Path) -> Result<ExtractedDocument, ExtractError> {
-    match library.parts().extractor.extract(path, None).await {
+async fn extract(library: &Library, path: &Path, password: Option<&Secret>) -> Result<ExtractedDocument, ExtractError> {
+    let password = password.map(Secret::expose);
+    match library.parts().extractor.extract(path, password).await {
         Err(ExtractError::Unreadable(reason)) => {
             tracing::info!(path = %path.display(), %reason, "reading a file once more");
-            library.parts().extractor.extract(path, None).await
+            library.parts().extractor.extract(path, password).await
         }
         other => other,
     }

@@ -8,9 +8,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use molt_core::{Document, DocumentId, DocumentState, Source, StoreResult};
+use tokio::time::Instant;
 
 use crate::{
-    library::{Library, LibraryChange, RemoveError},
+    library::{Library, LibraryChange, RemoveError, SECOND_LOOK},
     prepare::fingerprint,
 };
 
@@ -127,16 +128,19 @@ impl Library {
         Ok(Difference { changed, gone, problem: summary(&problems) })
     }
 
-    /// Those that the look before this one did not find either. Files that are moved while a tree is listed may be in none of its folders;
+    /// Those that were missed a while ago already. Files that are moved while a tree is listed may be in none of its folders;
     /// one that is missed for the first time is looked for again soon, by [`Library::run`].
     fn gone_twice(&self, gone: Vec<DocumentId>, source: &Source) -> Vec<DocumentId> {
         let mut missed = self.missed();
         let before = missed.remove(&source.id).unwrap_or_default();
-        let (sure, first): (Vec<_>, Vec<_>) = gone.into_iter().partition(|id| before.contains(id));
-        if !first.is_empty() {
-            missed.insert(source.id.clone(), first.into_iter().collect());
+        let now = Instant::now();
+        let since = |id: DocumentId| (before.get(&id).copied().unwrap_or(now), id);
+        let (sure, young): (Vec<_>, Vec<_>) =
+            gone.into_iter().map(since).partition(|(since, _)| now.duration_since(*since) >= SECOND_LOOK);
+        if !young.is_empty() {
+            missed.insert(source.id.clone(), young.into_iter().map(|(since, id)| (id, since)).collect());
         }
-        sure
+        sure.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Finds the files that were only moved: of the content and time of one that is gone. Their rows get the new path, and their chunks stay.
@@ -166,6 +170,7 @@ impl Library {
             let _writing = self.writing().await;
             self.index().remove_documents(&ids).await?;
             self.parts().documents.remove_documents(&ids)?;
+            self.forget_passwords(&ids)?;
             self.note_held(&ids, true);
         }
         self.changed(LibraryChange::Documents);

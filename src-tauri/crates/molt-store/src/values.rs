@@ -55,7 +55,10 @@ impl SecretStore for Store {
         })
     }
 
-    fn remove_secret(&self, name: &str) -> StoreResult<()> {
-        self.write(|tx| tx.execute("DELETE FROM secrets WHERE name = ?", [name]).map(|_| ()).map_err(failed))
+    fn remove_secrets(&self, names: &[String]) -> StoreResult<()> {
+        self.write(|tx| {
+            let mut remove = tx.prepare("DELETE FROM secrets WHERE name = ?").map_err(failed)?;
+            names.iter().try_for_each(|name| remove.execute([name]).map(|_| ()).map_err(failed))
+        })
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use molt_core::DocumentKind;
 
 /// A private AI assistant on your own computer
 #[derive(Debug, Parser)]
@@ -125,6 +127,14 @@ pub enum Knowledge {
     Extract(KnowledgeExtract),
     /// Forget a file or folder; the files themselves stay
     Remove(KnowledgeRemove),
+    /// Read a protected document of the library; its password is read from the standard input
+    Unlock(KnowledgeUnlock),
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeUnlock {
+    /// The file
+    pub path: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -156,9 +166,20 @@ pub struct KnowledgeSearch {
     /// Compare words, meaning, or both
     #[arg(long, value_enum, value_name = "WAY", default_value_t)]
     pub by: Way,
+    /// Only in documents of this type; may be given several times
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    pub kinds: Vec<DocumentKind>,
+    /// Only in documents that were changed on this day or later
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<Date>,
     /// Search many times: one JSON object {"id", "query"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "query")]
     pub batch: Option<PathBuf>,
+}
+
+/// A type of documents by its name on the wire, for example `pdf` or `markdown`.
+fn kind(name: &str) -> Result<DocumentKind, String> {
+    serde_json::from_value(serde_json::Value::from(name.to_lowercase())).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Args)]

@@ -112,6 +112,7 @@ words! {
     pending_documents(pending): "{pending} waiting", "{pending} 个等待中";
     no_passages(): "Nothing was found.", "没有找到。";
     words_only(): "(compared by words only: no model for meaning is loaded)", "（仅按词语比较：未载入语义模型）";
+    not_in_library(path): "{path} is not in the library.", "{path} 不在资料库中。";
     removed(path): "Forgotten: {path}. The files themselves are untouched.", "已移除：{path}。文件本身未改动。";
 
     // Tasks.

@@ -16,4 +16,8 @@ backend: Backend | null,
 /**
  * Its need is below the memory that is free now.
  */
-fits: boolean, };
+fits: boolean, 
+/**
+ * This program downloaded it and compared it with what its publisher says; it may delete it.
+ */
+downloaded: boolean, };

@@ -76,6 +76,7 @@ fn world() -> World {
             extractor: extractor.clone(),
             watcher: Arc::new(MemoryWatcher::new()),
             engine: Arc::new(engine.clone()),
+            secrets: store.clone(),
             clock: clock.clone(),
             kind_of: |_| Some(DocumentKind::Text),
             on_change: Arc::new({

@@ -3,6 +3,8 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod search;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -17,15 +19,15 @@ use molt_testkit::{ManualClock, MemoryIndex, MemoryStore, ScriptedEngine, text_d
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Reads files as text; those named `locked…` need a password, `broken…` fail, `slow…` take half a second.
+/// Reads files as text; those named `locked…` need the password `open`, `broken…` fail, `slow…` take half a second.
 struct FileReader(Mutex<Vec<PathBuf>>);
 
 #[async_trait]
 impl Extractor for FileReader {
-    async fn extract(&self, path: &Path, _password: Option<&str>) -> Result<ExtractedDocument, ExtractError> {
+    async fn extract(&self, path: &Path, password: Option<&str>) -> Result<ExtractedDocument, ExtractError> {
         self.0.lock().unwrap().push(path.to_owned());
         let name = path.file_name().unwrap().to_string_lossy();
-        if name.starts_with("locked") {
+        if name.starts_with("locked") && password != Some("open") {
             return Err(ExtractError::PasswordNeeded);
         } else if name.starts_with("broken") {
             return Err(ExtractError::Unreadable("the file is damaged".into()));
@@ -33,7 +35,8 @@ impl Extractor for FileReader {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let text = std::fs::read_to_string(path).map_err(|error| ExtractError::Unreadable(error.to_string()))?;
-        Ok(text_document(DocumentKind::Text, &text))
+        let kind = if name.ends_with(".md") { DocumentKind::Markdown } else { DocumentKind::Text };
+        Ok(text_document(kind, &text))
     }
 }
 
@@ -98,9 +101,14 @@ impl World {
             extractor: reader.clone(),
             watcher: Arc::new(Lister),
             engine: Arc::new(engine.clone()),
+            secrets: store.clone(),
             // It stands still: whatever happens to a file is later than its reading.
             clock: Arc::new(ManualClock::new(Timestamp::now(), TimeZone::UTC)),
-            kind_of: |path| path.extension().is_some_and(|e| e == "txt").then_some(DocumentKind::Text),
+            kind_of: |path| match path.extension()?.to_str()? {
+                "txt" => Some(DocumentKind::Text),
+                "md" => Some(DocumentKind::Markdown),
+                _ => None,
+            },
             on_change: Arc::new(move |_: LibraryChange| changed.send_modify(|count| *count += 1)),
         };
         let library = Library::new(parts, index.clone(), embedder.then(|| ModelId::from("embedder")), false);
@@ -125,6 +133,11 @@ impl World {
     }
 
     async fn add(&self) -> Source {
+        // Not before the library has begun to follow events: it would list the folder once more.
+        self.events.send(WatchEvent::Rescan("/nowhere".into())).await.unwrap();
+        while self.events.capacity() < self.events.max_capacity() {
+            tokio::task::yield_now().await;
+        }
         let source = self.library.add(self.folder.path()).unwrap();
         self.library.scan_now(&source).await;
         source
@@ -263,6 +276,34 @@ async fn what_cannot_be_read_says_why_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
+async fn a_password_opens_a_document_now_and_later_until_it_is_forgotten() {
+    let mut world = World::new(false);
+    world.write("locked.txt", "The answer is 42.");
+    let source = world.add().await;
+    world.until_quiet().await;
+    let id = world.document("locked.txt").id;
+    let state = |world: &World| (world.document("locked.txt").state, world.document("locked.txt").reason);
+    world.library.unlock(&id, &Secret::new("wrong")).await.unwrap();
+    world.until_quiet().await;
+    let refused = Some("The password does not open this file.".to_owned());
+    assert_eq!(state(&world), (DocumentState::PasswordNeeded, refused));
+    world.library.unlock(&id, &Secret::new("open")).await.unwrap();
+    world.until_quiet().await;
+    assert_eq!(state(&world), (DocumentState::Indexed, None));
+    assert_eq!(world.found("answer").await, ["locked.txt"]);
+    world.write("locked.txt", "It is a longer one today.");
+    world.library.scan_now(&source).await;
+    world.until_quiet().await;
+    assert_eq!(world.found("longer").await, ["locked.txt"]);
+    let name = format!("document-password:{id}");
+    assert!(world.store.secret(&name).unwrap().is_some());
+    world.library.remove(&source.id).await.unwrap();
+    assert_eq!(world.store.secret(&name).unwrap(), None);
+    assert!(world.library.unlock(&id, &Secret::new("open")).await.is_err(), "it is gone");
+    assert_eq!(world.store.secret(&name).unwrap(), None);
+}
+
+#[tokio::test]
 async fn the_index_is_rebuilt_from_the_files_when_it_is_lost() {
     let mut world = World::new(true);
     world.write("a.txt", "Saturn has rings.");
@@ -376,6 +417,26 @@ async fn a_file_that_is_missed_for_a_moment_keeps_what_was_read_of_it() {
     world.until("it is found again", |w| w.store.document_by_path(back.to_str().unwrap()).unwrap().is_some()).await;
     assert_eq!(world.document("b.txt").id, id);
     assert_eq!((world.index.chunks().len(), world.reader.0.lock().unwrap().len()), (1, read));
+}
+
+#[tokio::test]
+async fn a_file_that_goes_before_it_is_read_is_looked_for_without_another_event() {
+    let mut world = World::new(false);
+    let path = world.write("a.txt", "Saturn has rings.");
+    world.add().await;
+    world.until_quiet().await;
+    world.library.set_paused(true);
+    world.library.retry(&world.document("a.txt").id).await.unwrap();
+    let back = world.path("b.txt");
+    std::fs::rename(&path, &back).unwrap();
+    world.library.set_paused(false);
+    world
+        .until("only the other is known", |w| {
+            let documents = w.store.documents(None).unwrap();
+            documents.len() == 1 && documents[0].name == "b.txt" && documents[0].state == DocumentState::Indexed
+        })
+        .await;
+    assert_eq!(world.index.chunks().len(), 1);
 }
 
 #[tokio::test]

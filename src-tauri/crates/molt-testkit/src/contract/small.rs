@@ -58,7 +58,9 @@ pub fn secret_store_contract(make: impl Fn() -> Box<dyn SecretStore>) {
         assert_eq!(store.secret("a").unwrap(), Some(Secret::new(text)));
     }
     store.put_secret("b", &Secret::new("other")).unwrap();
+    store.put_secret("c", &Secret::new("third")).unwrap();
     store.remove_secret("a").unwrap();
-    store.remove_secret("a").unwrap();
+    store.remove_secrets(&["a".into(), "c".into()]).unwrap();
+    assert_eq!(store.secret("c").unwrap(), None);
     assert_eq!((store.secret("a").unwrap(), store.secret("b").unwrap()), (None, Some(Secret::new("other"))));
 }

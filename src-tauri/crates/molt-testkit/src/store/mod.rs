@@ -99,8 +99,9 @@ impl SecretStore for MemoryStore {
         Ok(())
     }
 
-    fn remove_secret(&self, name: &str) -> StoreResult<()> {
-        self.write()?.secrets.remove(name);
+    fn remove_secrets(&self, names: &[String]) -> StoreResult<()> {
+        let mut store = self.write()?;
+        names.iter().for_each(|name| drop(store.secrets.remove(name)));
         Ok(())
     }
 }

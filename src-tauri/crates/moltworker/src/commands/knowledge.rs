@@ -6,16 +6,17 @@ use std::{
 };
 
 use futures::StreamExt;
+use jiff::tz::TimeZone;
 use molt_api::{
-    DocumentList, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add, KnowledgeAdded, KnowledgeFound,
-    KnowledgeSearch as Search, SourceRef, SourceView, Status,
+    DocumentList, DocumentRef, DocumentUnlock, DocumentView, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add,
+    KnowledgeAdded, KnowledgeFound, KnowledgeSearch as Search, SourceRef, SourceView, Status,
 };
-use molt_core::{Document, DocumentState, ExtractError, ModelRole, SearchBy, SourceId};
+use molt_core::{Document, DocumentState, ExtractError, ModelRole, SearchBy, Secret, SourceId};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeSearch, Way},
+    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeSearch, KnowledgeUnlock, Way},
     batch::{self, Object},
     commands::choose,
     connect::{Connection, sentence},
@@ -181,15 +182,18 @@ pub async fn search(connection: &Connection, printer: &Printer, args: KnowledgeS
     if by != SearchBy::Words {
         connection.load_model(ModelRole::Embedder, printer).await?;
     }
+    let day = args.since.map(|day| day.to_zoned(TimeZone::system())).transpose();
+    let since = day.map_err(|error| Failure::plain(error.to_string()))?.map(|day| day.timestamp());
+    let ask = |query, limit, source_id| Search { query, limit, source_id, by, kinds: args.kinds.clone(), since };
     let Some(file) = args.batch else {
         let limit = Some(args.limit.unwrap_or(DEFAULT_LIMIT));
-        let request = Search { query: args.query.join(" "), limit, source_id: None, by };
+        let request = ask(args.query.join(" "), limit, None);
         let found: KnowledgeFound = connection.call("knowledge_search", request).await?;
         return if printer.json { Ok(printer.value(&found)?) } else { show_found(printer, &found) };
     };
     batch::run(printer, &file, async |line: Query| {
         let limit = line.limit.or(args.limit).or(Some(BATCH_LIMIT));
-        let request = Search { query: line.query, limit, source_id: line.source_id, by };
+        let request = ask(line.query, limit, line.source_id);
         let found: KnowledgeFound = connection.call("knowledge_search", request).await?;
         let mut object = batch::object(&found);
         object.insert("ids".to_owned(), json!(document_names(&found)));
@@ -262,6 +266,32 @@ async fn extract_line(connection: &Connection, file: File) -> Result<Object, Fai
     object.insert("status".to_owned(), json!(status));
     object.insert("secs".to_owned(), json!((seconds * 1000.0).round() / 1000.0));
     Ok(object)
+}
+
+pub async fn unlock(connection: &Connection, printer: &Printer, args: KnowledgeUnlock) -> Result<(), Failure> {
+    let path = std::fs::canonicalize(&args.path).unwrap_or_else(|_| absolute(&args.path).into());
+    let documents: Vec<Document> = connection.call("document_list", DocumentList { source_id: None }).await?;
+    let document = documents.iter().find(|document| Path::new(&document.path) == path);
+    let Some(document) = document else {
+        return Err(Failure::plain(printer.words.not_in_library(path.to_string_lossy())));
+    };
+    let password = std::io::stdin().lines().next().transpose()?.unwrap_or_default();
+    let mut events = connection.events().await?;
+    let request = DocumentUnlock { id: document.id.clone(), password: Secret::new(password) };
+    connection.call::<Empty>("document_unlock", request).await?;
+    // Until it was read, whatever comes of it.
+    let read = loop {
+        let _ = tokio::time::timeout(BEAT, events.next()).await;
+        let view: DocumentView = connection.call("document_get", DocumentRef { id: document.id.clone() }).await?;
+        if !matches!(view.document.state, DocumentState::Waiting | DocumentState::Indexing) {
+            break view.document;
+        }
+    };
+    match &read.reason {
+        Some(reason) if is_failed(&read) => Err(Failure::plain(reason.clone())),
+        _ if printer.json => Ok(printer.value(&read)?),
+        _ => Ok(printer.line(&read.path)?),
+    }
 }
 
 pub async fn remove(connection: &Connection, printer: &Printer, args: KnowledgeRemove) -> Result<(), Failure> {
