@@ -286,6 +286,11 @@ pub async fn unlock(connection: &Connection, printer: &Printer, args: KnowledgeU
         if !matches!(view.document.state, DocumentState::Waiting | DocumentState::Indexing) {
             break view.document;
         }
+        let status: Status = connection.call("status", ()).await?;
+        if status.index.paused {
+            printer.note(printer.words.paused());
+            return Ok(());
+        }
     };
     match &read.reason {
         Some(reason) if is_failed(&read) => Err(Failure::plain(reason.clone())),
