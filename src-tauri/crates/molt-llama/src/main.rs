@@ -4,6 +4,8 @@
 //! its life: it owns no data.
 
 mod answer;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod attention;
 mod form;
 mod kv;
 mod model;

@@ -15,7 +15,7 @@ use llama_cpp_2::{
 use molt_core::{Backend, LoadedModel, ModelFormat, ModelRole, ModelSpec, PromptMessage, Role};
 use molt_engine_client::{
     NO_TEMPLATE, gguf,
-    memory::{self, PROMPT_BATCH},
+    memory::{self, FLASH_ATTENTION, PROMPT_BATCH},
     protocol::{THREADS_VARIABLE, WireError},
     worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS},
 };
@@ -25,11 +25,6 @@ use crate::{
     runaway,
     template::{Template, TemplateError, turns},
 };
-
-/// llama.cpp's flash attention (its default) is made for other devices. On a processor, with a model of 0.6 billion weights and 2,000 tokens
-/// before them, it writes 9 tokens a second where attention without it writes 14 to 17, and reads a line of 30 tokens in 1.4 s instead of 0.6;
-/// only a prompt of hundreds of new tokens is read faster with it, by a sixth.
-const WITHOUT_FLASH_ATTENTION: i32 = 0;
 
 /// Lives as long as the process.
 pub struct Model {
@@ -117,7 +112,7 @@ impl Model {
             .with_n_ctx(NonZeroU32::new(self.context))
             .with_n_batch(PROMPT_BATCH)
             .with_n_ubatch(PROMPT_BATCH)
-            .with_flash_attention_policy(WITHOUT_FLASH_ATTENTION)
+            .with_flash_attention_policy(FLASH_ATTENTION.into())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_no_perf(true);

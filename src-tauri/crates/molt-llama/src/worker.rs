@@ -14,6 +14,7 @@ use std::{
 use anyhow::bail;
 use molt_core::{GenerateRequest, ModelSpec};
 use molt_engine_client::{
+    memory::FLASH_ATTENTION,
     protocol::{Event, KeptStates, Request, WireError},
     worker::{Voice, connect},
 };
@@ -26,7 +27,7 @@ use crate::{answer::Writer, model::Model, states::States};
 const BROKEN: i32 = 70;
 
 /// What the layout of a state depends on besides the model.
-const STATES_OF: &str = "llama-cpp-2 0.1.160, without flash attention";
+const STATES_OF: (&str, bool) = ("llama-cpp-2 0.1.160", FLASH_ATTENTION);
 /// After so long without a question there is time to keep what was computed.
 const IDLE: Duration = Duration::from_secs(2);
 
