@@ -127,6 +127,7 @@ export interface Commands {
   model_import: [ModelImport, ModelView];
   model_set: [ModelSet, ModelList];
   model_configure: [ModelConfigure, ModelList];
+  model_benchmark: [ModelRef, ModelList];
   model_remove: [ModelRef, Empty];
 
   model_catalogue: [Nothing, CatalogueList];

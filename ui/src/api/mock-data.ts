@@ -264,12 +264,14 @@ export function documents(count: number): Document[] {
 
 export function models(): ModelView[] {
   const model = (id: string, name: string, size: number, more: Partial<ModelView["spec"]>, view: Partial<ModelView> = {}): ModelView => ({
-    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, ...more },
+    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, calibration: null, ...more },
     state: "available",
     problem: null,
     stats: null,
     backend: null,
     fits: true,
+    calibration: null,
+    fastest: null,
     downloaded: true,
     ...view,
   });

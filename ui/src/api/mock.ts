@@ -301,6 +301,19 @@ export function startPretending(): void {
       deliver({ topic: "status_changed" });
       return handlers.model_list({});
     },
+    model_benchmark: async ({ id }) => {
+      await wait(2500);
+      const calibration = {
+        machine: "",
+        size: 0,
+        trials: [
+          { backend: "llama_cpp" as const, outcome: { state: "measured" as const, prompt_tokens_per_second: 166, tokens_per_second: 19.8 } },
+          { backend: "mistral_rs" as const, outcome: { state: "too_slow" as const } },
+        ],
+      };
+      models = models.map((one) => (one.spec.id === id ? { ...one, calibration, fastest: "llama_cpp" as const } : one));
+      return handlers.model_list({});
+    },
     model_configure: ({ id, backend }) => {
       models = models.map((one) => (one.spec.id === id ? { ...one, spec: { ...one.spec, backend } } : one));
       return handlers.model_list({});

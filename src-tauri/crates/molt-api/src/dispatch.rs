@@ -40,7 +40,7 @@ commands! {
     task_update(request), task_set_done(request), task_skip(request), task_delete(request), task_restore(request), task_import(request),
     task_export, task_feed(request),
     reminder_list, reminder_done(request), reminder_dismiss(request), reminder_snooze(request),
-    model_list, model_import(request), model_set(request), model_configure(request), model_remove(request),
+    model_list, model_import(request), model_set(request), model_configure(request), model_benchmark(request), model_remove(request),
     model_catalogue, model_downloads, model_download_start(request), model_download_pause(request),
     model_download_resume(request), model_download_cancel(request), model_search_hub(request), model_hub_files(request),
     model_delete(request), model_folders_scan, model_endpoint_models(request), model_endpoint_add(request),

@@ -234,6 +234,10 @@ dto! {
         pub backend: Option<Backend>,
         /// Its need is below the memory that is free now.
         pub fits: bool,
+        /// How fast the engines ran it on this machine, where that was measured.
+        pub calibration: Option<Calibration>,
+        /// The fastest of them: it runs the model where the user has not chosen another.
+        pub fastest: Option<Backend>,
         /// This program downloaded it and compared it with what its publisher says; it may delete it.
         pub downloaded: bool,
     }

@@ -49,6 +49,7 @@ impl App {
             backend: None,
             tools: request.tools,
             remote: Some(RemoteModel { url: address.url, host: address.host, model, vision: request.vision }),
+            calibration: None,
         };
         if let Some(key) = key {
             self.parts().secrets.put_secret(&key_name(&id), &key)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use molt_core::{ModelRole, ModelSpec, Settings, key_name};
+use molt_core::{Calibration, ModelRole, ModelSpec, Settings, key_name};
 use molt_models::LoadState;
 
 use crate::{
@@ -84,6 +84,22 @@ impl App {
         self.model_list().await
     }
 
+    /// Measures on this machine which engine is the fastest with a model; it runs the model from now on, unless the user chose another.
+    pub async fn model_benchmark(&self, request: ModelRef) -> Result<ModelList, ApiError> {
+        let (spec, _) = self.parts().registry.get(&request.id)?;
+        if spec.role != ModelRole::Chat || spec.remote.is_some() {
+            return Err(ApiError::invalid(format!("There are no engines to choose from for {}", spec.name)));
+        }
+        let app = self.clone();
+        // Goes on when nobody waits for it any more, so that the model does not stay half measured.
+        let measured = tokio::spawn(async move {
+            let _one_at_a_time = app.inner().model_lock.lock().await;
+            app.parts().registry.calibrate(&spec.id).await
+        });
+        measured.await.map_err(|error| ApiError::new(crate::ErrorCode::Internal, error.to_string()))??;
+        self.model_list().await
+    }
+
     /// Takes a model off the list; its file stays.
     pub async fn model_remove(&self, request: ModelRef) -> Result<Empty, ApiError> {
         let (spec, _) = self.parts().registry.get(&request.id)?;
@@ -157,6 +173,7 @@ fn view(
     machine: &Machine,
     downloaded: bool,
 ) -> ModelView {
+    let calibration = spec.calibration_on(&machine.name()).cloned();
     let missing = spec.remote.is_none() && !Path::new(&spec.path).exists();
     let backend = match &state {
         LoadState::Loaded(loaded) => Some(loaded.backend),
@@ -172,11 +189,20 @@ fn view(
     ModelView {
         fits: state == ModelState::Loaded || spec.memory_needed <= machine.memory_available,
         downloaded,
+        fastest: calibration.as_ref().and_then(Calibration::fastest),
+        calibration,
         spec,
         state,
         problem,
         stats,
         backend,
+    }
+}
+
+impl Machine {
+    /// What measured speeds hold for.
+    pub fn name(&self) -> String {
+        format!("{}, {} cores", self.cpu, self.cores)
     }
 }
 

@@ -170,6 +170,7 @@ impl Running {
             engine: engine.clone(),
             inspector: Arc::new(ModelFiles),
             on_change: Arc::new(move || models_bus.models()),
+            machine: machine().name(),
         });
         let settings = first_settings(&store, &registry, workers)?;
         let embedder = settings.embedder.as_ref().and_then(|id| registry.get(id).ok()).map(|(spec, _)| spec);

@@ -87,6 +87,69 @@ pub struct ModelSpec {
     /// Every question to it leaves this computer.
     #[serde(default)]
     pub remote: Option<RemoteModel>,
+    /// How fast the engines ran it, where that was measured.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+}
+
+impl ModelSpec {
+    /// What was measured, if that was on this machine and of this file.
+    pub fn calibration_on(&self, machine: &str) -> Option<&Calibration> {
+        self.calibration.as_ref().filter(|measured| measured.machine == machine && measured.size == self.size)
+    }
+}
+
+/// How fast the engines run a model, measured on one machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Calibration {
+    /// The processor and its cores. On another one the figures say nothing.
+    pub machine: String,
+    /// Bytes of the model's file.
+    #[ts(type = "number")]
+    pub size: u64,
+    pub trials: Vec<EngineTrial>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EngineTrial {
+    pub backend: Backend,
+    pub outcome: TrialOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum TrialOutcome {
+    Measured {
+        prompt_tokens_per_second: f32,
+        tokens_per_second: f32,
+    },
+    /// Stopped when it had taken a multiple of the time of the other.
+    TooSlow,
+    /// One plain sentence.
+    Failed {
+        reason: String,
+    },
+}
+
+/// Tokens of a usual question with its passages, and of its answer: what speeds are weighed by.
+const USUAL_PROMPT: f32 = 600.0;
+const USUAL_ANSWER: f32 = 150.0;
+
+impl Calibration {
+    /// The engine that answers a usual question first, if one could be measured.
+    pub fn fastest(&self) -> Option<Backend> {
+        let seconds = |trial: &EngineTrial| match trial.outcome {
+            TrialOutcome::Measured { prompt_tokens_per_second, tokens_per_second } => {
+                Some(USUAL_PROMPT / prompt_tokens_per_second.max(0.01) + USUAL_ANSWER / tokens_per_second.max(0.01))
+            }
+            TrialOutcome::TooSlow | TrialOutcome::Failed { .. } => None,
+        };
+        let measured = self.trials.iter().filter_map(|trial| Some((trial.backend, seconds(trial)?)));
+        measured.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(backend, _)| backend)
+    }
 }
 
 /// What an engine says of a loaded model.

@@ -53,6 +53,7 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         backend: None,
         tools: info.calls_tools,
         remote: None,
+        calibration: None,
     })
 }
 
@@ -79,6 +80,7 @@ fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
         backend: None,
         tools: false,
         remote: None,
+        calibration: None,
     })
 }
 

@@ -74,6 +74,7 @@ fn spec(id: &str, path: &str) -> ModelSpec {
         tools: false,
         backend: None,
         remote: None,
+        calibration: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns the state of each model. It must not know how a model is run or how its file is read: these stand behind the ports of `molt-core`.
 
+mod calibrate;
 mod catalogue;
 mod router;
 
@@ -30,6 +31,8 @@ pub struct RegistryParts {
     pub inspector: Arc<dyn ModelInspector>,
     /// Called after every change of a state, from any thread; must return at once.
     pub on_change: Arc<dyn Fn() + Send + Sync>,
+    /// The processor and its cores, which measured speeds hold for.
+    pub machine: String,
 }
 
 /// Where a model is between its file and an answer.
@@ -105,7 +108,13 @@ impl Registry {
             .inspect(&path)
             .map_err(|reason| ModelError::BadFile(format!("{shown}: {reason}")))?;
         let spec = match known {
-            Some(known) => ModelSpec { id: known.id, bundled: known.bundled, backend: known.backend, ..found },
+            Some(known) => ModelSpec {
+                id: known.id,
+                bundled: known.bundled,
+                backend: known.backend,
+                calibration: known.calibration,
+                ..found
+            },
             None => found,
         };
         self.inner.parts.store.put_model(&spec)?;
@@ -120,7 +129,8 @@ impl Registry {
         let found = self.inner.parts.inspector.inspect(&path).map_err(ModelError::BadFile)?;
         let id = old.as_ref().map_or(found.id, |old| old.id.clone());
         let backend = old.as_ref().and_then(|old| old.backend);
-        let spec = ModelSpec { id, bundled: true, backend, ..found };
+        let calibration = old.as_ref().and_then(|old| old.calibration.clone());
+        let spec = ModelSpec { id, bundled: true, backend, calibration, ..found };
         if old.as_ref() != Some(&spec) {
             self.inner.parts.store.put_model(&spec)?;
         }
@@ -158,7 +168,7 @@ impl Registry {
             return Err(ModelError::BadFile(reason));
         }
         self.set(id, LoadState::Loading);
-        match self.inner.parts.engine.load(&spec).await {
+        match self.inner.parts.engine.load(&self.measured(&spec)).await {
             Ok(loaded) => {
                 self.set(id, LoadState::Loaded(loaded.clone()));
                 Ok(loaded)
@@ -168,6 +178,32 @@ impl Registry {
                 Err(ModelError::Load { name: spec.name, source })
             }
         }
+    }
+
+    /// The model with the engine that turned out the fastest, where the user has not chosen one.
+    fn measured(&self, spec: &ModelSpec) -> ModelSpec {
+        let fastest = || spec.calibration_on(&self.inner.parts.machine)?.fastest();
+        ModelSpec { backend: spec.backend.or_else(fastest), ..spec.clone() }
+    }
+
+    /// Measures which engine is the fastest with a model. Seconds to minutes, in which questions to it wait; one that is loaded is loaded
+    /// again with that engine.
+    pub async fn calibrate(&self, id: &ModelId) -> Result<(), ModelError> {
+        let (spec, state) = self.get(id)?;
+        let was_loaded = matches!(state, LoadState::Loaded(_) | LoadState::Loading);
+        self.announce(id);
+        self.inner.parts.engine.unload(id).await;
+        let parts = &self.inner.parts;
+        let calibration = calibrate::calibrate(parts.engine.as_ref(), &spec, &parts.machine, calibrate::LEAST).await;
+        let stored = self
+            .get(id)
+            .and_then(|(spec, _)| parts.store.put_model(&ModelSpec { calibration: Some(calibration), ..spec }));
+        if let (Ok(()), true) = (&stored, was_loaded) {
+            self.load(id).await?;
+        } else {
+            self.set(id, LoadState::Available);
+        }
+        Ok(stored?)
     }
 
     /// Chooses what runs a model; one that is loaded is loaded again.
@@ -240,6 +276,7 @@ mod tests {
             engine: Arc::new(engine.clone()),
             inspector: Arc::new(NoFiles),
             on_change: Arc::new(|| {}),
+            machine: "a machine".into(),
         });
         for refusal in [None, Some(EngineError::Busy)] {
             registry.announce(&spec.id);

@@ -146,5 +146,6 @@ pub fn model(id: &str, role: ModelRole) -> ModelSpec {
         backend: None,
         tools: false,
         remote: None,
+        calibration: None,
     }
 }

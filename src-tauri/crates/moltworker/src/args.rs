@@ -327,6 +327,8 @@ pub enum Model {
     Search(ModelSearch),
     /// List models that LM Studio, Ollama and Hugging Face keep on this computer
     Scan(ModelScan),
+    /// Measure which engine is the fastest with a model on this computer; it runs the model from then on
+    Benchmark(ModelBenchmark),
     /// Delete a downloaded model from the disk
     Delete(ModelDelete),
     /// Show how a model cuts text into tokens; its file need not be in the list
@@ -408,6 +410,12 @@ pub struct ModelScan {
     /// Take all of them into the list; their files stay where they are
     #[arg(long)]
     pub import: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelBenchmark {
+    /// Its name, its id or the beginning of it
+    pub model: String,
 }
 
 #[derive(Debug, Args)]

@@ -93,6 +93,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("model search/query", "名称中的词语；所有者/名称 表示列出其文件"),
     ("model scan", "列出 LM Studio、Ollama 和 Hugging Face 在本机保存的模型"),
     ("model scan/import", "全部加入列表；文件留在原处"),
+    ("model benchmark", "测量在这台电脑上哪个引擎运行该模型最快，以后就用它运行"),
+    ("model benchmark/model", "名称、编号或其开头"),
     ("model delete", "从磁盘上删除已下载的模型"),
     ("model delete/model", "名称、编号或其开头"),
     ("model tokenize", "显示模型如何把文本切分为词元；文件不必在列表中"),

@@ -241,6 +241,21 @@ impl Words {
         })
     }
 
+    /// What an engine came to when it was measured.
+    pub fn trial(self, outcome: &molt_core::TrialOutcome) -> String {
+        use molt_core::TrialOutcome;
+        match outcome {
+            TrialOutcome::Measured { prompt_tokens_per_second: reads, tokens_per_second: writes } if self.chinese => {
+                format!("每秒读取 {reads:.0}、生成 {writes:.1} 个词元")
+            }
+            TrialOutcome::Measured { prompt_tokens_per_second: reads, tokens_per_second: writes } => {
+                format!("reads {reads:.0} and writes {writes:.1} tokens a second")
+            }
+            TrialOutcome::TooSlow => self.pick(("several times slower; stopped", "慢数倍，已停止")).into(),
+            TrialOutcome::Failed { reason } => reason.clone(),
+        }
+    }
+
     pub fn fit(self, fit: molt_core::ModelFit) -> &'static str {
         use molt_core::ModelFit;
         self.pick(match fit {

@@ -115,6 +115,7 @@ fn world() -> World {
             let bus = bus.clone();
             move || bus.models()
         }),
+        machine: "Test, 2 cores".into(),
     });
     let events = bus.subscribe();
     let app = App::new(AppParts {
@@ -297,6 +298,28 @@ async fn the_engine_of_a_loaded_model_can_be_changed() {
         (&model["state"], &model["backend"], &model["spec"]["backend"]),
         (&json!("loaded"), &json!("mistral_rs"), &json!("mistral_rs"))
     );
+}
+
+#[tokio::test]
+async fn the_engine_that_is_measured_as_the_fastest_runs_the_model_until_another_is_chosen() {
+    let world = world();
+    let folder = tempfile::tempdir().unwrap();
+    let models = world.choose_model(folder.path()).await;
+    let id = models["models"][0]["spec"]["id"].clone();
+    assert_eq!((&models["models"][0]["calibration"], &models["models"][0]["fastest"]), (&Value::Null, &Value::Null));
+    // What the model read ahead when it was loaded has been asked for by now; llama.cpp comes first.
+    world.engine.push(Reply::Fail(EngineError::Failed("It does not know this.".into())));
+    let models = world.call("model_benchmark", json!({ "id": id })).await.unwrap();
+    let model = &models["models"][0];
+    let trials = &model["calibration"]["trials"];
+    assert_eq!(trials[0]["outcome"], json!({ "state": "failed", "reason": "It does not know this." }));
+    assert_eq!(trials[1]["outcome"]["state"], "measured");
+    assert_eq!(
+        (&model["state"], &model["fastest"], &model["backend"], &model["spec"]["backend"]),
+        (&json!("loaded"), &json!("mistral_rs"), &json!("mistral_rs"), &Value::Null)
+    );
+    let models = world.call("model_configure", json!({ "id": id, "backend": "llama_cpp" })).await.unwrap();
+    assert_eq!(models["models"][0]["backend"], "llama_cpp", "a choice goes before what was measured");
 }
 
 #[tokio::test]

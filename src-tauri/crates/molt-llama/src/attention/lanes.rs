@@ -2,7 +2,6 @@
 //!
 //! Owns the instructions; it must not know what is computed. Every function needs the instructions that this crate is compiled for
 //! (`.cargo/config.toml` names them), and pointers to [`LANES`] readable or writable numbers; no alignment.
-#![expect(clippy::missing_safety_doc, reason = "said once, above")]
 
 #[cfg(target_feature = "avx512f")]
 pub use wide::*;

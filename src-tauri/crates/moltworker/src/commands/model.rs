@@ -1,7 +1,9 @@
 //! `model list | import | set`; what is downloaded, found and deleted is in `download.rs`, other servers are in `endpoint.rs`.
 
-use molt_api::{ModelConfigure, ModelImport as Import, ModelList, ModelSet as Set, ModelState, ModelView, Status};
-use molt_core::{Backend, ModelId, ModelRole, Settings};
+use molt_api::{
+    ModelConfigure, ModelImport as Import, ModelList, ModelRef, ModelSet as Set, ModelState, ModelView, Status,
+};
+use molt_core::{Backend, EngineTrial, ModelId, ModelRole, Settings};
 
 use crate::{
     args::{self, Model, ModelImport, ModelSet},
@@ -24,6 +26,7 @@ pub async fn run(connection: &Connection, printer: &Printer, model: Model) -> Re
         Model::Cancel(args) => download::cancel(connection, printer, &args.download).await,
         Model::Search(args) => download::search(connection, printer, &args.query.join(" ")).await,
         Model::Scan(args) => download::scan(connection, printer, args.import).await,
+        Model::Benchmark(args) => benchmark(connection, printer, &args.model).await,
         Model::Delete(args) => download::delete(connection, printer, &args.model).await,
         Model::Tokenize(args) => tokenize::tokenize(printer, args).await,
         Model::Endpoint(args) => endpoint::run(connection, printer, args).await,
@@ -101,6 +104,32 @@ async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Resu
         connection.call::<ModelList>("model_configure", request).await?;
     }
     choose_model(connection, printer, model.spec.role, Some(model)).await
+}
+
+async fn benchmark(connection: &Connection, printer: &Printer, model: &str) -> Result<(), Failure> {
+    let list: ModelList = connection.call("model_list", ()).await?;
+    let names = |model: &ModelView| (model.spec.id.to_string(), vec![model.spec.name.clone()]);
+    let id = choose(&list.models, model, printer, "moltworker model list", names)?.spec.id.clone();
+    let list: ModelList = connection.call("model_benchmark", ModelRef { id: id.clone() }).await?;
+    let Some(model) = list.models.into_iter().find(|model| model.spec.id == id) else { return Ok(()) };
+    if printer.json {
+        return Ok(printer.value(&model)?);
+    }
+    let trials = model.calibration.iter().flat_map(|calibration| &calibration.trials);
+    let row = |trial: &EngineTrial| {
+        let mark = if model.fastest == Some(trial.backend) { "*" } else { " " };
+        vec![mark.to_owned(), backend_name(trial.backend).to_owned(), printer.words.trial(&trial.outcome)]
+    };
+    Ok(printer.line(table(&trials.map(row).collect::<Vec<_>>()))?)
+}
+
+fn backend_name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::LlamaCpp => "llama.cpp",
+        Backend::MistralRs => "mistral.rs",
+        Backend::Candle => "candle",
+        Backend::Remote => "-",
+    }
 }
 
 pub async fn choose_model(
