@@ -1,7 +1,7 @@
 //! Follows the backend's events with what stands outside of the pages: tray, notifications, the reminder window.
 
 use molt_api::{ErrorCode, Event, ReminderView};
-use molt_core::Settings;
+use molt_core::{Download, Settings};
 use molt_notify::Notifications;
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::error::RecvError;
@@ -19,6 +19,7 @@ pub async fn follow(app: AppHandle) {
         }
     });
     refresh_settings(&app).await;
+    refresh_downloads(&app).await;
     // Also those that came due while nobody listened, or while the program was not running.
     for view in &refresh_reminders(&app, &notifications).await {
         remind(&app, &notifications, view);
@@ -33,9 +34,11 @@ pub async fn follow(app: AppHandle) {
                 refresh_reminders(&app, &notifications).await;
             }
             Ok(Event::SettingsChanged { settings }) => apply(&app, &settings),
+            Ok(Event::DownloadsChanged { downloads }) => show_downloads(&app, &downloads),
             // After unlocking everything is new to the shell as well.
             Ok(Event::Resync {} | Event::KeysChanged {}) | Err(RecvError::Lagged(_)) => {
                 refresh_settings(&app).await;
+                refresh_downloads(&app).await;
                 for view in &refresh_reminders(&app, &notifications).await {
                     remind(&app, &notifications, view);
                 }
@@ -80,6 +83,20 @@ async fn refresh_reminders(app: &AppHandle, notifications: &Notifications) -> Ve
     }
     log_failure(app.state::<Tray>().set_waiting(backstage.words(), count));
     waiting
+}
+
+async fn refresh_downloads(app: &AppHandle) {
+    match app.state::<Backstage>().read::<Vec<Download>>("model_downloads").await {
+        Ok(downloads) => show_downloads(app, &downloads),
+        // What is fetched must not be read in the tray.
+        Err(error) if error.code == ErrorCode::Locked => show_downloads(app, &[]),
+        Err(error) => tracing::error!(%error, "the downloads could not be read"),
+    }
+}
+
+fn show_downloads(app: &AppHandle, downloads: &[Download]) {
+    let line = app.state::<Backstage>().words().downloads(downloads);
+    log_failure(app.state::<Tray>().set_downloads(line));
 }
 
 async fn refresh_settings(app: &AppHandle) {

@@ -1,5 +1,7 @@
 //! The tray's icon and menu. On Linux a click always opens the menu, so everything is in it.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::json;
 use tauri::{
     AppHandle, Manager, Wry,
@@ -13,11 +15,18 @@ const OPEN: &str = "open";
 const QUICK_ADD: &str = "quick-add";
 const PAUSE: &str = "pause";
 const REMINDERS: &str = "reminders";
+const DOWNLOADS: &str = "downloads";
 const QUIT: &str = "quit";
+/// Where the line of downloads is put into the menu: behind those that open something, and their separator.
+const DOWNLOADS_AT: usize = 3;
 
 /// The tray as it stands; managed by Tauri as state.
 pub struct Tray {
     icon: TrayIcon<Wry>,
+    menu: Menu<Wry>,
+    downloads: MenuItem<Wry>,
+    /// What the line of downloads says; it is in the menu only then.
+    said: Mutex<Option<String>>,
     open: MenuItem<Wry>,
     quick_add: MenuItem<Wry>,
     pause: CheckMenuItem<Wry>,
@@ -32,6 +41,7 @@ impl Tray {
         let quick_add = item(QUICK_ADD, words.quick_add, true)?;
         let pause = CheckMenuItem::with_id(app, PAUSE, words.pause_indexing, true, false, None::<&str>)?;
         let reminders = item(REMINDERS, &words.reminders(0), false)?;
+        let downloads = item(DOWNLOADS, "", true)?;
         let quit = item(QUIT, words.quit, true)?;
         let line = || PredefinedMenuItem::separator(app);
         let menu = Menu::with_items(app, &[&open, &quick_add, &line()?, &reminders, &pause, &line()?, &quit])?;
@@ -41,7 +51,7 @@ impl Tray {
             .menu(&menu)
             .on_menu_event(chosen)
             .build(app)?;
-        Ok(Self { icon, open, quick_add, pause, reminders, quit })
+        Ok(Self { icon, menu, downloads, said: Mutex::default(), open, quick_add, pause, reminders, quit })
     }
 
     /// Puts everything into the user's language.
@@ -57,6 +67,18 @@ impl Tray {
         self.pause.set_checked(paused)
     }
 
+    /// Says how far downloads are, and nothing where none is under way.
+    pub fn set_downloads(&self, line: Option<String>) -> tauri::Result<()> {
+        let before = std::mem::replace(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner), line.clone());
+        if before == line {
+            // Progress is told many times a second; most of the time the line is the same.
+            return Ok(());
+        }
+        let Some(line) = line else { return self.menu.remove(&self.downloads) };
+        self.downloads.set_text(line)?;
+        if before.is_none() { self.menu.insert(&self.downloads, DOWNLOADS_AT) } else { Ok(()) }
+    }
+
     /// Counts the reminders that were shown and not answered.
     pub fn set_waiting(&self, words: &Words, waiting: u32) -> tauri::Result<()> {
         self.reminders.set_text(words.reminders(waiting))?;
@@ -68,7 +90,7 @@ impl Tray {
 fn chosen(app: &AppHandle, event: MenuEvent) {
     let words = app.state::<Backstage>().words();
     let done = match event.id().as_ref() {
-        OPEN => windows::open_main(app),
+        OPEN | DOWNLOADS => windows::open_main(app),
         QUICK_ADD => windows::open_quick_add(app, words),
         REMINDERS => windows::open_reminders(app, words),
         PAUSE => {

@@ -2,7 +2,7 @@
 //!
 //! The pages have their own catalogues; nothing here is shown in them.
 
-use molt_core::Language;
+use molt_core::{Download, DownloadState, Language};
 
 /// Everything the shell says, in one language.
 pub struct Words {
@@ -16,6 +16,8 @@ pub struct Words {
     no_reminders: &'static str,
     one_reminder: &'static str,
     many_reminders: &'static str,
+    one_download: &'static str,
+    many_downloads: &'static str,
 }
 
 static ENGLISH: Words = Words {
@@ -29,6 +31,8 @@ static ENGLISH: Words = Words {
     no_reminders: "No reminders",
     one_reminder: "1 reminder waiting",
     many_reminders: "{} reminders waiting",
+    one_download: "Downloading {}",
+    many_downloads: "Downloading {} models",
 };
 
 static CHINESE: Words = Words {
@@ -42,6 +46,8 @@ static CHINESE: Words = Words {
     no_reminders: "没有提醒",
     one_reminder: "1 条提醒待处理",
     many_reminders: "{} 条提醒待处理",
+    one_download: "正在下载 {}",
+    many_downloads: "正在下载 {} 个模型",
 };
 
 impl Words {
@@ -65,11 +71,54 @@ impl Words {
             _ => self.many_reminders.replace("{}", &count.to_string()),
         }
     }
+
+    /// The line of the tray's menu that says how far downloads are; None where none is under way.
+    pub fn downloads(&self, downloads: &[Download]) -> Option<String> {
+        use DownloadState::{Queued, Retrying, Running, Verifying};
+        let is_under_way = |one: &&Download| matches!(one.state, Queued | Running | Retrying | Verifying);
+        let under_way: Vec<&Download> = downloads.iter().filter(is_under_way).collect();
+        let what = match under_way.as_slice() {
+            [] => return None,
+            [one] => self.one_download.replace("{}", &one.name),
+            several => self.many_downloads.replace("{}", &several.len().to_string()),
+        };
+        let received: u64 = under_way.iter().map(|one| one.received).sum();
+        let size = under_way.iter().map(|one| one.size).sum::<Option<u64>>().filter(|size| *size > 0);
+        Some(match size {
+            Some(size) => format!("{what} · {} %", received.saturating_mul(100) / size),
+            None => what,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn downloads_are_told_with_how_far_they_are() {
+        let download = |name: &str, state, received, size| Download {
+            id: name.into(),
+            name: name.into(),
+            repository: String::new(),
+            state,
+            received,
+            size,
+            bytes_per_second: 0,
+            problem: None,
+            path: String::new(),
+        };
+        let (english, chinese) = (Words::of(Language::En), Words::of(Language::ZhCn));
+        let paused = download("Paused", DownloadState::Paused, 1, Some(2));
+        assert_eq!(english.downloads(&[paused.clone()]), None);
+        let one = download("Qwen3 4B", DownloadState::Running, 430, Some(1000));
+        assert_eq!(english.downloads(&[paused, one.clone()]).as_deref(), Some("Downloading Qwen3 4B · 43 %"));
+        let other = download("Other", DownloadState::Queued, 0, Some(0));
+        assert_eq!(chinese.downloads(std::slice::from_ref(&other)).as_deref(), Some("正在下载 Other"));
+        assert_eq!(chinese.downloads(&[one.clone(), other]).as_deref(), Some("正在下载 2 个模型 · 43 %"));
+        let unknown = download("New", DownloadState::Running, 5, None);
+        assert_eq!(english.downloads(&[one, unknown]).as_deref(), Some("Downloading 2 models"));
+    }
 
     #[test]
     fn counts_reminders_as_people_do() {

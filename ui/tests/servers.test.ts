@@ -16,7 +16,7 @@ import ChatView from "@/views/ChatView.svelte";
 import { message, pretend, type Handlers } from "./pretend";
 
 const MACHINE = { cpu: "c", cores: 2, memory_total: 8e9, memory_available: 4e9 };
-const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, welcomed: true };
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
 const all = pretendedModels();
 const found = (remote: boolean): ModelView => {
   const model = all.find((one) => (one.spec.remote !== null) === remote);
@@ -73,6 +73,24 @@ describe("other servers", () => {
     await fireEvent.click(screen.getByTestId("server-add"));
     await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>("server-add").disabled).toBe(false));
     expect(screen.getByTestId<HTMLInputElement>("server-url").value).toBe("http://api.example.com/v1");
+  });
+
+  it("can be edited; an empty key stays as it is", async () => {
+    const { asked } = show({ model_endpoint_edit: () => FAR }, [FAR]);
+    await fireEvent.click(screen.getByRole("button", { name: "Edit Big model" }));
+    const field = (testid: string) => screen.getByTestId<HTMLInputElement>(testid);
+    expect([field("server-name").value, field("server-url").value, field("server-key").value, field("server-model").value]).toEqual(["Big model", "https://api.example.com/v1", "", "big-1"]);
+    expect(screen.getByText("Leave it empty to keep the stored key.")).not.toBeNull();
+    await type("server-name", "Bigger");
+    await fireEvent.click(screen.getByTestId("server-add"));
+    await waitFor(() => expect(screen.queryByTestId("server-cancel")).toBeNull());
+    expect(asked[0]).toEqual({ name: "model_endpoint_edit", args: { id: "far", name: "Bigger", url: "https://api.example.com/v1", key: null, model: "big-1", context_length: FAR.spec.context_length } });
+    // The form is for a new one again.
+    expect([field("server-name").value, screen.getByTestId("server-add").textContent?.trim()]).toEqual(["", "Add the model"]);
+    await fireEvent.click(screen.getByTestId("server-edit"));
+    await fireEvent.click(screen.getByTestId("server-cancel"));
+    expect(field("server-url").value).toBe("");
+    expect(asked.filter((one) => one.name !== "model_list")).toHaveLength(1);
   });
 
   it("can be tested and removed, and pass the checks of accessibility", async () => {

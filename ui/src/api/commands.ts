@@ -20,6 +20,7 @@ import type { DownloadRef } from "./types/DownloadRef";
 import type { DownloadStart } from "./types/DownloadStart";
 import type { Empty } from "./types/Empty";
 import type { EndpointAdd } from "./types/EndpointAdd";
+import type { EndpointEdit } from "./types/EndpointEdit";
 import type { EndpointRef } from "./types/EndpointRef";
 import type { EndpointTested } from "./types/EndpointTested";
 import type { Event } from "./types/Event";
@@ -128,6 +129,8 @@ export interface Commands {
   model_set: [ModelSet, ModelList];
   model_configure: [ModelConfigure, ModelList];
   model_benchmark: [ModelRef, ModelList];
+  model_load: [ModelRef, ModelList];
+  model_unload: [ModelRef, ModelList];
   model_remove: [ModelRef, Empty];
 
   model_catalogue: [Nothing, CatalogueList];
@@ -143,6 +146,7 @@ export interface Commands {
 
   model_endpoint_models: [EndpointRef, OfferedModel[]];
   model_endpoint_add: [EndpointAdd, ModelView];
+  model_endpoint_edit: [EndpointEdit, ModelView];
   model_endpoint_test: [ModelRef, EndpointTested];
 
   activity_dismiss: [{ id: string }, Empty];

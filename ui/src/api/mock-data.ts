@@ -264,14 +264,16 @@ export function documents(count: number): Document[] {
 
 export function models(): ModelView[] {
   const model = (id: string, name: string, size: number, more: Partial<ModelView["spec"]>, view: Partial<ModelView> = {}): ModelView => ({
-    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, calibration: null, ...more },
+    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 8192, context_limit: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, calibration: null, settings: { context: null, temperature: null, top_p: null }, ...more },
     state: "available",
     problem: null,
     stats: null,
     backend: null,
+    context: more.context_length ?? 8192,
     fits: true,
     calibration: null,
     fastest: null,
+    chosen: false,
     downloaded: true,
     ...view,
   });
@@ -279,10 +281,11 @@ export function models(): ModelView[] {
     model("molt-tiny", "Molt Tiny", 7.4 * 1024 ** 2, { bundled: true, context_length: 2048, licence: "MIT" }),
     model("qwen3-4b", "Qwen3 4B Instruct", 2.5 * GB, {}, {
       state: "loaded",
+      chosen: true,
       stats: { id: "qwen3-4b", memory: 3.1 * GB, generations: 14, last_prompt_tokens_per_second: 96, last_tokens_per_second: 11.8, restarts: 0 },
     }),
-    model("llama-8b", "Llama 3.1 8B Instruct", 4.9 * GB, { architecture: "llama", licence: "Llama 3.1 Community", context_length: 131_072 }),
-    model("mistral-24b", "Mistral Small 24B", 14.3 * GB, { architecture: "llama", context_length: 32_768 }, { fits: false }),
+    model("llama-8b", "Llama 3.1 8B Instruct", 4.9 * GB, { architecture: "llama", licence: "Llama 3.1 Community", context_limit: 131_072 }),
+    model("mistral-24b", "Mistral Small 24B", 14.3 * GB, { architecture: "llama", context_limit: 32_768 }, { fits: false }),
     model("broken", "phi-experimental", 1.1 * GB, { architecture: "phi9", licence: null }, { state: "failed", problem: "This model has the architecture “phi9”, which Moltworker cannot run. Choose a Llama, Qwen or Mistral model." }),
     model("far", "Big model", 0, { format: "remote", path: "", architecture: "", licence: null, remote: { url: "https://api.example.com/v1", host: "api.example.com", model: "big-1", vision: false } }),
     model("minilm", "all-MiniLM-L6-v2", 91 * 1024 ** 2, { role: "embedder", format: "safetensors", architecture: "bert", context_length: 256, path: "/home/mia/models/all-MiniLM-L6-v2" }, {

@@ -39,6 +39,7 @@ export function startPretending(): void {
     quick_add_keys: "ctrl+alt+n",
     calendar_feed: null,
     auto_lock_minutes: 0,
+    idle_unload_minutes: 15,
     welcomed: scene !== "firstrun",
   };
   let conversations = bare ? [] : data.conversations();
@@ -291,7 +292,8 @@ export function startPretending(): void {
       return find(models[2]);
     },
     model_set: async ({ role, id }) => {
-      models = models.map((one) => (one.spec.role !== role ? one : { ...one, state: one.spec.id === id ? "loading" : one.state === "loaded" ? "available" : one.state, stats: null }));
+      const stays = role === "chat" && id !== null;
+      models = models.map((one) => (one.spec.role !== role ? one : { ...one, chosen: one.spec.id === id, state: one.spec.id === id ? "loading" : one.state === "loaded" && !stays ? "available" : one.state }));
       deliver({ topic: "models_changed" });
       deliver({ topic: "status_changed" });
       await wait(1500);
@@ -314,8 +316,22 @@ export function startPretending(): void {
       models = models.map((one) => (one.spec.id === id ? { ...one, calibration, fastest: "llama_cpp" as const } : one));
       return handlers.model_list({});
     },
-    model_configure: ({ id, backend }) => {
-      models = models.map((one) => (one.spec.id === id ? { ...one, spec: { ...one.spec, backend } } : one));
+    model_configure: ({ id, backend, settings }) => {
+      models = models.map((one) => {
+        const set = settings ?? one.spec.settings;
+        return one.spec.id === id ? { ...one, context: set.context ?? one.spec.context_length, spec: { ...one.spec, backend, settings: set } } : one;
+      });
+      return handlers.model_list({});
+    },
+    model_load: async ({ id }) => {
+      models = models.map((one) => (one.spec.id === id ? { ...one, state: "loading" } : one));
+      deliver({ topic: "models_changed" });
+      await wait(1500);
+      models = models.map((one) => (one.spec.id === id ? { ...one, state: "loaded", problem: null } : one));
+      return handlers.model_list({});
+    },
+    model_unload: ({ id }) => {
+      models = models.map((one) => (one.spec.id === id ? { ...one, state: "available", stats: null } : one));
       return handlers.model_list({});
     },
     model_endpoint_models: () => [
@@ -328,6 +344,14 @@ export function startPretending(): void {
       const added = { ...find(models[2]), spec: { ...spec, id: `far${(counter += 1)}`, name, format: "remote" as const, path: "", size: 0, memory_needed: 0, licence: null, architecture: "", context_length: context_length ?? 8192, remote } };
       models = [...models, added];
       return added;
+    },
+    model_endpoint_edit: ({ id, name, url, model, context_length }) => {
+      models = models.map((one) => {
+        if (one.spec.id !== id || !one.spec.remote) return one;
+        const remote = { ...one.spec.remote, url, host: new URL(url).host, model };
+        return { ...one, spec: { ...one.spec, name, remote, context_length: context_length ?? one.spec.context_length } };
+      });
+      return find(models.find((one) => one.spec.id === id));
     },
     model_endpoint_test: async () => {
       await wait(600);

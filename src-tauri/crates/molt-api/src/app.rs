@@ -1,6 +1,7 @@
 //! The application: what the use cases work on.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -8,14 +9,14 @@ use std::{
 use async_trait::async_trait;
 use molt_assist::Assist;
 use molt_core::{
-    Clock, ConversationStore, DocumentStore, Engine, Extractor, IndexError, ModelSpec, PassageIndex, RemoteServers,
-    SecretStore, SettingsStore, TaskStore,
+    Clock, ConversationStore, DocumentStore, Engine, Extractor, IndexError, ModelId, ModelSpec, PassageIndex,
+    RemoteServers, SecretStore, SettingsStore, TaskStore,
 };
 use molt_knowledge::Library;
 use molt_models::{LoadState, Registry, Router};
 use tokio::sync::broadcast;
 
-use crate::{Activity, Bus, ConversationRef, Event, Machine, ModelSupply, TaskDesk, events::Burst};
+use crate::{Activity, Bus, ConversationRef, Event, Machine, ModelSupply, TaskDesk, events::Burst, residents::Usage};
 
 /// How long answers that were stopped may take to be stored.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -64,12 +65,24 @@ pub(crate) struct Inner {
     /// Changes of the embedder must not overlap.
     pub model_lock: tokio::sync::Mutex<()>,
     router: Mutex<Router>,
+    /// Of the chat models.
+    pub usage: Mutex<HashMap<ModelId, Usage>>,
+    /// Chat models are loaded one after the other.
+    pub load_lock: tokio::sync::Mutex<()>,
 }
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
-        let (problems, model_lock, router) = (Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { parts, problems, model_lock, router }) }
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                problems: Mutex::default(),
+                model_lock: tokio::sync::Mutex::default(),
+                router: Mutex::default(),
+                usage: Mutex::default(),
+                load_lock: tokio::sync::Mutex::default(),
+            }),
+        }
     }
 
     /// Everything that happens from now on.

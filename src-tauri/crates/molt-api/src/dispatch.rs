@@ -41,10 +41,11 @@ commands! {
     task_export, task_feed(request),
     reminder_list, reminder_done(request), reminder_dismiss(request), reminder_snooze(request),
     model_list, model_import(request), model_set(request), model_configure(request), model_benchmark(request), model_remove(request),
+    model_load(request), model_unload(request),
     model_catalogue, model_downloads, model_download_start(request), model_download_pause(request),
     model_download_resume(request), model_download_cancel(request), model_search_hub(request), model_hub_files(request),
     model_delete(request), model_folders_scan, model_endpoint_models(request), model_endpoint_add(request),
-    model_endpoint_test(request),
+    model_endpoint_edit(request), model_endpoint_test(request),
 }
 
 pub(crate) fn from_value<T: serde::de::DeserializeOwned>(name: &str, arguments: Value) -> Result<T, ApiError> {

@@ -232,20 +232,31 @@ dto! {
         pub stats: Option<EngineStats>,
         /// What runs it now.
         pub backend: Option<Backend>,
-        /// Its need is below the memory that is free now.
+        /// Tokens of a conversation that it reads: now, or as soon as it is loaded. Fewer than were set where memory is short.
+        pub context: u32,
+        /// Its need is below the memory that is free now, or that is once models have gone which nobody uses at the moment.
         pub fits: bool,
         /// How fast the engines ran it on this machine, where that was measured.
         pub calibration: Option<Calibration>,
         /// The fastest of them: it runs the model where the user has not chosen another.
         pub fastest: Option<Backend>,
+        /// The user chose it to answer, or to compare meaning. None is chosen to answer while the program chooses.
+        pub chosen: bool,
         /// This program downloaded it and compared it with what its publisher says; it may delete it.
         pub downloaded: bool,
     }
     pub struct ModelImport { pub path: String }
     /// None unloads and answers with passages.
     pub struct ModelSet { pub role: ModelRole, pub id: Option<ModelId> }
-    /// What is to run a model; none leaves it to the engine.
-    pub struct ModelConfigure { pub id: ModelId, pub backend: Option<Backend> }
+    /// What is to run a model, and how it answers.
+    pub struct ModelConfigure {
+        pub id: ModelId,
+        /// None leaves it to the engine.
+        pub backend: Option<Backend>,
+        /// None leaves them as they are; empty ones are the usual ones.
+        #[serde(default)]
+        pub settings: Option<ModelSettings>,
+    }
     pub struct Machine {
         pub cpu: String,
         pub cores: u32,
@@ -276,6 +287,19 @@ dto! {
         pub vision: bool,
         #[serde(default)]
         pub tools: bool,
+    }
+    /// What a model of another server is to be from now on.
+    pub struct EndpointEdit {
+        pub id: ModelId,
+        pub name: String,
+        pub url: String,
+        /// None keeps the key that is stored, which is for the same server only.
+        #[serde(default)]
+        pub key: Option<Secret>,
+        pub model: String,
+        /// Tokens; none leaves the number as it is.
+        #[serde(default)]
+        pub context_length: Option<u32>,
     }
     /// It answered.
     pub struct EndpointTested {

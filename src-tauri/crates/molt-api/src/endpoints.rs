@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use molt_core::{
-    EngineError, GenerateRequest, ModelFormat, ModelId, ModelRole, ModelSpec, OfferedModel, PromptMessage, RemoteModel,
-    Role, Secret, key_name,
+    EngineError, GenerateRequest, ModelFormat, ModelId, ModelRole, ModelSettings, ModelSpec, OfferedModel,
+    PromptMessage, RemoteModel, Role, Secret, key_name,
 };
 use molt_models::LoadState;
 
-use crate::{ApiError, App, EndpointAdd, EndpointRef, EndpointTested, ErrorCode, ModelRef, ModelView};
+use crate::{ApiError, App, EndpointAdd, EndpointEdit, EndpointRef, EndpointTested, ErrorCode, ModelRef, ModelView};
 
 /// Tokens that are counted on where a server does not say how many it reads.
 const USUAL_CONTEXT: u32 = 8192;
@@ -42,6 +42,7 @@ impl App {
             size: 0,
             architecture: String::new(),
             context_length: request.context_length.unwrap_or(USUAL_CONTEXT).max(LEAST_CONTEXT),
+            context_limit: None,
             dimensions: 0,
             memory_needed: 0,
             licence: None,
@@ -50,12 +51,44 @@ impl App {
             tools: request.tools,
             remote: Some(RemoteModel { url: address.url, host: address.host, model, vision: request.vision }),
             calibration: None,
+            settings: ModelSettings::default(),
         };
         if let Some(key) = key {
             self.parts().secrets.put_secret(&key_name(&id), &key)?;
         }
         self.parts().registry.add(&spec)?;
         Ok(self.view(spec, LoadState::Available, None, &(self.parts().machine)()))
+    }
+
+    /// Changes the name, the address or the key of a model of another server. It is not asked anything.
+    pub async fn model_endpoint_edit(&self, request: EndpointEdit) -> Result<ModelView, ApiError> {
+        let (old, state) = self.parts().registry.get(&request.id)?;
+        let Some(remote) = &old.remote else {
+            return Err(ApiError::invalid(format!("{} runs on this computer", old.name)));
+        };
+        let key = checked_key(request.key)?;
+        let address = self.parts().servers.address(&request.url).map_err(ApiError::invalid)?;
+        let model = checked_name(&request.model, "say which model of the server is to answer")?;
+        let name = checked_name(&request.name, "the model needs a name")?;
+        let secret = key_name(&old.id);
+        if key.is_none() && address.host != remote.host && self.parts().secrets.secret(&secret)?.is_some() {
+            let host = &remote.host;
+            return Err(ApiError::invalid(format!("the stored key is for {host}; type the key for {}", address.host)));
+        }
+        let context_length = request.context_length.map_or(old.context_length, |context| context.max(LEAST_CONTEXT));
+        let remote = RemoteModel { url: address.url, host: address.host, model, ..remote.clone() };
+        let spec = ModelSpec { name, context_length, remote: Some(remote), ..old };
+        if let Some(key) = key {
+            self.parts().secrets.put_secret(&secret, &key)?;
+        }
+        self.parts().registry.add(&spec)?;
+        if let LoadState::Loaded(_) = state {
+            // What is in use is to be the changed one; this opens no connection.
+            self.parts().registry.unload(&spec.id).await;
+            self.parts().registry.load(&spec.id).await?;
+        }
+        let (spec, state) = self.parts().registry.get(&spec.id)?;
+        Ok(self.view(spec, state, None, &(self.parts().machine)()))
     }
 
     /// Asks a model of another server for one word, to see whether it answers.

@@ -14,6 +14,7 @@ mod events;
 mod keys;
 mod knowledge;
 mod models;
+mod residents;
 mod routing;
 mod status;
 mod talk;

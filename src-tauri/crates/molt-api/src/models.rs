@@ -2,22 +2,32 @@
 
 use std::path::Path;
 
-use molt_core::{Calibration, ModelRole, ModelSpec, Settings, key_name};
-use molt_models::LoadState;
+use molt_core::{Backend, Calibration, ModelFormat, ModelRole, ModelSettings, ModelSpec, Settings, key_name};
+use molt_models::{LoadState, fits};
 
 use crate::{
     ApiError, App, Bus, Empty, Machine, ModelConfigure, ModelImport, ModelList, ModelRef, ModelSet, ModelState,
     ModelView, events::Burst,
 };
 
+/// Tokens that can be set where it is not known how many a model was made to read.
+const LONGEST_CONTEXT: u32 = 2 << 20;
+
 impl App {
     pub async fn model_list(&self) -> Result<ModelList, ApiError> {
         let machine = (self.parts().machine)();
         let stats = self.parts().engine.stats().await;
         let models = self.parts().registry.list()?;
+        let residents = self.residents(&models, &stats);
+        let settings = self.parts().settings.settings()?;
+        let chosen = [settings.chat_model.filter(|_| !settings.automatic_model), settings.embedder];
         let view = |(spec, state): (ModelSpec, LoadState)| {
             let stats = stats.iter().find(|stats| stats.id == spec.id).cloned();
-            self.view(spec, state, stats, &machine)
+            let (role, needed) = (spec.role, spec.memory_needed);
+            let chosen = chosen.iter().any(|id| id.as_ref() == Some(&spec.id));
+            let view = self.view(spec, state, stats, &machine);
+            let fits = view.fits || role == ModelRole::Chat && fits(needed, machine.memory_available, &residents);
+            ModelView { fits, chosen, ..view }
         };
         Ok(ModelList { models: models.into_iter().map(view).collect(), machine: machine.clone() })
     }
@@ -32,8 +42,8 @@ impl App {
         Ok(self.view(spec, LoadState::Available, None, &(self.parts().machine)()))
     }
 
-    /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. Others for this are unloaded, and answers
-    /// are no longer routed.
+    /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. Answers are no longer routed. Other chat
+    /// models stay loaded as long as there is room, so that going back to one takes no time.
     pub async fn model_set(&self, request: ModelSet) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
         let settings = self.parts().settings.settings()?;
@@ -41,18 +51,21 @@ impl App {
             ModelRole::Chat => settings.chat_model,
             ModelRole::Embedder => settings.embedder,
         };
-        let spec = match &request.id {
-            Some(id) => Some(self.parts().registry.get(id)?.0),
+        let chosen = match &request.id {
+            Some(id) => Some(self.parts().registry.get(id)?),
             None => None,
         };
-        if let Some(spec) = &spec {
+        if let Some((spec, state)) = &chosen {
             if spec.role != request.role {
                 let wanted = if request.role == ModelRole::Chat { "answer questions" } else { "embed text" };
                 return Err(ApiError::invalid(format!("{} cannot {wanted}", spec.name)));
             }
-            self.parts().registry.load(&spec.id).await?;
-            self.warm(spec);
+            self.load(spec).await?;
+            if !matches!(state, LoadState::Loaded(_)) {
+                self.warm(spec);
+            }
         }
+        let spec = chosen.map(|(spec, _)| spec);
         if request.role == ModelRole::Embedder && old != request.id {
             let index = self.parts().opener.open(spec.as_ref()).await?;
             self.parts().library.set_index(index, request.id.clone()).await?;
@@ -66,17 +79,22 @@ impl App {
         for (spec, state) in self.parts().registry.list()? {
             let is_other = spec.role == request.role && request.id.as_ref() != Some(&spec.id);
             let is_used = matches!(state, LoadState::Loaded(_) | LoadState::Loading) || old.as_ref() == Some(&spec.id);
-            if is_other && is_used {
+            let stays = spec.role == ModelRole::Chat && spec.remote.is_none() && request.id.is_some();
+            if is_other && is_used && !stays {
                 self.parts().registry.unload(&spec.id).await;
             }
         }
         self.model_list().await
     }
 
-    /// Chooses what runs a model; one that is loaded is loaded again.
+    /// Sets what runs a model and how it answers; one that is loaded is loaded again where that is needed.
     pub async fn model_configure(&self, request: ModelConfigure) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
-        self.parts().registry.configure(&request.id, request.backend).await?;
+        let (spec, _) = self.parts().registry.get(&request.id)?;
+        let settings = request.settings.unwrap_or(spec.settings);
+        check(&spec, request.backend, &settings)?;
+        let _in_use = self.lease(&request.id);
+        self.parts().registry.configure(&request.id, request.backend, settings).await?;
         let (spec, state) = self.parts().registry.get(&request.id)?;
         if matches!(state, LoadState::Loaded(_)) {
             self.warm(&spec);
@@ -159,11 +177,39 @@ impl App {
     }
 
     /// A model that answers reads ahead, unless it runs elsewhere: nobody has asked for a connection.
-    fn warm(&self, spec: &ModelSpec) {
+    pub(crate) fn warm(&self, spec: &ModelSpec) {
         if spec.role == ModelRole::Chat && spec.remote.is_none() {
             self.parts().assist.warm(spec.id.clone(), spec.tools);
         }
     }
+}
+
+/// Whether this can be set for a model.
+fn check(spec: &ModelSpec, backend: Option<Backend>, settings: &ModelSettings) -> Result<(), ApiError> {
+    let name = &spec.name;
+    if backend.is_some_and(|backend| {
+        spec.format != ModelFormat::Gguf || !matches!(backend, Backend::LlamaCpp | Backend::MistralRs)
+    }) {
+        return Err(ApiError::invalid(format!("the engine of {name} cannot be chosen")));
+    }
+    if spec.role != ModelRole::Chat && *settings != ModelSettings::default() {
+        return Err(ApiError::invalid(format!("{name} does not answer questions, so there is nothing to set")));
+    }
+    if let Some(context) = settings.context {
+        let (least, most) = (ModelSettings::LEAST_CONTEXT, spec.context_limit.unwrap_or(LONGEST_CONTEXT));
+        if context > most || context < least.min(most) {
+            let range = format!("{name} reads between {} and {most} tokens", least.min(most));
+            return Err(ApiError::invalid(format!("{range}, and not {context}")));
+        }
+    }
+    let most = ModelSettings::MOST_TEMPERATURE;
+    if settings.temperature.is_some_and(|temperature| !(0.0..=most).contains(&temperature)) {
+        return Err(ApiError::invalid(format!("a temperature is a number from 0 to {most}")));
+    }
+    if settings.top_p.is_some_and(|top_p| !(top_p > 0.0 && top_p <= 1.0)) {
+        return Err(ApiError::invalid("top-p is a number above 0 and at most 1"));
+    }
+    Ok(())
 }
 
 fn view(
@@ -179,6 +225,10 @@ fn view(
         LoadState::Loaded(loaded) => Some(loaded.backend),
         _ => None,
     };
+    let context = match &state {
+        LoadState::Loaded(loaded) => loaded.context_length,
+        _ => spec.context(),
+    };
     let (state, problem) = match state {
         LoadState::Loaded(_) => (ModelState::Loaded, None),
         LoadState::Loading => (ModelState::Loading, None),
@@ -191,11 +241,13 @@ fn view(
         downloaded,
         fastest: calibration.as_ref().and_then(Calibration::fastest),
         calibration,
+        chosen: false,
         spec,
         state,
         problem,
         stats,
         backend,
+        context,
     }
 }
 

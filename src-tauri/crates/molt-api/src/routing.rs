@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use molt_assist::ChatModel;
-use molt_core::{ConversationId, MessageState, ModelId, ModelRole, Role, RouteReason, Settings};
+use molt_core::{
+    ConversationId, LoadedModel, MessageState, ModelId, ModelRole, ModelSpec, Role, RouteReason, Settings,
+};
 use molt_models::{Candidate, LoadState, Need, strength};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -27,7 +29,8 @@ impl App {
                 true => app.route(&settings, &asked).await.map(|(id, reason)| (id, Some(reason)))?,
                 false => (settings.chat_model?, None),
             };
-            let (spec, LoadState::Loaded(loaded)) = app.parts().registry.settled(&id).await.ok()? else { return None };
+            let lease = app.lease(&id);
+            let (spec, loaded) = app.loaded(&id).await?;
             let stats = app.parts().engine.stats().await.into_iter().find(|stats| stats.id == id);
             let rate = stats.map_or(0.0, |stats| stats.last_prompt_tokens_per_second);
             let seconds = settings.first_word_seconds;
@@ -41,8 +44,27 @@ impl App {
                 host: spec.remote.map(|remote| remote.host),
                 reason,
                 tools: spec.tools,
+                sampling: spec.settings.sampling(),
+                lease,
             })
         })
+    }
+
+    /// A model that is to answer, as soon as it can. One that was unloaded because nobody used it is loaded again.
+    async fn loaded(&self, id: &ModelId) -> Option<(ModelSpec, LoadedModel)> {
+        let (spec, state) = self.parts().registry.settled(id).await.ok()?;
+        let loaded = match state {
+            LoadState::Loaded(loaded) => loaded,
+            LoadState::Available => match self.load(&spec).await {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    self.report(spec.name, ApiError::from(error).message);
+                    return None;
+                }
+            },
+            LoadState::Loading | LoadState::Failed(_) => return None,
+        };
+        Some((spec, loaded))
     }
 
     /// The chosen model, if it is loaded on this computer.
@@ -50,6 +72,7 @@ impl App {
         let id = self.parts().settings.settings().ok()?.chat_model?;
         let (spec, LoadState::Loaded(loaded)) = self.parts().registry.get(&id).ok()? else { return None };
         spec.remote.is_none().then_some(ChatModel {
+            lease: self.lease(&id),
             id,
             name: spec.name,
             context_length: loaded.context_length,
@@ -57,6 +80,7 @@ impl App {
             host: None,
             reason: None,
             tools: spec.tools,
+            sampling: spec.settings.sampling(),
         })
     }
 
@@ -71,7 +95,8 @@ impl App {
         while !candidates.is_empty() {
             let now = self.parts().clock.now();
             let decision = self.router().choose(&need, &candidates, now)?;
-            match self.parts().registry.load(&decision.id).await {
+            let (spec, _) = self.parts().registry.get(&decision.id).ok()?;
+            match self.load(&spec).await {
                 Ok(_) => return Some((decision.id, decision.reason)),
                 Err(error) => {
                     tracing::warn!(%error, model = %decision.id, "another model is chosen");
@@ -88,8 +113,8 @@ impl App {
         messages.into_iter().rev().find_map(|message| message.answerer).map(|answerer| answerer.model)
     }
 
-    /// The chat models that could answer now: loaded ones, those for which there is memory, those of other servers. None is unloaded
-    /// for another, because it may be answering elsewhere.
+    /// The chat models that could answer now: loaded ones, those for which there is memory, or is once models have gone that nobody
+    /// uses at the moment, and those of other servers.
     async fn candidates(&self) -> Result<Vec<Candidate>, ApiError> {
         let models = self.model_list().await?.models;
         let catalogue = self.model_catalogue().await?.models;
@@ -107,7 +132,7 @@ impl App {
             let remote = model.spec.remote.as_ref();
             Candidate {
                 strength: strength(model.spec.size, remote.is_some()),
-                context_length: model.spec.context_length,
+                context_length: model.context,
                 languages: known.map(|known| known.languages.clone()).unwrap_or_default(),
                 vision: remote.is_some_and(|remote| remote.vision),
                 tools: model.spec.tools,

@@ -8,11 +8,11 @@ use std::{
 use futures::StreamExt;
 use molt_core::{
     AnswerKind, Answerer, Clock, Conversation, ConversationId, ConversationStore, Engine, Message, MessageId,
-    MessageState, ModelId, PassageFinder, Role, RouteReason, StoreError, TaskId, TaskSource,
+    MessageState, ModelId, PassageFinder, Role, RouteReason, Sampling, StoreError, TaskId, TaskSource,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer, calls::TaskCall, prompt};
+use crate::{answer, calls::TaskCall, lease::Lease, prompt};
 
 /// Characters of a question that become the conversation's title.
 const TITLE_CHARACTERS: usize = 48;
@@ -88,6 +88,10 @@ pub struct ChatModel {
     pub reason: Option<RouteReason>,
     /// It was trained to call tools, and is told of them.
     pub tools: bool,
+    /// Of its answers; all else that it writes is greedy.
+    pub sampling: Sampling,
+    /// It stays loaded as long as this is held.
+    pub lease: Lease,
 }
 
 impl ChatModel {

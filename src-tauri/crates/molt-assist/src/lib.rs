@@ -7,10 +7,12 @@ mod answer;
 mod calls;
 mod citations;
 mod conversation;
+mod lease;
 mod prompt;
 
 pub use calls::TaskCall;
 pub use conversation::{
     Accepted, Assist, AssistError, AssistEvent, AssistParts, ChatModel, DoCall, MakeTask, TaskReply,
 };
+pub use lease::Lease;
 pub use prompt::{SYSTEM, user_text};

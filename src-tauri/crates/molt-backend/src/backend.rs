@@ -229,7 +229,7 @@ impl Running {
             opener,
             library: library.clone(),
             assist,
-            registry,
+            registry: registry.clone(),
             supply,
             servers: Arc::new(servers),
             secrets: store.clone(),
@@ -242,12 +242,19 @@ impl Running {
         }
 
         let cancel = CancellationToken::new();
+        let models = registry;
         let (embedder, library_cancel) = (app.load_chosen(ModelRole::Embedder), cancel.clone());
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
+            tokio::spawn(loops::unload_idle(app.clone(), cancel.clone())),
             tokio::spawn(loops::until(app.follow_downloads(), cancel.clone())),
             tokio::spawn(loops::until(app.follow_answers(), cancel.clone())),
             tokio::spawn(app.load_chosen(ModelRole::Chat)),
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = models.complete() {
+                    tracing::warn!(%error, "models of an older version are not known completely");
+                }
+            }),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
                 embedder.await;

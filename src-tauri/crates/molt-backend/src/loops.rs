@@ -1,5 +1,5 @@
 //! The background loops: the beat of reminders, the loading of models, the library, downloads, what is learnt from answers, locking
-//! what nobody uses.
+//! and unloading what nobody uses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,6 +59,21 @@ pub async fn auto_lock(door: Door, keeper: Arc<Keeper>, cancel: CancellationToke
             } else {
                 door.tell();
             }
+        }
+    }
+}
+
+/// Unloads models that nobody uses.
+pub async fn unload_idle(app: App, cancel: CancellationToken) {
+    let mut beat = tokio::time::interval(IDLE_BEAT);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        if let Err(error) = app.unload_idle().await {
+            tracing::warn!(%error, "models that nobody uses were not unloaded");
         }
     }
 }

@@ -52,6 +52,53 @@ pub struct RemoteModel {
     pub vision: bool,
 }
 
+/// How an answer's words are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// 0 is greedy: the most likely word is always taken.
+    pub temperature: f32,
+    /// The most likely words that together have this probability are drawn from.
+    pub top_p: f32,
+}
+
+impl Default for Sampling {
+    /// Greedy: an answer from documents is to say what they say, and the same every time.
+    fn default() -> Self {
+        Self { temperature: 0.0, top_p: 1.0 }
+    }
+}
+
+/// What the user has set for a chat model; what is not set is as usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default)]
+#[ts(export)]
+pub struct ModelSettings {
+    /// Tokens of a conversation with its answer. As usual: what the model was made for, and not more than takes a reasonable time.
+    pub context: Option<u32>,
+    /// From 0 to 2; as usual: 0, which is greedy.
+    pub temperature: Option<f32>,
+    /// Above 0 and at most 1; as usual: 0.95. Of no effect on greedy answers.
+    pub top_p: Option<f32>,
+}
+
+impl ModelSettings {
+    /// Tokens. With less a question and a passage do not fit.
+    pub const LEAST_CONTEXT: u32 = 512;
+    /// More makes noise.
+    pub const MOST_TEMPERATURE: f32 = 2.0;
+    /// The usual cut of the unlikely (Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration").
+    pub const USUAL_TOP_P: f32 = 0.95;
+
+    pub fn sampling(&self) -> Sampling {
+        match self.temperature {
+            Some(temperature) if temperature > 0.0 => {
+                Sampling { temperature, top_p: self.top_p.unwrap_or(Self::USUAL_TOP_P) }
+            }
+            _ => Sampling::default(),
+        }
+    }
+}
+
 /// A model on this disk, or one of another server that the user added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -67,7 +114,11 @@ pub struct ModelSpec {
     pub size: u64,
     /// For example `qwen3` or `bert`.
     pub architecture: String,
+    /// Tokens that it is given where the user has set no other number.
     pub context_length: u32,
+    /// The most tokens that it was made to read, where that is known.
+    #[serde(default)]
+    pub context_limit: Option<u32>,
     /// Length of an embedding; 0 for chat models.
     #[serde(default)]
     pub dimensions: u32,
@@ -90,12 +141,19 @@ pub struct ModelSpec {
     /// How fast the engines ran it, where that was measured.
     #[serde(default)]
     pub calibration: Option<Calibration>,
+    #[serde(default)]
+    pub settings: ModelSettings,
 }
 
 impl ModelSpec {
     /// What was measured, if that was on this machine and of this file.
     pub fn calibration_on(&self, machine: &str) -> Option<&Calibration> {
         self.calibration.as_ref().filter(|measured| measured.machine == machine && measured.size == self.size)
+    }
+
+    /// Tokens that it is to be loaded with.
+    pub fn context(&self) -> u32 {
+        self.settings.context.unwrap_or(self.context_length)
     }
 }
 

@@ -68,6 +68,10 @@ pub trait Engine: Send + Sync {
 pub trait ModelInspector: Send + Sync {
     /// The model's data with a random id, or one plain sentence why it cannot be used.
     fn inspect(&self, path: &Path) -> Result<ModelSpec, String>;
+    /// The rough need of a chat model in bytes with so many tokens of context; None where it cannot be told.
+    fn memory_needed(&self, _path: &Path, _context: u32) -> Option<u64> {
+        None
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

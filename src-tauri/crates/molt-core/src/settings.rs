@@ -77,6 +77,8 @@ pub struct Settings {
     pub calendar_feed: Option<String>,
     /// Minutes without anyone doing anything after which the data is locked, where a passphrase is set; 0: never.
     pub auto_lock_minutes: u32,
+    /// Minutes without a question after which a chat model gives its memory back, until the next one; 0: never.
+    pub idle_unload_minutes: u32,
     /// The first-run page was finished or skipped.
     pub welcomed: bool,
 }
@@ -99,6 +101,9 @@ impl Default for Settings {
             quick_add_keys: Some("ctrl+alt+n".into()),
             calendar_feed: None,
             auto_lock_minutes: 0,
+            // Between the five minutes of Ollama and the hour of LM Studio: a break for coffee does not cost the time of loading, a
+            // meeting does not cost the memory.
+            idle_unload_minutes: 15,
             welcomed: false,
         }
     }

@@ -105,6 +105,7 @@ impl EngineClient {
                 && entry.spec.format == spec.format
                 && entry.spec.role == spec.role
                 && entry.spec.backend == spec.backend
+                && entry.spec.context_length == spec.context_length
             {
                 return Place::Here(entry);
             }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use molt_core::{Backend, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSpec};
+use molt_core::{Backend, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSettings, ModelSpec};
 
 use crate::{embedder, gguf, memory};
 
 /// Tokens of the conversation that the stated need for memory includes.
 const USUAL_CONTEXT: u32 = 4096;
-/// Tokens of context that a chat model is given at the most: the mask over a prompt grows with its square, and reading more takes
-/// minutes on a processor.
+/// Tokens of context that a chat model is given at the most where the user has set no number: the mask over a prompt grows with its
+/// square, and reading more takes minutes on a processor.
 const MAX_CONTEXT: u32 = 8192;
 /// Characters of a name or licence that a file gives itself.
 const MAX_LABEL: usize = 100;
@@ -30,6 +30,11 @@ impl ModelInspector for ModelFiles {
         };
         if folder.is_dir() { inspect_embedder(folder) } else { inspect_chat_model(&path) }
     }
+
+    fn memory_needed(&self, path: &Path, context: u32) -> Option<u64> {
+        let info = gguf::inspect(path).ok()?;
+        Some(memory::needed(Backend::LlamaCpp, &info, context.min(info.context_length)))
+    }
 }
 
 fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
@@ -45,6 +50,7 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         path: path.to_string_lossy().into_owned(),
         size: info.file_size,
         context_length: info.context_length.min(MAX_CONTEXT),
+        context_limit: Some(info.context_length),
         dimensions: 0,
         memory_needed: memory::needed(Backend::LlamaCpp, &info, info.context_length.min(USUAL_CONTEXT)),
         licence: info.licence.as_deref().and_then(label),
@@ -54,6 +60,7 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
         tools: info.calls_tools,
         remote: None,
         calibration: None,
+        settings: ModelSettings::default(),
     })
 }
 
@@ -72,6 +79,7 @@ fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
         size: info.size,
         architecture: "bert".into(),
         context_length: info.max_tokens,
+        context_limit: Some(info.max_tokens),
         dimensions: info.dimensions,
         // The weights are held as 32-bit floats.
         memory_needed: info.parameters.saturating_mul(4).saturating_add(EMBEDDER_WORKING_SPACE),
@@ -81,6 +89,7 @@ fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
         tools: false,
         remote: None,
         calibration: None,
+        settings: ModelSettings::default(),
     })
 }
 
@@ -108,6 +117,10 @@ mod tests {
         assert_eq!((spec.architecture.as_str(), spec.context_length), ("qwen3", 512));
         assert_eq!((spec.licence.as_deref(), spec.path.as_str()), (Some("apache-2.0"), path.to_str().unwrap()));
         assert!(spec.memory_needed > spec.size);
+        assert_eq!(spec.context_limit, Some(512));
+        let needed = |context| ModelFiles.memory_needed(&path, context);
+        assert_eq!(needed(512), Some(spec.memory_needed));
+        assert_eq!(needed(1 << 20), needed(512), "it reads no more than it was made for");
         std::fs::write(&path, gguf::tests::sound_file(None)).unwrap();
         assert_eq!(ModelFiles.inspect(&path).unwrap().name, "tiny-q8");
     }

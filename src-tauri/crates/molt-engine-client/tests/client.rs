@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use futures::{StreamExt, stream::BoxStream};
 use molt_core::{
     Backend, EmbedPurpose, Engine, EngineError, EngineStats, FinishReason, GenerateEvent, GenerateRequest, ModelFormat,
-    ModelId, ModelRole, ModelSpec, PromptMessage, Role,
+    ModelId, ModelRole, ModelSettings, ModelSpec, PromptMessage, Role,
 };
 use molt_engine_client::{EngineClient, EngineConfig};
 
@@ -75,6 +75,8 @@ fn spec(id: &str, path: &str) -> ModelSpec {
         backend: None,
         remote: None,
         calibration: None,
+        context_limit: None,
+        settings: ModelSettings::default(),
     }
 }
 

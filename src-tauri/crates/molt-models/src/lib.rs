@@ -4,6 +4,7 @@
 
 mod calibrate;
 mod catalogue;
+mod residents;
 mod router;
 
 use std::{
@@ -14,7 +15,8 @@ use std::{
 };
 
 use molt_core::{
-    Backend, Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelSpec, ModelStore, StoreError, StoreResult,
+    Backend, Engine, EngineError, LoadedModel, ModelId, ModelInspector, ModelRole, ModelSettings, ModelSpec,
+    ModelStore, StoreError, StoreResult,
 };
 use tokio::sync::Notify;
 
@@ -22,6 +24,7 @@ pub use catalogue::{
     CATALOGUE_KEY, Catalogue, CatalogueError, CatalogueFile, CatalogueModel, Recommendation, expected_speed, fit,
     memory_of_file, recommend,
 };
+pub use residents::{Resident, evict, fits, idle};
 pub use router::{Candidate, Decision, Need, Router, complexity, strength};
 
 /// What the registry is made of.
@@ -108,13 +111,7 @@ impl Registry {
             .inspect(&path)
             .map_err(|reason| ModelError::BadFile(format!("{shown}: {reason}")))?;
         let spec = match known {
-            Some(known) => ModelSpec {
-                id: known.id,
-                bundled: known.bundled,
-                backend: known.backend,
-                calibration: known.calibration,
-                ..found
-            },
+            Some(known) => self.kept(known, found),
             None => found,
         };
         self.inner.parts.store.put_model(&spec)?;
@@ -122,15 +119,41 @@ impl Registry {
         Ok(spec)
     }
 
+    /// What is found in a file now, with what the user has set for the known model.
+    fn kept(&self, known: ModelSpec, found: ModelSpec) -> ModelSpec {
+        let ModelSpec { id, bundled, backend, calibration, settings, .. } = known;
+        let context = settings.context.and_then(|context| self.memory_with(&found, context));
+        let memory_needed = context.unwrap_or(found.memory_needed);
+        ModelSpec { id, bundled, backend, calibration, settings, memory_needed, ..found }
+    }
+
+    fn memory_with(&self, spec: &ModelSpec, context: u32) -> Option<u64> {
+        self.inner.parts.inspector.memory_needed(Path::new(&spec.path), context)
+    }
+
+    /// Looks again at the models of which an older version did not note how much they can read. Blocking, some milliseconds for each.
+    pub fn complete(&self) -> StoreResult<()> {
+        for spec in self.inner.parts.store.models()? {
+            if spec.role == ModelRole::Chat && spec.remote.is_none() && spec.context_limit.is_none() {
+                // What cannot be read now is told when it is to be loaded.
+                let Ok(found) = self.inner.parts.inspector.inspect(Path::new(&spec.path)) else { continue };
+                // Read again: it may have been set otherwise meanwhile.
+                let (spec, _) = self.get(&spec.id)?;
+                self.inner.parts.store.put_model(&ModelSpec { context_limit: found.context_limit, ..spec })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the model that comes with the program into the list, or corrects where it lies.
     pub fn bundle(&self, path: &Path) -> Result<ModelSpec, ModelError> {
         let old = self.inner.parts.store.models()?.into_iter().find(|spec| spec.bundled);
         let path = path.canonicalize().map_err(|error| ModelError::BadFile(format!("{}: {error}", path.display())))?;
         let found = self.inner.parts.inspector.inspect(&path).map_err(ModelError::BadFile)?;
-        let id = old.as_ref().map_or(found.id, |old| old.id.clone());
-        let backend = old.as_ref().and_then(|old| old.backend);
-        let calibration = old.as_ref().and_then(|old| old.calibration.clone());
-        let spec = ModelSpec { id, bundled: true, backend, calibration, ..found };
+        let spec = match &old {
+            Some(old) => self.kept(old.clone(), found),
+            None => ModelSpec { bundled: true, ..found },
+        };
         if old.as_ref() != Some(&spec) {
             self.inner.parts.store.put_model(&spec)?;
         }
@@ -168,7 +191,7 @@ impl Registry {
             return Err(ModelError::BadFile(reason));
         }
         self.set(id, LoadState::Loading);
-        match self.inner.parts.engine.load(&self.measured(&spec)).await {
+        match self.inner.parts.engine.load(&self.wanted(&spec)).await {
             Ok(loaded) => {
                 self.set(id, LoadState::Loaded(loaded.clone()));
                 Ok(loaded)
@@ -180,10 +203,10 @@ impl Registry {
         }
     }
 
-    /// The model with the engine that turned out the fastest, where the user has not chosen one.
-    fn measured(&self, spec: &ModelSpec) -> ModelSpec {
+    /// The model as it is to be loaded: with the engine that turned out the fastest, where the user has not chosen one.
+    fn wanted(&self, spec: &ModelSpec) -> ModelSpec {
         let fastest = || spec.calibration_on(&self.inner.parts.machine)?.fastest();
-        ModelSpec { backend: spec.backend.or_else(fastest), ..spec.clone() }
+        ModelSpec { backend: spec.backend.or_else(fastest), context_length: spec.context(), ..spec.clone() }
     }
 
     /// Measures which engine is the fastest with a model. Seconds to minutes, in which questions to it wait; one that is loaded is loaded
@@ -206,14 +229,28 @@ impl Registry {
         Ok(stored?)
     }
 
-    /// Chooses what runs a model; one that is loaded is loaded again.
-    pub async fn configure(&self, id: &ModelId, backend: Option<Backend>) -> Result<(), ModelError> {
+    /// Sets what runs a model, and how it answers. One that is loaded is loaded again where that is needed.
+    pub async fn configure(
+        &self,
+        id: &ModelId,
+        backend: Option<Backend>,
+        settings: ModelSettings,
+    ) -> Result<(), ModelError> {
         let (spec, state) = self.get(id)?;
-        if spec.backend == backend {
+        if (spec.backend, spec.settings) == (backend, settings) {
             return Ok(());
         }
-        self.inner.parts.store.put_model(&ModelSpec { backend, ..spec })?;
-        if matches!(state, LoadState::Loaded(_) | LoadState::Loading) {
+        let (registry, old) = (self.clone(), spec.clone());
+        // Reading the header of a large file on a slow disk takes a while.
+        let revised = move || registry.revised(ModelSpec { backend, settings, ..old });
+        let revised = tokio::task::spawn_blocking(revised)
+            .await
+            .unwrap_or_else(|error| Err(ModelError::BadFile(format!("The model could not be read: {error}"))))?;
+        self.inner.parts.store.put_model(&revised)?;
+        if (spec.backend, spec.context()) == (revised.backend, revised.context()) {
+            // The next answer is another; what is loaded can stay.
+            (self.inner.parts.on_change)();
+        } else if matches!(state, LoadState::Loaded(_) | LoadState::Loading) {
             // Questions that come meanwhile wait for it.
             self.announce(id);
             self.inner.parts.engine.unload(id).await;
@@ -224,9 +261,28 @@ impl Registry {
         Ok(())
     }
 
-    pub async fn unload(&self, id: &ModelId) {
-        self.inner.parts.engine.unload(id).await;
+    /// A model with the memory that it needs with its settings. Blocking.
+    fn revised(&self, spec: ModelSpec) -> Result<ModelSpec, ModelError> {
+        let before = self.get(&spec.id)?.0;
+        if before.settings.context == spec.settings.context || spec.remote.is_some() {
+            return Ok(spec);
+        }
+        let found = match self.inner.parts.inspector.inspect(Path::new(&spec.path)) {
+            Ok(found) => found,
+            // The usual can always be gone back to.
+            Err(_) if spec.settings.context.is_none() => return Ok(spec),
+            Err(reason) => return Err(ModelError::BadFile(format!("{}: {reason}", spec.path))),
+        };
+        let context = spec.settings.context.and_then(|context| self.memory_with(&spec, context));
+        let memory_needed = context.unwrap_or(found.memory_needed);
+        Ok(ModelSpec { memory_needed, context_limit: found.context_limit, ..spec })
+    }
+
+    /// Unloads a model. It does not count as loaded from the call on; its memory is given back when the future has ended.
+    pub fn unload(&self, id: &ModelId) -> impl Future<Output = ()> + Send + use<> {
         self.set(id, LoadState::Available);
+        let (engine, id) = (self.inner.parts.engine.clone(), id.clone());
+        async move { engine.unload(&id).await }
     }
 
     /// Unloads a model and takes it off the list; its file stays.

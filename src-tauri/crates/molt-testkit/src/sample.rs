@@ -139,6 +139,7 @@ pub fn model(id: &str, role: ModelRole) -> ModelSpec {
         size: 5_000_000,
         architecture: if role == ModelRole::Chat { "qwen3" } else { "bert" }.into(),
         context_length: 2048,
+        context_limit: Some(32_768),
         dimensions: if role == ModelRole::Embedder { 64 } else { 0 },
         memory_needed: 6_000_000,
         licence: Some("Apache-2.0".into()),
@@ -147,5 +148,6 @@ pub fn model(id: &str, role: ModelRole) -> ModelSpec {
         tools: false,
         remote: None,
         calibration: None,
+        settings: ModelSettings::default(),
     }
 }

@@ -1,10 +1,14 @@
 //! What can be typed. The help in Chinese is in `help.rs`; it must name every command and argument that stands here.
 
+mod model;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use molt_core::DocumentKind;
+
+pub use model::{EndpointEdit, ModelConfigure, ModelName};
 
 /// A private AI assistant on your own computer
 #[derive(Debug, Parser)]
@@ -311,6 +315,14 @@ pub enum Model {
     Import(ModelImport),
     /// Choose the model that answers, or the one that compares meaning
     Set(ModelSet),
+    /// Set how much a model reads, how it writes and what runs it; without options, show that
+    Configure(ModelConfigure),
+    /// Load a model into memory, without choosing it
+    Load(ModelName),
+    /// Give a model's memory back; one that was chosen is loaded again by the next question
+    Unload(ModelName),
+    /// Take a model off the list; its file stays
+    Remove(ModelName),
     /// List open models to download, those that suit this computer first
     Catalogue,
     /// Download a model, or go on with its download
@@ -344,6 +356,10 @@ pub enum Endpoint {
     Add(EndpointAdd),
     /// List the models of other servers
     List,
+    /// Ask one for a single word, to see whether it answers
+    Test(ModelName),
+    /// Change what is given; the rest stays
+    Edit(EndpointEdit),
     /// Remove one, and its key
     Remove(EndpointRemove),
 }

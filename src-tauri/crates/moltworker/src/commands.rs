@@ -1,10 +1,12 @@
 //! The commands, by what they are about. Each asks the program and prints; none decides anything.
 
 pub mod ask;
+pub mod configure;
 pub mod download;
 pub mod endpoint;
 pub mod key;
 pub mod knowledge;
+pub mod life;
 pub mod model;
 pub mod serve;
 pub mod task;

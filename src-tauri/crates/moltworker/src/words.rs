@@ -149,12 +149,26 @@ words! {
     imported(name): "Imported: {name}", "已导入：{name}";
     in_use(name): "{name} is used from now on.", "从现在起使用 {name}。";
     no_model_in_use(role): "No model is used for this any more: {role}", "不再为此使用模型：{role}";
+    as_usual(value): "{value} (usual)", "{value}（常用值）";
+    setting_context(): "tokens of a conversation", "一次对话的词元数";
+    setting_temperature(): "temperature", "温度";
+    setting_top_p(): "top-p", "top-p";
+    setting_engine(): "engine", "引擎";
+    loaded(name): "Loaded: {name}", "已载入：{name}";
+    loaded_for_nobody(): "Moltworker is not running, so the model is unloaded again when this command ends.",
+        "Moltworker 未在运行，此命令结束后模型即被卸载。";
+    unloaded(name): "Unloaded: {name}", "已卸载：{name}";
+    removed_from_list(name): "Removed from the list: {name}. Its file stays.", "已从列表移除：{name}。文件仍保留。";
+    writes(speed): "{speed} tokens/s", "{speed} 词元/秒";
+    unverified(): "unverified", "未经核对";
 
     // Other servers.
     offered(host): "{host} has these models; add one with --model:", "{host} 有以下模型，请用 --model 指定一个：";
     nothing_offered(): "The server has no models.", "该服务器没有模型。";
     endpoint_added(name): "Added: {name}. It is not used until you choose it with `moltworker model set`.",
         "已添加：{name}。用 `moltworker model set` 选择之前不会使用它。";
+    endpoint_answers(name, seconds): "{name} answers, after {seconds} s.", "{name} 可以回答，用时 {seconds} 秒。";
+    endpoint_edited(name): "Changed: {name}", "已更改：{name}";
     endpoint_removed(name): "Removed: {name}, and its key.", "已移除 {name} 及其密钥。";
     no_endpoints(): "No models of other servers were added.", "没有添加其他服务器上的模型。";
     answered_on(name, host): "Answered by {name} on {host}; your question, the conversation so far and the passages were sent there.",
@@ -253,6 +267,17 @@ impl Words {
             }
             TrialOutcome::TooSlow => self.pick(("several times slower; stopped", "慢数倍，已停止")).into(),
             TrialOutcome::Failed { reason } => reason.clone(),
+        }
+    }
+
+    /// What the libraries call themselves; not translated.
+    pub fn engine(self, backend: molt_core::Backend) -> &'static str {
+        use molt_core::Backend;
+        match backend {
+            Backend::LlamaCpp => "llama.cpp",
+            Backend::MistralRs => "mistral.rs",
+            Backend::Candle => "candle",
+            Backend::Remote => "",
         }
     }
 

@@ -4,6 +4,7 @@ import type { Calibration } from "./Calibration";
 import type { ModelFormat } from "./ModelFormat";
 import type { ModelId } from "./ModelId";
 import type { ModelRole } from "./ModelRole";
+import type { ModelSettings } from "./ModelSettings";
 import type { RemoteModel } from "./RemoteModel";
 
 /**
@@ -21,7 +22,15 @@ size: number,
 /**
  * For example `qwen3` or `bert`.
  */
-architecture: string, context_length: number, 
+architecture: string, 
+/**
+ * Tokens that it is given where the user has set no other number.
+ */
+context_length: number, 
+/**
+ * The most tokens that it was made to read, where that is known.
+ */
+context_limit: number | null, 
 /**
  * Length of an embedding; 0 for chat models.
  */
@@ -49,4 +58,4 @@ remote: RemoteModel | null,
 /**
  * How fast the engines ran it, where that was measured.
  */
-calibration: Calibration | null, };
+calibration: Calibration | null, settings: ModelSettings, };

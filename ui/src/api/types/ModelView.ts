@@ -15,7 +15,11 @@ problem: string | null, stats: EngineStats | null,
  */
 backend: Backend | null, 
 /**
- * Its need is below the memory that is free now.
+ * Tokens of a conversation that it reads: now, or as soon as it is loaded. Fewer than were set where memory is short.
+ */
+context: number, 
+/**
+ * Its need is below the memory that is free now, or that is once models have gone which nobody uses at the moment.
  */
 fits: boolean, 
 /**
@@ -26,6 +30,10 @@ calibration: Calibration | null,
  * The fastest of them: it runs the model where the user has not chosen another.
  */
 fastest: Backend | null, 
+/**
+ * The user chose it to answer, or to compare meaning. None is chosen to answer while the program chooses.
+ */
+chosen: boolean, 
 /**
  * This program downloaded it and compared it with what its publisher says; it may delete it.
  */

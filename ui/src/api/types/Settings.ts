@@ -50,6 +50,10 @@ calendar_feed: string | null,
  */
 auto_lock_minutes: number, 
 /**
+ * Minutes without a question after which a chat model gives its memory back, until the next one; 0: never.
+ */
+idle_unload_minutes: number, 
+/**
  * The first-run page was finished or skipped.
  */
 welcomed: boolean, };

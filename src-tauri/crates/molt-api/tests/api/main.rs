@@ -3,7 +3,14 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use molt_api::*;
@@ -21,6 +28,7 @@ use tokio::sync::broadcast::Receiver;
 
 mod downloads;
 mod keys;
+mod models;
 mod routing;
 mod talk;
 
@@ -45,6 +53,10 @@ impl ModelInspector for Inspector {
         let path = path.to_string_lossy().into_owned();
         Ok(ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", ModelRole::Chat) })
     }
+
+    fn memory_needed(&self, _path: &Path, context: u32) -> Option<u64> {
+        Some(1000 * u64::from(context))
+    }
 }
 
 struct World {
@@ -59,9 +71,12 @@ struct World {
     folders: Arc<MemoryFolders>,
     store: Arc<MemoryStore>,
     servers: Arc<ScriptedServers>,
+    /// Bytes that are free.
+    memory: Arc<AtomicU64>,
 }
 
 fn world() -> World {
+    let memory = Arc::new(AtomicU64::new(4 << 30));
     let models = tempfile::tempdir().unwrap();
     let downloads = Arc::new(ScriptedDownloads::new(models.path().canonicalize().unwrap()));
     let (hub, folders) = (Arc::new(ScriptedHub::default()), Arc::new(MemoryFolders::default()));
@@ -140,16 +155,19 @@ fn world() -> World {
         },
         servers: servers.clone(),
         secrets: store.clone(),
-        machine: Box::new(|| Machine {
-            cpu: "Test".into(),
-            cores: 2,
-            memory_total: 8 << 30,
-            memory_available: 4 << 30,
+        machine: Box::new({
+            let memory = memory.clone();
+            move || Machine {
+                cpu: "Test".into(),
+                cores: 2,
+                memory_total: 8 << 30,
+                memory_available: memory.load(Ordering::Relaxed),
+            }
         }),
         data_dir: "/data".into(),
         desktop: false,
     });
-    World { app, clock, engine, events, models, downloads, hub, folders, store, servers }
+    World { app, clock, engine, events, models, downloads, hub, folders, store, servers, memory }
 }
 
 impl World {

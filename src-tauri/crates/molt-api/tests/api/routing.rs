@@ -5,17 +5,17 @@ use super::*;
 const KEY: &str = "sk-very-secret";
 
 impl World {
-    async fn add_endpoint(&self, name: &str) -> Value {
+    pub async fn add_endpoint(&self, name: &str) -> Value {
         let request = json!({ "name": name, "url": "https://api.example.com", "key": KEY, "model": "big-1" });
         self.call("model_endpoint_add", request).await.unwrap()
     }
 
-    async fn import(&self, folder: &Path, name: &str) -> Value {
+    pub async fn import(&self, folder: &Path, name: &str) -> Value {
         std::fs::write(folder.join(name), "").unwrap();
         self.call("model_import", json!({ "path": folder.join(name) })).await.unwrap()
     }
 
-    async fn set(&self, changes: Value) {
+    pub async fn set(&self, changes: Value) {
         let mut settings = self.call("settings_get", Value::Null).await.unwrap();
         for (name, value) in changes.as_object().unwrap() {
             settings[name] = value.clone();
@@ -24,13 +24,13 @@ impl World {
     }
 
     /// The ended answer.
-    async fn ask(&mut self, conversation: Value, text: &str) -> Message {
+    pub async fn ask(&mut self, conversation: Value, text: &str) -> Message {
         let request = json!({ "conversation_id": conversation, "text": text });
         let accepted = self.call("chat_send", request).await.unwrap();
         self.ended(&accepted).await
     }
 
-    async fn ended(&mut self, accepted: &Value) -> Message {
+    pub async fn ended(&mut self, accepted: &Value) -> Message {
         let id = accepted["answer"]["id"].as_str().unwrap().to_owned();
         let is_end = |event: &Event| matches!(event, Event::MessageChanged { message } if message.id.as_str() == id && message.state != MessageState::Streaming);
         match self.event(is_end).await {
@@ -69,6 +69,38 @@ async fn a_model_of_another_server_is_added_chosen_and_removed_and_its_key_never
     assert_eq!(world.store.secret(&name).unwrap(), None);
     assert_eq!(world.call("model_list", Value::Null).await.unwrap()["models"], json!([]));
     assert_eq!(world.call("settings_get", Value::Null).await.unwrap()["chat_model"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_model_of_another_server_is_edited_and_its_key_stays_with_its_server() {
+    let (mut world, folder) = (world(), tempfile::tempdir().unwrap());
+    let id = world.add_endpoint("Big").await["spec"]["id"].clone();
+    world.call("model_set", json!({ "role": "chat", "id": id })).await.unwrap();
+    let secret = || world.store.secret(&key_name(&ModelId::from(id.as_str().unwrap()))).unwrap();
+    let edit = async |changes: Value| {
+        let mut request = json!({ "id": id, "name": "Big", "url": "https://api.example.com", "model": "big-1" });
+        request.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        world.call("model_endpoint_edit", request).await
+    };
+    let edited = edit(json!({ "name": "Bigger ", "model": "big-2", "context_length": 16_384 })).await.unwrap();
+    assert_eq!((&edited["spec"]["name"], &edited["spec"]["remote"]["model"]), (&json!("Bigger"), &json!("big-2")));
+    assert_eq!((&edited["state"], &edited["context"]), (&json!("loaded"), &json!(16_384)), "it is still in use");
+    assert_eq!(secret(), Some(Secret::new(KEY)), "an empty field changes nothing");
+
+    let refused = edit(json!({ "url": "https://elsewhere.example.org" })).await.unwrap_err();
+    assert!(refused.message.contains("is for api.example.com"), "{refused}");
+    let moved = edit(json!({ "url": "https://elsewhere.example.org", "key": "sk-other" })).await.unwrap();
+    assert_eq!(moved["spec"]["remote"]["host"], "elsewhere.example.org");
+    assert_eq!(moved["context"], 16_384);
+    assert_eq!(secret(), Some(Secret::new("sk-other")));
+    assert_eq!(world.servers.asked(), [], "nobody was asked anything");
+    for changes in [json!({ "name": "" }), json!({ "url": "http://api.example.com" }), json!({ "model": " " })] {
+        assert_eq!(edit(changes).await.unwrap_err().code, ErrorCode::Invalid);
+    }
+    assert_eq!(world.ask(Value::Null, "Which colour?").await.answerer.unwrap().name, "Big");
+    let near = world.import(folder.path(), "near.gguf").await["spec"]["id"].clone();
+    let request = json!({ "id": near, "name": "n", "url": "https://api.example.com", "model": "m" });
+    assert!(world.call("model_endpoint_edit", request).await.unwrap_err().message.contains("runs on this computer"));
 }
 
 #[tokio::test]

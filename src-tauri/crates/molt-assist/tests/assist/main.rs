@@ -80,6 +80,8 @@ async fn model(world: &World, context_length: u32) -> Ready<Option<ChatModel>> {
         host: None,
         reason: None,
         tools: false,
+        sampling: Sampling::default(),
+        lease: molt_assist::Lease::default(),
     }))
 }
 

@@ -25,6 +25,7 @@ pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
         quick_add_keys: None,
         calendar_feed: Some("3f1c".into()),
         auto_lock_minutes: 15,
+        idle_unload_minutes: 60,
         quiet_hours: Some(QuietHours { from: time(22, 0, 0, 0), to: time(7, 30, 0, 0) }),
     };
     store.put_settings(&changed).unwrap();

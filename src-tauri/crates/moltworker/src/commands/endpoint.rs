@@ -1,10 +1,12 @@
-//! `model endpoint add | list | remove`: models of other servers.
+//! `model endpoint add | list | test | edit | remove`: models of other servers.
 
-use molt_api::{Empty, EndpointAdd as Add, EndpointRef, ModelList, ModelRef, ModelView};
+use molt_api::{
+    Empty, EndpointAdd as Add, EndpointEdit as Edit, EndpointRef, EndpointTested, ModelList, ModelRef, ModelView,
+};
 use molt_core::{OfferedModel, Secret};
 
 use crate::{
-    args::{Endpoint, EndpointAdd},
+    args::{Endpoint, EndpointAdd, EndpointEdit},
     commands::choose,
     connect::Connection,
     failure::Failure,
@@ -15,6 +17,8 @@ pub async fn run(connection: &Connection, printer: &Printer, endpoint: Endpoint)
     match endpoint {
         Endpoint::Add(args) => add(connection, printer, args).await,
         Endpoint::List => list(connection, printer).await,
+        Endpoint::Test(args) => test(connection, printer, &args.model).await,
+        Endpoint::Edit(args) => edit(connection, printer, args).await,
         Endpoint::Remove(args) => remove(connection, printer, &args.model).await,
     }
 }
@@ -72,10 +76,44 @@ async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure>
     Ok(printer.line(table(&found.iter().map(row).collect::<Vec<_>>()))?)
 }
 
-async fn remove(connection: &Connection, printer: &Printer, wanted: &str) -> Result<(), Failure> {
+async fn test(connection: &Connection, printer: &Printer, wanted: &str) -> Result<(), Failure> {
+    let model = named(connection, printer, wanted).await?;
+    let tested: EndpointTested = connection.call("model_endpoint_test", ModelRef { id: model.spec.id }).await?;
+    if printer.json {
+        return Ok(printer.value(&tested)?);
+    }
+    let seconds = format!("{:.1}", tested.ms as f64 / 1000.0);
+    Ok(printer.line(printer.words.endpoint_answers(one_line(&model.spec.name), seconds))?)
+}
+
+async fn edit(connection: &Connection, printer: &Printer, args: EndpointEdit) -> Result<(), Failure> {
+    let model = named(connection, printer, &args.model).await?;
+    let key = if args.key { std::io::stdin().lines().next().transpose()?.map(Secret::new) } else { None };
+    let (url, called) = model.spec.remote.map(|remote| (remote.url, remote.model)).unwrap_or_default();
+    let request = Edit {
+        id: model.spec.id,
+        name: args.name.unwrap_or(model.spec.name),
+        url: args.url.unwrap_or(url),
+        key,
+        model: args.called.unwrap_or(called),
+        context_length: args.context,
+    };
+    let edited: ModelView = connection.call("model_endpoint_edit", request).await?;
+    if printer.json {
+        return Ok(printer.value(&edited)?);
+    }
+    Ok(printer.line(printer.words.endpoint_edited(one_line(&edited.spec.name)))?)
+}
+
+/// The one that a person means.
+async fn named(connection: &Connection, printer: &Printer, wanted: &str) -> Result<ModelView, Failure> {
     let found = endpoints(connection).await?;
     let names = |model: &ModelView| (model.spec.id.to_string(), vec![model.spec.name.clone()]);
-    let model = choose(&found, wanted, printer, "moltworker model endpoint list", names)?;
+    choose(&found, wanted, printer, "moltworker model endpoint list", names).cloned()
+}
+
+async fn remove(connection: &Connection, printer: &Printer, wanted: &str) -> Result<(), Failure> {
+    let model = named(connection, printer, wanted).await?;
     let removed: Empty = connection.call("model_remove", ModelRef { id: model.spec.id.clone() }).await?;
     if printer.json {
         return Ok(printer.value(&removed)?);

@@ -1,13 +1,13 @@
-//! `model list | import | set`; what is downloaded, found and deleted is in `download.rs`, other servers are in `endpoint.rs`.
+//! `model list | import | set`; what is set for one is in `configure.rs`, loading in `life.rs`, what is downloaded, found and deleted is in `download.rs`, other servers are in `endpoint.rs`.
 
 use molt_api::{
     ModelConfigure, ModelImport as Import, ModelList, ModelRef, ModelSet as Set, ModelState, ModelView, Status,
 };
-use molt_core::{Backend, EngineTrial, ModelId, ModelRole, Settings};
+use molt_core::{EngineTrial, ModelId, ModelRole, Settings};
 
 use crate::{
     args::{self, Model, ModelImport, ModelSet},
-    commands::{choose, download, endpoint, tokenize},
+    commands::{choose, configure, download, endpoint, life, tokenize},
     connect::Connection,
     failure::Failure,
     print::{Printer, one_line, size, table},
@@ -18,6 +18,10 @@ pub async fn run(connection: &Connection, printer: &Printer, model: Model) -> Re
         Model::List => list(connection, printer).await,
         Model::Import(args) => import(connection, printer, args).await,
         Model::Set(args) => set(connection, printer, args).await,
+        Model::Configure(args) => configure::configure(connection, printer, args).await,
+        Model::Load(args) => life::load(connection, printer, &args.model).await,
+        Model::Unload(args) => life::unload(connection, printer, &args.model).await,
+        Model::Remove(args) => life::remove(connection, printer, &args.model).await,
         Model::Catalogue => download::catalogue(connection, printer).await,
         Model::Download(args) => download::download(connection, printer, args).await,
         Model::Downloads => download::list(connection, printer).await,
@@ -49,7 +53,8 @@ async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure>
         let mark = if chosen.contains(&spec.id) { "*" } else { " " };
         let state = printer.words.model_state(model.state);
         let place = spec.remote.as_ref().map_or_else(|| size(spec.size), |remote| remote.host.clone());
-        let cells = [mark, &spec.name, printer.words.role(spec.role), &place, state, spec.id.as_str()];
+        let figures = life::figures(printer.words, model);
+        let cells = [mark, &spec.name, printer.words.role(spec.role), &place, state, &figures, spec.id.as_str()];
         cells.map(str::to_owned).to_vec()
     };
     printer.line(table(&list.models.iter().map(row).collect::<Vec<_>>()))?;
@@ -95,12 +100,7 @@ async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Resu
     let names = |model: &ModelView| (model.spec.id.to_string(), vec![model.spec.name.clone()]);
     let model = choose(&list.models, &args.model, printer, "moltworker model list", names)?;
     if let Some(engine) = args.engine {
-        let backend = match engine {
-            args::ModelEngine::Auto => None,
-            args::ModelEngine::LlamaCpp => Some(Backend::LlamaCpp),
-            args::ModelEngine::MistralRs => Some(Backend::MistralRs),
-        };
-        let request = ModelConfigure { id: model.spec.id.clone(), backend };
+        let request = ModelConfigure { id: model.spec.id.clone(), backend: configure::backend(engine), settings: None };
         connection.call::<ModelList>("model_configure", request).await?;
     }
     choose_model(connection, printer, model.spec.role, Some(model)).await
@@ -118,18 +118,9 @@ async fn benchmark(connection: &Connection, printer: &Printer, model: &str) -> R
     let trials = model.calibration.iter().flat_map(|calibration| &calibration.trials);
     let row = |trial: &EngineTrial| {
         let mark = if model.fastest == Some(trial.backend) { "*" } else { " " };
-        vec![mark.to_owned(), backend_name(trial.backend).to_owned(), printer.words.trial(&trial.outcome)]
+        vec![mark.to_owned(), printer.words.engine(trial.backend).to_owned(), printer.words.trial(&trial.outcome)]
     };
     Ok(printer.line(table(&trials.map(row).collect::<Vec<_>>()))?)
-}
-
-fn backend_name(backend: Backend) -> &'static str {
-    match backend {
-        Backend::LlamaCpp => "llama.cpp",
-        Backend::MistralRs => "mistral.rs",
-        Backend::Candle => "candle",
-        Backend::Remote => "-",
-    }
 }
 
 pub async fn choose_model(
