@@ -47,7 +47,7 @@ pub fn chunk(document_id: &DocumentId, document: &ExtractedDocument) -> Vec<Chun
 struct Builder<'a> {
     document_id: &'a DocumentId,
     chunks: Vec<Chunk>,
-    /// How often a text was seen, so that repeated text gets distinct ids.
+    /// How often the same text under the same headings was seen, so that each gets an id of its own.
     seen: HashMap<String, u32>,
     open: Option<Open>,
 }
@@ -107,11 +107,13 @@ impl Builder<'_> {
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let duplicate = self.seen.entry(open.text.clone()).or_default();
+        // All that is searched and embedded: where a heading above has another name, this is another chunk.
+        let searched = index_text(&open.text, &open.position.headings);
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.document_id.as_str().as_bytes());
         hasher.update(&[0]);
-        hasher.update(open.text.as_bytes());
+        hasher.update(searched.as_bytes());
+        let duplicate = self.seen.entry(searched).or_default();
         hasher.update(&duplicate.to_le_bytes());
         *duplicate += 1;
         let id = ChunkId(hasher.finalize().to_hex()[..32].to_owned());
@@ -124,6 +126,12 @@ impl Builder<'_> {
             position: open.position,
         });
     }
+}
+
+/// The text that is searched: a chunk's own under its headings, but for those it starts with.
+pub(crate) fn index_text(text: &str, headings: &[String]) -> String {
+    let outer: Vec<&str> = headings.iter().map(String::as_str).filter(|heading| !text.starts_with(heading)).collect();
+    if outer.is_empty() { text.to_owned() } else { format!("{}\n{text}", outer.join(" › ")) }
 }
 
 /// A block as it is when it is small enough, else cut after sentence ends, else after spaces, else anywhere between characters.
@@ -229,5 +237,21 @@ mod tests {
         let before = check(vec![block(&"a. ".repeat(300)), block(&"b. ".repeat(300))]);
         let after = check(vec![block(&"a. ".repeat(300)), block(&"c. ".repeat(300))]);
         assert_eq!(before[0].id, after[0].id);
+    }
+
+    #[test]
+    fn the_headings_above_are_part_of_an_id() {
+        let long = "The gate opens at nine. ".repeat(30);
+        let section = |heading: &str| {
+            let under = Block { headings: vec![heading.into()], ..block(&long) };
+            vec![Block { is_heading: true, headings: vec![heading.into()], ..block(heading) }, under.clone(), under]
+        };
+        let both: Vec<Block> = section("North").into_iter().chain(section("South")).collect();
+        let (before, after) = (check(both), check([section("North"), section("East")].concat()));
+        let half = before.len() / 2;
+        assert!(half >= 2 && before.len() == after.len());
+        let ids = |chunks: &[Chunk]| chunks.iter().map(|chunk| chunk.id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&before[..half]), ids(&after[..half]), "nothing has changed there");
+        assert!(ids(&before[half..]).iter().all(|id| !ids(&after).contains(id)), "all of it stands under another heading");
     }
 }

@@ -125,7 +125,7 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     let current: HashSet<&ChunkId> = chunks.iter().map(|chunk| &chunk.id).collect();
     let remove = indexed.iter().filter(|id| !current.contains(id)).cloned().collect();
     let new: Vec<&Chunk> = chunks.iter().filter(|chunk| !indexed.contains(&chunk.id)).collect();
-    let texts: Vec<String> = new.iter().map(|chunk| index_text(chunk)).collect();
+    let texts: Vec<String> = new.iter().map(|chunk| chunk::index_text(&chunk.text, &chunk.position.headings)).collect();
     let vectors = match embed(library, &texts).await {
         Ok(vectors) => vectors,
         Err(error) => {
@@ -187,13 +187,6 @@ async fn extract(library: &Library, path: &Path, password: Option<&Secret>) -> R
         }
         other => other,
     }
-}
-
-/// The text that is searched: the chunk under its headings, unless it starts with them.
-fn index_text(chunk: &Chunk) -> String {
-    let outer: Vec<&str> =
-        chunk.position.headings.iter().map(String::as_str).filter(|heading| !chunk.text.starts_with(heading)).collect();
-    if outer.is_empty() { chunk.text.clone() } else { format!("{}\n{}", outer.join(" › "), chunk.text) }
 }
 
 async fn embed(library: &Library, texts: &[String]) -> Result<Vec<Option<Vec<f32>>>, EngineError> {
