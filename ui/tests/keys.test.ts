@@ -5,6 +5,7 @@ import { pretendKeys } from "@/api/mock-keys";
 import type { KeyStatus } from "@/api/types/KeyStatus";
 import type { Settings } from "@/api/types/Settings";
 import type { Status } from "@/api/types/Status";
+import IndexFoot from "@/features/library/IndexFoot.svelte";
 import SettingsPage from "@/features/settings/SettingsPage.svelte";
 import { setLanguage } from "@/i18n/index.svelte";
 import { toasts } from "@/shared/toasts.svelte";
@@ -12,8 +13,8 @@ import App from "@/views/App.svelte";
 import { type Handlers, deliver, pretend } from "./pretend";
 
 const PASSPHRASE = "four words of mine";
-const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
-const STATUS: Status = { version: "0.1.0", data_dir: "/data", chat_model: null, embedder: null, index: { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, current: null, words_only: true }, activities: [], due_reminders: 0, desktop: false };
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
+const STATUS: Status = { version: "0.1.0", data_dir: "/data", chat_model: null, embedder: null, index: { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true }, activities: [], due_reminders: 0, desktop: false };
 
 beforeEach(() => {
   setLanguage("en");
@@ -181,5 +182,46 @@ describe("the keys in the settings", () => {
     await open();
     expect(screen.getByText("加密与密钥")).toBeTruthy();
     expect(screen.getByTestId("key-protection").textContent).toContain("密钥与数据放在一起");
+  });
+});
+
+describe("a computer on its battery", () => {
+  it("says that files wait, and lets the user read on all the same", async () => {
+    const index = { ...STATUS.index, pending: 3, on_battery: true, current: "a.pdf" };
+    const calls = program(null, { status: () => ({ ...STATUS, index }), settings_set: (settings) => settings });
+    render(IndexFoot);
+    await screen.findByText("Paused: on battery, 3 files waiting");
+    expect(screen.queryByText("a.pdf")).toBeNull();
+    expect(screen.queryByTestId("index-pause")).toBeNull();
+    render(SettingsPage);
+    await fireEvent.click(await screen.findByRole("switch", { name: "Wait while on battery" }));
+    await waitFor(() => expect(asked(calls, "settings_set").map((one) => (one as Settings).pause_on_battery)).toEqual([false]));
+  });
+});
+
+describe("what is left out of the library", () => {
+  it("is saved when the user says so, and kept for mending when it is refused", async () => {
+    let refused = true;
+    const calls = program(null, {
+      settings_set: (settings) => {
+        if (refused) throw { code: "invalid", message: "The line “[” is no pattern.", hint: null, trace_id: "" };
+        return settings;
+      },
+    });
+    render(SettingsPage);
+    await screen.findByTestId("ignored-files");
+    const saved = () => asked(calls, "settings_set").map((one) => (one as Settings).library_rules);
+    expect(screen.queryByRole("button", { name: "Save" })).toBeNull();
+    await type("ignored-files", "[");
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(toasts.list.map((toast) => toast.text).join()).toContain("no pattern"));
+    expect(screen.getByTestId<HTMLTextAreaElement>("ignored-files").value).toBe("[");
+    refused = false;
+    await type("ignored-files", "drafts/");
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Save" })).toBeNull());
+    await fireEvent.click(screen.getByRole("radio", { name: "20 MB" }));
+    await waitFor(() => expect(saved().length).toBe(3));
+    expect(saved()).toEqual([{ ignore: "[", largest_mb: 0 }, { ignore: "drafts/", largest_mb: 0 }, { ignore: "drafts/", largest_mb: 20 }]);
   });
 });

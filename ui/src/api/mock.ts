@@ -31,6 +31,8 @@ export function startPretending(): void {
     automatic_model: false,
     automatic_remote: false,
     indexing_paused: false,
+    library_rules: { ignore: "", largest_mb: 0 },
+    pause_on_battery: true,
     close_to_tray: true,
     notifications: true,
     notification_sound: true,
@@ -79,6 +81,7 @@ export function startPretending(): void {
     failed: documents.filter((one) => one.reason).length,
     chunks: documents.reduce((sum, one) => sum + one.chunks, 0),
     paused: settings.indexing_paused,
+    on_battery: false,
     current: bare ? null : "The Rust Book.pdf",
     words_only: settings.embedder === null,
   });

@@ -57,6 +57,8 @@ dto! {
         #[ts(type = "number")]
         pub chunks: u64,
         pub paused: bool,
+        /// Reading waits until the computer does not run on its battery any more.
+        pub on_battery: bool,
         /// Name of the file that is being read now.
         pub current: Option<String>,
         /// No embedder is loaded: search is by words only.

@@ -42,6 +42,7 @@ impl App {
             failed: status.failed,
             chunks: library.chunks().await?,
             paused: status.paused,
+            on_battery: status.on_battery,
             current: status.current,
             words_only: status.words_only,
         })
@@ -62,7 +63,7 @@ impl App {
             activities
                 .push(Activity { message: Some(problem), ..running("library", ActivityKind::Problem, subject, None) });
         }
-        if status.pending > 0 && !status.paused {
+        if status.pending > 0 && !status.paused && !status.on_battery {
             let all = status.indexed + status.pending + status.failed;
             let progress = 1.0 - status.pending as f32 / all.max(1) as f32;
             activities.push(running(
@@ -107,6 +108,9 @@ impl App {
             calendar_feed: old.calendar_feed,
             ..request
         };
+        if settings.library_rules != old.library_rules {
+            self.parts().library.set_rules(&settings.library_rules).map_err(ApiError::invalid)?;
+        }
         self.save_settings(settings)
     }
 

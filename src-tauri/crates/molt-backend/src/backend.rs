@@ -182,12 +182,16 @@ impl Running {
         let (index, recovered) = opener.open_telling(embedder.as_ref()).await?;
 
         let (events, changes) = mpsc::channel(WATCH_EVENTS);
+        let watcher = FolderWatcher::new(events, is_readable).map_err(StartError::Watch)?;
+        if let Err(problem) = watcher.set_rules(&settings.library_rules) {
+            tracing::warn!(problem, "what is to be left out of the library could not be understood");
+        }
         let library_bus = bus.clone();
         let library = Library::new(
             LibraryParts {
                 documents: store.clone(),
                 extractor: extractor.clone(),
-                watcher: Arc::new(FolderWatcher::new(events, is_readable).map_err(StartError::Watch)?),
+                watcher: Arc::new(watcher),
                 engine: engine.clone(),
                 secrets: store.clone(),
                 clock: clock.clone(),
@@ -247,6 +251,15 @@ impl Running {
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
             tokio::spawn(loops::unload_idle(app.clone(), cancel.clone())),
+            tokio::spawn(loops::rest_on_battery(
+                store.clone(),
+                molt_os::is_on_battery,
+                {
+                    let library = library.clone();
+                    move |rests| library.set_on_battery(rests)
+                },
+                cancel.clone(),
+            )),
             tokio::spawn(loops::until(app.follow_downloads(), cancel.clone())),
             tokio::spawn(loops::until(app.follow_answers(), cancel.clone())),
             tokio::spawn(app.load_chosen(ModelRole::Chat)),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use molt_api::{App, Door, KeyDesk};
-use molt_core::Clock;
+use molt_core::{Clock, SettingsStore};
 use molt_tasks::Scheduler;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,9 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether anybody does anything.
 const IDLE_BEAT: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the computer runs on its battery.
+const BATTERY_BEAT: Duration = Duration::from_secs(5);
 
 /// Shows reminders when they are due.
 pub async fn remind(app: App, cancel: CancellationToken) {
@@ -31,6 +34,24 @@ pub async fn remind(app: App, cancel: CancellationToken) {
         if let Err(error) = app.tick(&mut scheduler) {
             app.report("Reminders", error.message);
         }
+    }
+}
+
+/// Lets the library rest while the computer runs on its battery, where the settings say so.
+pub async fn rest_on_battery(
+    settings: Arc<dyn SettingsStore>,
+    is_on_battery: impl Fn() -> bool + Send,
+    rest: impl Fn(bool) + Send,
+    cancel: CancellationToken,
+) {
+    let mut beat = tokio::time::interval(BATTERY_BEAT);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        rest(is_on_battery() && settings.settings().is_ok_and(|settings| settings.pause_on_battery));
     }
 }
 

@@ -8,8 +8,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentState, EmbedPurpose, EngineStats,
-    ExtractedDocument, GenerateEvent, GenerateRequest, LoadedModel, Message, MessageId, ModelId, ModelSpec, Passage,
-    Reminder, ReminderId, Settings, Source, SourceId, Task, TaskId,
+    ExtractedDocument, GenerateEvent, GenerateRequest, LibraryRules, LoadedModel, Message, MessageId, ModelId,
+    ModelSpec, Passage, Reminder, ReminderId, Settings, Source, SourceId, Task, TaskId,
 };
 
 /// The wall clock and the zone of the user. Features never ask the system themselves.
@@ -176,6 +176,8 @@ pub trait Watcher: Send + Sync {
     fn unwatch(&self, path: &Path);
     /// All readable files below `path` (or `path` itself) that the ignore rules let through, and one sentence for each place that could not be read.
     fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>);
+    /// What is left out from now on; every watched path is told to be listed again. Refused with a sentence, nothing changes.
+    fn set_rules(&self, rules: &LibraryRules) -> Result<(), String>;
 }
 
 /// Finds passages for a question; implemented by the knowledge room, asked by the assistant.

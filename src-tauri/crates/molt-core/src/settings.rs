@@ -47,6 +47,17 @@ impl QuietHours {
     }
 }
 
+/// What the user leaves out of the library, besides what is always left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+#[ts(export)]
+pub struct LibraryRules {
+    /// Lines as in a `.gitignore` file, for every folder of the library.
+    pub ignore: String,
+    /// Files of the folders above this many megabytes are left out; 0: none.
+    pub largest_mb: u32,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export)]
@@ -61,6 +72,9 @@ pub struct Settings {
     /// It may choose one that runs on another server.
     pub automatic_remote: bool,
     pub indexing_paused: bool,
+    pub library_rules: LibraryRules,
+    /// New and changed files wait while the computer runs on its battery.
+    pub pause_on_battery: bool,
     /// Closing the window leaves the program in the tray.
     pub close_to_tray: bool,
     /// Seconds that the user is willing to wait for an answer's first word; 0: as long as it takes.
@@ -93,6 +107,8 @@ impl Default for Settings {
             automatic_model: false,
             automatic_remote: false,
             indexing_paused: false,
+            library_rules: LibraryRules::default(),
+            pause_on_battery: true,
             close_to_tray: true,
             first_word_seconds: 3,
             notifications: true,

@@ -5,17 +5,17 @@ use std::{
     process::ExitStatus,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use molt_core::{DocumentKind, ExtractError, ExtractedDocument, Extractor};
-use molt_wire::{FrameError, Limits, WorkerCommand, WorkerHandle, WorkerReader, WorkerWriter};
+use molt_wire::{FrameError, Limits, SendError, WorkerCommand, WorkerHandle, WorkerReader, WorkerWriter};
 use tokio::{sync::Mutex, time::timeout_at};
 
-use crate::{Failure, Reader, Reply, Request, kind_of};
+use crate::{Failure, Reader, Reply, Request, input::Input, kind_of};
 
 /// A killed process is waited for this long; one that hangs in a dead file system is left to the system.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,6 +60,8 @@ pub struct ExtractClient {
     worker: Mutex<Option<Worker>>,
     /// 0 when there is none.
     pid: Arc<AtomicU32>,
+    /// It was said that the worker has no cage here.
+    uncaged: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ enum End {
 
 impl ExtractClient {
     pub fn new(config: ExtractConfig) -> Self {
-        Self { config, worker: Mutex::new(None), pid: Arc::default() }
+        Self { config, worker: Mutex::new(None), pid: Arc::default(), uncaged: AtomicBool::new(false) }
     }
 
     /// The process that reads or waits now.
@@ -106,7 +108,13 @@ impl ExtractClient {
 
     /// One request to the worker, a new one if there is none. The worker goes back into the slot only after an answer, so that a
     /// dropped call drops (and so kills) it.
-    async fn attempt(&self, slot: &mut Option<Worker>, request: &Request, until: Instant) -> std::io::Result<Outcome> {
+    async fn attempt(
+        &self,
+        slot: &mut Option<Worker>,
+        request: &Request,
+        input: &mut Input,
+        until: Instant,
+    ) -> std::io::Result<Outcome> {
         let mut worker = match slot.take() {
             Some(worker) => worker,
             None => self.start()?,
@@ -114,19 +122,26 @@ impl ExtractClient {
         let reused = worker.documents > 0;
         let mut reader = None;
         let answer = timeout_at(until.into(), async {
-            worker.writer.send(request).await?;
+            worker.writer.send_with(request, &mut input.content().await.map_err(SendError::Content)?).await?;
             loop {
                 match worker.reader.receive().await? {
                     Reply::Reading(started) => reader = Some(started),
-                    Reply::Done { document, memory } => return Ok((Outcome::Done(document), memory)),
-                    Reply::Failed(failure) => return Ok::<_, FrameError>((Outcome::Failed(failure), 0)),
+                    Reply::Done { document, memory, caged } => {
+                        self.note_cage(caged, &worker);
+                        return Ok((Outcome::Done(document), memory));
+                    }
+                    Reply::Failed(failure) => return Ok::<_, SendError>((Outcome::Failed(failure), 0)),
                 }
             }
         })
         .await;
         let (outcome, memory) = match answer {
             Ok(Ok(answered)) => answered,
-            Ok(Err(error)) => {
+            Ok(Err(SendError::Content(error))) => {
+                worker.kill().await;
+                return Ok(Outcome::Failed(input.failure(&error)));
+            }
+            Ok(Err(SendError::Frame(error))) => {
                 let end = worker.end(error).await;
                 let stale = reused && reader.is_none() && !matches!(end, End::Crashed(_) | End::Memory);
                 return Ok(Outcome::Lost { reader, end: if stale { End::Stale } else { end } });
@@ -144,6 +159,15 @@ impl ExtractClient {
             *slot = Some(worker);
         }
         Ok(outcome)
+    }
+
+    fn note_cage(&self, caged: bool, worker: &Worker) {
+        if !caged && !self.uncaged.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                details = worker.handle.stderr_tail(),
+                "this system does not keep the document reader from files and connections; limits of time, memory and size hold"
+            );
+        }
     }
 
     fn start(&self) -> std::io::Result<Worker> {
@@ -275,8 +299,14 @@ impl Extractor for ExtractClient {
         }
         let mut slot = self.worker.lock().await;
         let deadline = Instant::now() + self.config.time_limit;
+        // A file on a disk that does not answer may not be opened in time.
+        let mut input = match timeout_at(deadline.into(), Input::open(path, &name, kind)).await {
+            Ok(opened) => opened.map_err(error_of)?,
+            Err(_elapsed) => return Err(self.lost(&name, &End::TimeOut)),
+        };
         let mut request = Request {
-            path: path.to_path_buf(),
+            name: name.clone(),
+            size: input.size(),
             kind,
             password: password.map(str::to_owned),
             skip: None,
@@ -289,7 +319,7 @@ impl Extractor for ExtractClient {
             let may_skip = kind == DocumentKind::Pdf && request.skip.is_none();
             let until = if may_skip { now + deadline.saturating_duration_since(now) / 2 } else { deadline };
             request.first_reader_ms = (until.saturating_duration_since(now) / 2).as_millis() as u64;
-            let (reader, end) = match self.attempt(&mut slot, &request, until).await {
+            let (reader, end) = match self.attempt(&mut slot, &request, &mut input, until).await {
                 Ok(Outcome::Done(document)) => return Ok(document),
                 Ok(Outcome::Failed(failure)) => return Err(error_of(failure)),
                 Ok(Outcome::Lost { reader, end }) => (reader, end),

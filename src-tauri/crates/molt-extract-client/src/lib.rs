@@ -1,9 +1,10 @@
 //! Has documents read by the `molt-extract` worker.
 //!
-//! Owns the worker's life (start, limits, time-outs, restart, recycling), the frames that are spoken with it, and the list of file
-//! types it reads. It must not know how any format is read.
+//! Owns the worker's life (start, limits, time-outs, restart, recycling), the frames that are spoken with it, the opening of the file
+//! whose content the worker is given, and the list of file types it reads. It must not know how any format is read.
 
 mod client;
+mod input;
 mod kind;
 mod protocol;
 

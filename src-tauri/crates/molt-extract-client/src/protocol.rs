@@ -1,6 +1,5 @@
-//! What client and worker say to each other. One request at a time; any number of `Reading`, then one `Done` or `Failed`.
-
-use std::path::PathBuf;
+//! What client and worker say to each other. One request at a time, with the content of the file behind it; any number of `Reading`,
+//! then one `Done` or `Failed`.
 
 use molt_core::{DocumentKind, ExtractedDocument};
 use serde::{Deserialize, Serialize};
@@ -26,8 +25,10 @@ impl Reader {
 /// "Read this document."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Absolute.
-    pub path: PathBuf,
+    /// Of the file, for sentences. The worker is told no path: it could not open it.
+    pub name: String,
+    /// Bytes that are expected to follow.
+    pub size: u64,
     pub kind: DocumentKind,
     /// Tried where the empty password does not open the file.
     pub password: Option<String>,
@@ -46,6 +47,8 @@ pub enum Reply {
         document: ExtractedDocument,
         /// Resident bytes of the worker; 0 where it cannot tell.
         memory: u64,
+        /// Whether the system keeps the worker from files, connections and other processes.
+        caged: bool,
     },
     Failed(Failure),
 }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -48,7 +48,9 @@ impl Bench {
     }
 
     async fn read(&self, name: &str) -> Result<ExtractedDocument, ExtractError> {
-        self.client.extract(&PathBuf::from("/documents").join(name), None).await
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, "words").unwrap();
+        self.client.extract(&path, None).await
     }
 }
 
@@ -60,7 +62,7 @@ fn done(reader: &str, memory: u64) -> Reply {
         pages: None,
         reader: reader.into(),
     };
-    Reply::Done { document, memory }
+    Reply::Done { document, memory, caged: true }
 }
 
 #[tokio::test]
@@ -115,6 +117,20 @@ async fn the_reader_that_was_at_work_is_skipped() {
     assert_eq!(bench.starts(), 2);
     let asked = std::fs::read(bench.folder.path().join("request")).unwrap();
     assert_eq!(molt_wire::read_frame::<Request>(&mut asked.as_slice()).unwrap().skip, Some(Reader::PdfExtract));
+}
+
+#[tokio::test]
+async fn the_worker_is_given_a_name_and_the_content_and_no_path() {
+    let bench = bench("dd bs=65536 count=1 of=request 2> /dev/null; cat answer", |_| {});
+    bench.replies("answer", &[done("text", 0)]);
+    bench.read("a.txt").await.unwrap();
+    let sent = std::fs::read(bench.folder.path().join("request")).unwrap();
+    let mut rest = sent.as_slice();
+    let request: Request = molt_wire::read_frame(&mut rest).unwrap();
+    assert_eq!((request.name.as_str(), request.size), ("a.txt", 5));
+    assert_eq!(molt_wire::read_content(&mut rest, 5).unwrap(), b"words");
+    let place = bench.folder.path().to_str().unwrap().as_bytes();
+    assert!(!sent.windows(place.len()).any(|window| window == place));
 }
 
 #[tokio::test]
@@ -218,8 +234,13 @@ fn running(pid: u32) -> bool {
 #[tokio::test]
 async fn what_cannot_be_asked_is_said() {
     let client = ExtractClient::new(ExtractConfig::new("/no/such/program".into()));
-    for (path, word) in [("/a/photo.jpg", "photo.jpg"), ("/a/b.txt", "did not start")] {
-        match client.extract(Path::new(path), None).await {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("b.txt");
+    std::fs::write(&text, "words").unwrap();
+    for (path, word) in
+        [(Path::new("/a/photo.jpg"), "photo.jpg"), (Path::new("/a/b.txt"), "not there"), (&text, "did not start")]
+    {
+        match client.extract(path, None).await {
             Err(ExtractError::Unreadable(sentence)) => assert!(sentence.contains(word), "{sentence}"),
             other => panic!("{other:?}"),
         }

@@ -1,15 +1,16 @@
 //! The worker that reads documents.
 //!
-//! It is given one path after the other on standard input and answers with blocks of text on standard output, see
-//! `molt_extract_client::Request`. It runs under limits that it puts on itself before it reads anything, writes no file, opens no
-//! connection, and ends with its input, with its parent, or after a while without work. It must not know what the text is for.
+//! It is given the content of one file after the other on standard input and answers with blocks of text on standard output, see
+//! `molt_extract_client::Request`. It puts itself under limits and into a cage before it reads anything: it can open no file and no
+//! connection. It ends with its input, with its parent, or after a while without work. It must not know what the text is for.
 
 mod archive;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod cage;
 mod code;
 mod epub;
 mod flow;
 mod html;
-mod input;
 mod json;
 mod mail;
 mod markdown;
@@ -23,6 +24,7 @@ mod xml;
 use std::{
     any::Any,
     fs::File,
+    io::{Read, Seek},
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     time::Duration,
@@ -31,7 +33,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use molt_core::{DocumentKind, ExtractedDocument};
 use molt_extract_client::{Failure, Reader, Reply, Request};
-use molt_wire::{FrameError, Limits, read_frame, write_frame};
+use molt_wire::{FrameError, Limits, read_content, read_frame, write_frame};
 
 /// Bytes. Parsers recurse as deep as a document is nested; this lets them go far before they end the process.
 const STACK: usize = 64 << 20;
@@ -56,8 +58,12 @@ fn run() -> Result<()> {
             eprintln!("gave up at {place}");
         }
     }));
-    let worker =
-        std::thread::Builder::new().stack_size(STACK).spawn(move || serve(input, output, idle)).context("starting")?;
+    // Held open, because nothing can be opened in the cage.
+    let status = File::open("/proc/self/status").ok();
+    let caged = enter_cage();
+    // The thread inherits the cage of the one that starts it.
+    let mut serving = Serving { input, output, idle, status, caged };
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || serving.serve()).context("starting")?;
     worker.join().unwrap_or_else(|_| bail!("the worker panicked between two documents"))
 }
 
@@ -76,57 +82,88 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(Limits, Dur
     Ok((limits, idle))
 }
 
-fn serve(mut input: File, mut output: File, idle: Duration) -> Result<()> {
-    while wait_for_work(&input, idle)? {
-        let request: Request = match read_frame(&mut input) {
-            Ok(request) => request,
-            Err(FrameError::Closed) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        // A reader is announced before it starts, so that the other side knows whom to blame. When that fails nobody listens any more.
-        let mut announced = Ok(());
-        let answer = catch_unwind(AssertUnwindSafe(|| {
-            read(&request, &mut |reader| announced = write_frame(&mut output, &Reply::Reading(reader)))
-        }));
-        announced?;
-        let reply = match answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref(), &request))) {
-            Ok(document) => Reply::Done { document, memory: resident_memory() },
-            Err(failure) => Reply::Failed(failure),
-        };
-        write_frame(&mut output, &reply)?;
-    }
-    Ok(())
+/// Where the system has no cage, the limits alone have to do; the other side is told.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn enter_cage() -> bool {
+    cage::enter().inspect_err(|error| eprintln!("without a cage: {error}")).is_ok()
 }
 
-fn read(request: &Request, announce: &mut dyn FnMut(Reader)) -> Result<ExtractedDocument, Failure> {
-    let bytes = input::load(&request.path, request.kind)?;
-    let name = input::name_of(&request.path);
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn enter_cage() -> bool {
+    false
+}
+
+struct Serving {
+    input: File,
+    output: File,
+    idle: Duration,
+    status: Option<File>,
+    caged: bool,
+}
+
+impl Serving {
+    fn serve(&mut self) -> Result<()> {
+        while wait_for_work(&self.input, self.idle)? {
+            let (request, content) = match self.receive() {
+                Ok(received) => received,
+                Err(FrameError::Closed) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            // A reader is announced before it starts, so that the other side knows whom to blame. When that fails nobody listens any more.
+            let mut announced = Ok(());
+            let answer = catch_unwind(AssertUnwindSafe(|| {
+                let output = &mut self.output;
+                read(&request, content, &mut |reader| announced = write_frame(output, &Reply::Reading(reader)))
+            }));
+            announced?;
+            let reply = match answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref(), &request))) {
+                Ok(document) => Reply::Done { document, memory: self.resident_memory(), caged: self.caged },
+                Err(failure) => Reply::Failed(failure),
+            };
+            write_frame(&mut self.output, &reply)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(Request, Vec<u8>), FrameError> {
+        let request: Request = read_frame(&mut self.input)?;
+        let content = read_content(&mut self.input, request.size as usize)?;
+        Ok((request, content))
+    }
+
+    /// Bytes; 0 where the system does not tell.
+    fn resident_memory(&mut self) -> u64 {
+        let mut status = String::new();
+        let read = self.status.as_mut().map(|file| file.rewind().and_then(|()| file.read_to_string(&mut status)));
+        if matches!(read, Some(Ok(_))) { resident(&status).unwrap_or(0) } else { 0 }
+    }
+}
+
+fn read(request: &Request, bytes: Vec<u8>, announce: &mut dyn FnMut(Reader)) -> Result<ExtractedDocument, Failure> {
+    let name = request.name.as_str();
     // Names lie, in all directions.
     match request.kind {
-        _ if pdf::has_mark(&bytes) => pdf::read(bytes, request, &name, announce),
-        kind if archive::has_mark(&bytes) || archive::has_compound_mark(&bytes) => office::read(bytes, kind, &name),
-        DocumentKind::Pdf => pdf::read(bytes, request, &name, announce),
+        _ if pdf::has_mark(&bytes) => pdf::read(bytes, request, name, announce),
+        kind if archive::has_mark(&bytes) || archive::has_compound_mark(&bytes) => office::read(bytes, kind, name),
+        DocumentKind::Pdf => pdf::read(bytes, request, name, announce),
         kind @ (DocumentKind::Docx
         | DocumentKind::Pptx
         | DocumentKind::Xlsx
         | DocumentKind::Odf
-        | DocumentKind::Epub) => office::read(bytes, kind, &name),
-        DocumentKind::Markdown => markdown::read(&bytes, &name),
-        DocumentKind::Text => plain::read(&bytes, &name),
-        DocumentKind::Html => html::read(&bytes, &name),
-        DocumentKind::Csv => table::read(&bytes, &name),
-        DocumentKind::Json => json::read(&bytes, &name),
-        DocumentKind::Eml => mail::read(&bytes, &name),
-        DocumentKind::Code => code::read(&bytes, &name),
+        | DocumentKind::Epub) => office::read(bytes, kind, name),
+        DocumentKind::Markdown => markdown::read(&bytes, name),
+        DocumentKind::Text => plain::read(&bytes, name),
+        DocumentKind::Html => html::read(&bytes, name),
+        DocumentKind::Csv => table::read(&bytes, name),
+        DocumentKind::Json => json::read(&bytes, name),
+        DocumentKind::Eml => mail::read(&bytes, name),
+        DocumentKind::Code => code::read(&bytes, name),
     }
 }
 
 /// The readers' panics are caught where they happen; this is for our own.
 fn panicked(_panic: &(dyn Any + Send), request: &Request) -> Failure {
-    Failure::Unreadable(format!(
-        "the document reader failed on “{}”; the file may be damaged",
-        input::name_of(&request.path)
-    ))
+    Failure::Unreadable(format!("the document reader failed on “{}”; the file may be damaged", request.name))
 }
 
 /// Waits for the next request; false after a time without one.
@@ -147,11 +184,6 @@ fn wait_for_work(input: &File, idle: Duration) -> Result<bool> {
 #[cfg(not(unix))]
 fn wait_for_work(_input: &File, _idle: Duration) -> Result<bool> {
     Ok(true)
-}
-
-/// Bytes; 0 where the system does not tell.
-fn resident_memory() -> u64 {
-    std::fs::read_to_string("/proc/self/status").ok().and_then(|status| resident(&status)).unwrap_or(0)
 }
 
 fn resident(status: &str) -> Option<u64> {

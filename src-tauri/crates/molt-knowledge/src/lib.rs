@@ -4,6 +4,7 @@
 //! LanceDB, a file watcher's library or any document format: these stand behind the ports of `molt-core`.
 
 mod chunk;
+mod drive;
 mod highlight;
 mod library;
 mod prepare;

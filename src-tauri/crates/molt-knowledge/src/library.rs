@@ -14,12 +14,16 @@ use std::{
 
 use molt_core::{
     ChunkId, Clock, Document, DocumentId, DocumentKind, DocumentState, DocumentStore, Engine, Extractor, IndexError,
-    ModelId, PassageIndex, Secret, SecretStore, Source, SourceId, StoreError, StoreResult, WatchEvent, Watcher,
+    LibraryRules, ModelId, PassageIndex, Secret, SecretStore, Source, SourceId, StoreError, StoreResult, WatchEvent,
+    Watcher,
 };
 use tokio::{sync::Notify, sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::prepare::{Prepared, commit, prepare};
+use crate::{
+    drive::{Drives, PATIENCE},
+    prepare::{Prepared, commit, prepare},
+};
 
 /// Chunks after which a batch is committed: large enough to amortise the fsync of a commit, small enough to show progress.
 const BATCH_CHUNKS: usize = 256;
@@ -87,6 +91,8 @@ pub struct LibraryStatus {
     pub pending: u32,
     pub failed: u32,
     pub paused: bool,
+    /// Nothing is read until the computer does not run on its battery any more.
+    pub on_battery: bool,
     /// Name of the file that is being read now.
     pub current: Option<String>,
     /// Why nothing moves, in one plain sentence.
@@ -117,6 +123,7 @@ struct Inner {
     queue: Mutex<Queue>,
     wake: Notify,
     paused: AtomicBool,
+    on_battery: AtomicBool,
     current: Mutex<Option<String>>,
     problem: Mutex<Option<String>>,
     source_problems: Mutex<HashMap<SourceId, String>>,
@@ -127,6 +134,7 @@ struct Inner {
     missed: Mutex<Missed>,
     /// Told when a reader missed a file.
     missing: Notify,
+    drives: Arc<Drives>,
     /// Only one batch or one source-wide change touches the index at a time.
     writing: tokio::sync::Mutex<()>,
     /// Only one comparison with the disk at a time: two would both find a new file and give it two rows.
@@ -151,12 +159,14 @@ impl Library {
                 queue: Mutex::default(),
                 wake: Notify::new(),
                 paused: AtomicBool::new(paused),
+                on_battery: AtomicBool::new(false),
                 current: Mutex::default(),
                 problem: Mutex::default(),
                 source_problems: Mutex::default(),
                 held: Mutex::default(),
                 missed: Mutex::default(),
                 missing: Notify::new(),
+                drives: Drives::new(PATIENCE),
                 writing: tokio::sync::Mutex::default(),
                 scanning: tokio::sync::Mutex::default(),
             }),
@@ -186,6 +196,21 @@ impl Library {
         of_source.entry(document.id.clone()).or_insert_with(Instant::now);
         drop(missed);
         self.inner.missing.notify_one();
+    }
+
+    pub(crate) fn drives(&self) -> &Arc<Drives> {
+        &self.inner.drives
+    }
+
+    /// Whether the drive of a source answers, with whatever. If it does not now, the source is listed when it does.
+    pub(crate) async fn answers(&self, source: &Source) -> bool {
+        let (inner, id, path) = (Arc::downgrade(&self.inner), source.id.clone(), PathBuf::from(&source.path));
+        let late = move || {
+            let Some(inner) = inner.upgrade() else { return };
+            lock(&inner.missed).entry(id).or_default();
+            inner.missing.notify_one();
+        };
+        self.inner.drives.answers(&source.id, move || drop(path.metadata()), late).await
     }
 
     pub(crate) async fn scanning(&self) -> tokio::sync::MutexGuard<'_, ()> {
@@ -236,6 +261,12 @@ impl Library {
         if let Err(problem) = self.inner.parts.watcher.watch(Path::new(&source.path)) {
             self.set_source_problem(&source.id, Some(problem));
         }
+    }
+
+    /// What is left out from now on. What the library holds of it goes, and what is let in again comes, when the sources are listed. The
+    /// sentence says what is wrong with the rules.
+    pub fn set_rules(&self, rules: &LibraryRules) -> Result<(), String> {
+        self.inner.parts.watcher.set_rules(rules)
     }
 
     /// Forgets a source and everything read from it. The user's files are not touched.
@@ -297,6 +328,7 @@ impl Library {
     pub fn status(&self) -> StoreResult<LibraryStatus> {
         let mut status = LibraryStatus {
             paused: self.inner.paused.load(Ordering::Relaxed),
+            on_battery: self.inner.on_battery.load(Ordering::Relaxed),
             current: lock(&self.inner.current).clone(),
             problem: lock(&self.inner.problem).clone(),
             words_only: self.embedder().is_none(),
@@ -317,6 +349,14 @@ impl Library {
         self.inner.paused.store(paused, Ordering::Relaxed);
         self.inner.wake.notify_one();
         self.changed(LibraryChange::Documents);
+    }
+
+    /// Whether it rests because the computer runs on its battery.
+    pub fn set_on_battery(&self, on_battery: bool) {
+        if self.inner.on_battery.swap(on_battery, Ordering::Relaxed) != on_battery {
+            self.inner.wake.notify_one();
+            self.changed(LibraryChange::Documents);
+        }
     }
 
     /// Reads a document again from scratch.
@@ -383,7 +423,7 @@ impl Library {
     }
 
     fn next(&self) -> Option<DocumentId> {
-        if self.inner.paused.load(Ordering::Relaxed) {
+        if self.inner.paused.load(Ordering::Relaxed) || self.inner.on_battery.load(Ordering::Relaxed) {
             return None;
         }
         let mut queue = lock(&self.inner.queue);

@@ -14,6 +14,7 @@ use molt_core::{
 
 use crate::{
     chunk,
+    drive::PATIENCE,
     library::{Library, RemoveError, password_name},
     scan::away,
 };
@@ -51,12 +52,29 @@ pub(crate) async fn prepare(library: &Library, id: &DocumentId) -> Option<Prepar
 async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepared>, RemoveError> {
     let parts = library.parts();
     let Ok(mut document) = parts.documents.document(id) else { return Ok(None) };
+    // It waits until the drive answers and the source is listed.
+    if library.drives().is_silent(&document.source_id) {
+        return Ok(None);
+    }
     library.set_current(&document.name);
     // Before it is read, so that a change meanwhile is later than this.
     let now = parts.clock.now();
 
     let path = PathBuf::from(&document.path);
-    let fingerprint = match tokio::task::spawn_blocking(move || fingerprint(&path)).await {
+    let mut reading = tokio::task::spawn_blocking(move || fingerprint(&path));
+    let read = loop {
+        match tokio::time::timeout(PATIENCE, &mut reading).await {
+            Ok(read) => break read,
+            Err(_elapsed) => {
+                let source = parts.documents.sources()?.into_iter().find(|source| source.id == document.source_id);
+                let Some(source) = source else { return Ok(None) };
+                if !library.answers(&source).await {
+                    return Ok(None);
+                }
+            }
+        }
+    };
+    let fingerprint = match read {
         Ok(Ok(fingerprint)) => fingerprint,
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
             let source = parts.documents.sources()?.into_iter().find(|source| source.id == document.source_id);

@@ -30,6 +30,11 @@ struct Difference {
 impl Library {
     /// Lists a source and queues what is new or changed; forgets what is gone. Files at `edited` go first.
     pub(crate) async fn scan(&self, source: &Source, edited: &[PathBuf]) {
+        if !self.answers(source).await {
+            self.missed().remove(&source.id);
+            let problem = format!("the drive that {} lies on does not answer", source.path);
+            return self.set_source_problem(&source.id, Some(problem));
+        }
         let _scanning = self.scanning().await;
         let (library, listed) = (self.clone(), source.clone());
         let difference = match tokio::task::spawn_blocking(move || library.compare(&listed)).await {

@@ -12,6 +12,7 @@ mod keys;
 mod machine;
 mod memory;
 mod owner;
+mod power;
 
 pub use allocator::give_memory_back_at_once;
 pub use data_dir::{DATA_VARIABLE, DataDir, DataDirError};
@@ -23,3 +24,4 @@ pub use keys::{KEYRING_VARIABLE, KeySet, Keys, Opening, Protection, Rotation, Se
 pub use machine::{is_display_available, machine_language};
 pub use memory::{ProcessMemory, process_memory, process_tree, tree_memory};
 pub use owner::{DataLock, LockError, Owner, current_owner};
+pub use power::is_on_battery;

@@ -6,13 +6,14 @@ use std::{
     sync::Mutex,
 };
 
-use molt_core::{ListedFile, Watcher};
+use molt_core::{LibraryRules, ListedFile, Watcher};
 
 #[derive(Default)]
 struct State {
     files: BTreeMap<PathBuf, ListedFile>,
     watched: BTreeSet<PathBuf>,
     refused: BTreeMap<PathBuf, String>,
+    rules: LibraryRules,
 }
 
 /// Lists what was put in; events are sent by the test itself.
@@ -38,6 +39,10 @@ impl MemoryWatcher {
         self.0.lock().unwrap().refused.insert(path.into(), sentence.to_owned());
     }
 
+    pub fn rules(&self) -> LibraryRules {
+        self.0.lock().unwrap().rules.clone()
+    }
+
     pub fn watched(&self) -> Vec<PathBuf> {
         self.0.lock().unwrap().watched.iter().cloned().collect()
     }
@@ -61,5 +66,14 @@ impl Watcher for MemoryWatcher {
         let state = self.0.lock().unwrap();
         let problems = state.refused.iter().filter(|(p, _)| p.starts_with(path)).map(|(_, s)| s.clone()).collect();
         (state.files.values().filter(|f| f.path.starts_with(path)).cloned().collect(), problems)
+    }
+
+    /// A line that is `[` is refused; the files stay as they were put in.
+    fn set_rules(&self, rules: &LibraryRules) -> Result<(), String> {
+        if rules.ignore.lines().any(|line| line == "[") {
+            return Err("the line “[” is no pattern".into());
+        }
+        self.0.lock().unwrap().rules = rules.clone();
+        Ok(())
     }
 }

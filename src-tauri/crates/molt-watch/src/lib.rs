@@ -5,6 +5,8 @@
 
 mod listing;
 mod pending;
+mod poller;
+mod remote;
 mod rules;
 mod thread;
 mod tree;
@@ -21,10 +23,13 @@ use std::{
     time::Duration,
 };
 
-use molt_core::{ListedFile, WatchEvent, Watcher};
+use molt_core::{LibraryRules, ListedFile, WatchEvent, Watcher};
 use tokio::sync::mpsc;
 
-use crate::thread::{Input, WatchThread};
+use crate::{
+    rules::{Choice, Chosen},
+    thread::{Input, WatchThread},
+};
 
 /// Tells the files that the program can read from the others, by their path alone.
 type IsReadable = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
@@ -43,6 +48,12 @@ pub struct WatchOptions {
     pub check_interval: Duration,
     /// How often a path is listed that cannot be watched.
     pub poll_interval: Duration,
+    /// How often a source on another computer is listed: what others change there is not notified here.
+    pub remote_interval: Duration,
+    /// A drive that has not answered for this long is said not to answer; so long is waited for one when its watching begins.
+    pub silence: Duration,
+    /// Tells the sources on other computers from the others. It must not ask the drive, which may not answer.
+    pub is_remote: fn(&Path) -> bool,
     /// Most directories watched at once; sources beyond it are polled. Leaves some of the system's watches to other programs.
     pub most_directories: usize,
 }
@@ -54,6 +65,9 @@ impl Default for WatchOptions {
             longest_delay: Duration::from_secs(2),
             check_interval: Duration::from_secs(5),
             poll_interval: Duration::from_secs(30),
+            remote_interval: Duration::from_secs(60),
+            silence: Duration::from_secs(5),
+            is_remote: remote::is_remote,
             most_directories: 200_000,
         }
     }
@@ -64,6 +78,8 @@ impl Default for WatchOptions {
 /// * `Changed` paths may be files or directories, and may be gone.
 /// * A watched path that is deleted, renamed or unmounted gives `Problem` and then `Rescan`; when it comes back, `Rescan` again.
 /// * When the system refuses more watches, `Problem` comes once and the path is polled.
+/// * A path on another computer is polled by a thread of its own. One that does not answer gives `Problem`, holds up no other path, and
+///   gives `Rescan` when it answers.
 /// * When the channel is full, changes wait and are merged; nothing is lost and nothing blocks.
 #[derive(Debug)]
 pub struct FolderWatcher {
@@ -71,6 +87,9 @@ pub struct FolderWatcher {
     thread: Option<JoinHandle<()>>,
     sources: Arc<Mutex<BTreeSet<PathBuf>>>,
     readable: Readable,
+    choice: Choice,
+    is_remote: fn(&Path) -> bool,
+    silence: Duration,
 }
 
 #[derive(Clone)]
@@ -99,16 +118,26 @@ impl FolderWatcher {
         let (input, inputs) = sync_channel(INPUT_CAPACITY);
         let readable: IsReadable = Arc::new(is_readable);
         let events_lost = Arc::new(AtomicBool::new(false));
+        let choice = Choice::default();
+        let (is_remote, silence) = (options.is_remote, options.silence);
         let watch = WatchThread::new(
-            inputs,
+            (input.clone(), inputs),
             thread::notifier(input.clone(), events_lost.clone()),
             events_lost,
             sink,
-            readable.clone(),
+            (readable.clone(), choice.clone()),
             options,
         );
         let thread = std::thread::Builder::new().name("molt-watch".into()).spawn(move || watch.run())?;
-        Ok(Self { input, thread: Some(thread), sources: Arc::default(), readable: Readable(readable) })
+        Ok(Self {
+            input,
+            thread: Some(thread),
+            sources: Arc::default(),
+            readable: Readable(readable),
+            choice,
+            is_remote,
+            silence,
+        })
     }
 
     /// Asks the thread and waits for its answer; none when it has ended.
@@ -131,6 +160,12 @@ impl Watcher for FolderWatcher {
     /// An error means that nothing can be seen there now. The path is remembered: a `Rescan` comes when it appears.
     fn watch(&self, path: &Path) -> Result<(), String> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf());
+        if (self.is_remote)(path) {
+            // Handed over only while we wait: a first look that comes later is told as a `Rescan`.
+            let (answer, answers) = sync_channel(0);
+            let _ = self.input.send(Input::WatchRemote(path.to_path_buf(), answer));
+            return answers.recv_timeout(self.silence).unwrap_or_else(|_| Err(thread::silent(path)));
+        }
         self.ask(|answer| Input::Watch(path.to_path_buf(), answer))
             .unwrap_or_else(|| Err("the watching of folders has ended".into()))
     }
@@ -144,7 +179,13 @@ impl Watcher for FolderWatcher {
     /// not there gives a sentence when it is a source (or unknown) and nothing when it lies below one: it was deleted, that is normal.
     fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>) {
         let source = self.source_of(path);
-        listing::list(source.as_deref().unwrap_or(path), path, &*self.readable.0)
+        listing::list(source.as_deref().unwrap_or(path), path, &*self.readable.0, self.choice.now())
+    }
+
+    fn set_rules(&self, rules: &LibraryRules) -> Result<(), String> {
+        self.choice.set(Chosen::new(rules)?);
+        let _ = self.input.send(Input::Rules);
+        Ok(())
     }
 }
 

@@ -6,13 +6,14 @@ use std::{
     io::ErrorKind,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
 use jiff::Timestamp;
 use molt_core::ListedFile;
 
-use crate::rules::Rules;
+use crate::rules::{Chosen, Rules};
 
 /// Directories inside each other; deeper ones are left out, with a sentence.
 const DEEPEST: usize = 128;
@@ -70,22 +71,29 @@ pub fn walk(rules: &mut Rules, start: &Path, visitor: &mut impl Visitor) -> Cont
     ControlFlow::Continue(())
 }
 
-/// The readable files at or below `path`, which lies at or below the source `root`; sorted.
-pub fn list(root: &Path, path: &Path, is_readable: &dyn Fn(&Path) -> bool) -> (Vec<ListedFile>, Vec<String>) {
+/// The readable files at or below `path`, which lies at or below the source `root`; sorted. A source that is a file is as large as
+/// it is.
+pub fn list(
+    root: &Path,
+    path: &Path,
+    is_readable: &dyn Fn(&Path) -> bool,
+    chosen: Arc<Chosen>,
+) -> (Vec<ListedFile>, Vec<String>) {
     let metadata = match if path == root { path.metadata() } else { path.symlink_metadata() } {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound && path != root => return Default::default(),
         Err(error) => return (Vec::new(), vec![folder_sentence(path, &error)]),
     };
-    let mut rules = Rules::new(root);
+    let largest = if path == root { u64::MAX } else { chosen.largest };
+    let mut found = Found { is_readable, largest: chosen.largest, files: Vec::new(), problems: Vec::new() };
+    let mut rules = Rules::new(root, chosen);
     if !rules.allow(path, metadata.is_dir()) {
         return Default::default();
     }
-    let mut found = Found { is_readable, files: Vec::new(), problems: Vec::new() };
     if metadata.is_dir() {
         // It never breaks off: `Found` does not.
         let _ = walk(&mut rules, path, &mut found);
-    } else if metadata.is_file() && is_readable(path) {
+    } else if metadata.is_file() && is_readable(path) && metadata.len() <= largest {
         found.files.push(listed(path.to_path_buf(), &metadata));
     }
     found.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -94,6 +102,8 @@ pub fn list(root: &Path, path: &Path, is_readable: &dyn Fn(&Path) -> bool) -> (V
 
 struct Found<'a> {
     is_readable: &'a dyn Fn(&Path) -> bool,
+    /// Bytes.
+    largest: u64,
     files: Vec<ListedFile>,
     problems: Vec<String>,
 }
@@ -105,6 +115,7 @@ impl Visitor for Found<'_> {
             return;
         }
         match entry.metadata() {
+            Ok(metadata) if metadata.len() > self.largest => {}
             Ok(metadata) => self.files.push(listed(path, &metadata)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => self.problem(format!("the file “{}” cannot be read: {}", path.display(), reason(&error))),
@@ -140,9 +151,9 @@ fn changed_at(_metadata: &Metadata) -> Option<Timestamp> {
 /// What polling compares.
 pub type Snapshot = HashMap<PathBuf, (u64, Timestamp, Option<Timestamp>)>;
 
-pub fn snapshot(root: &Path, is_readable: &dyn Fn(&Path) -> bool) -> Snapshot {
+pub fn snapshot(root: &Path, is_readable: &dyn Fn(&Path) -> bool, chosen: Arc<Chosen>) -> Snapshot {
     let mark = |file: &ListedFile| (file.size, file.modified_at, file.changed_at);
-    list(root, root, is_readable).0.into_iter().map(|file| (file.path.clone(), mark(&file))).collect()
+    list(root, root, is_readable, chosen).0.into_iter().map(|file| (file.path.clone(), mark(&file))).collect()
 }
 
 /// One plain sentence about a folder (or a single file that was added) that cannot be read.
@@ -169,7 +180,7 @@ mod tests {
 
     fn names(root: &Path, path: &Path) -> Vec<String> {
         let readable = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
-        let (files, problems) = list(root, path, &readable);
+        let (files, problems) = list(root, path, &readable, Arc::default());
         assert_eq!(problems, Vec::<String>::new());
         files.iter().map(|file| file.path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/")).collect()
     }
@@ -200,7 +211,7 @@ mod tests {
         assert_eq!(names(root, &root.join("drafts")), Vec::<String>::new());
         assert_eq!(names(root, &root.join("drafts/e.md")), Vec::<String>::new());
         assert_eq!(names(root, &root.join("gone.md")), Vec::<String>::new());
-        let (files, _) = list(root, &root.join("a.md"), &|_| true);
+        let (files, _) = list(root, &root.join("a.md"), &|_| true, Arc::default());
         assert_eq!(files[0].size, 5);
         assert!(files[0].modified_at > Timestamp::UNIX_EPOCH);
     }
@@ -211,13 +222,16 @@ mod tests {
         let file = folder.path().join("a.md");
         std::fs::write(&file, "x").unwrap();
         std::fs::write(folder.path().join(".gitignore"), "*.md").unwrap();
-        let (files, problems) = list(&file, &file, &|_| true);
+        let (files, problems) = list(&file, &file, &|_| true, Arc::default());
         assert_eq!((files.len(), problems.len()), (1, 0));
+        let chosen = Chosen { largest: 0, ..Chosen::default() };
+        assert_eq!(list(&file, &file, &|_| true, Arc::new(chosen)).0.len(), 1);
     }
 
     #[test]
     fn a_source_that_is_not_there_is_said() {
-        let (files, problems) = list(Path::new("/no/such/folder"), Path::new("/no/such/folder"), &|_| true);
+        let gone = Path::new("/no/such/folder");
+        let (files, problems) = list(gone, gone, &|_| true, Arc::default());
         assert!(files.is_empty());
         assert_eq!(problems.len(), 1);
         assert!(problems[0].contains("/no/such/folder"), "{problems:?}");

@@ -5,9 +5,14 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     rc::Rc,
+    sync::{Arc, PoisonError, RwLock},
 };
 
-use ignore::{Match, gitignore::Gitignore};
+use ignore::{
+    Match,
+    gitignore::{Gitignore, GitignoreBuilder},
+};
+use molt_core::LibraryRules;
 
 /// Files with rules, the stronger kind first.
 const RULE_FILES: [&str; 2] = [".ignore", ".gitignore"];
@@ -17,18 +22,61 @@ pub fn is_rule_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| RULE_FILES.iter().any(|known| name == *known))
 }
 
-/// The rules of one source: hidden names, build products, temporary files, and the `.gitignore` and `.ignore` files below the source.
+/// What the user leaves out of all sources, as it can be asked.
+#[derive(Debug)]
+pub struct Chosen {
+    ignore: Gitignore,
+    /// Bytes.
+    pub largest: u64,
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self { ignore: Gitignore::empty(), largest: u64::MAX }
+    }
+}
+
+impl Chosen {
+    /// The sentence names the line that is no pattern.
+    pub fn new(rules: &LibraryRules) -> Result<Self, String> {
+        // Without a folder: asked for paths below a source, whichever that is.
+        let mut builder = GitignoreBuilder::new("");
+        for line in rules.ignore.lines() {
+            builder.add_line(None, line).map_err(|error| format!("the line “{line}” is no pattern: {error}"))?;
+        }
+        let ignore = builder.build().map_err(|error| format!("the patterns cannot be used: {error}"))?;
+        let largest = if rules.largest_mb == 0 { u64::MAX } else { u64::from(rules.largest_mb) << 20 };
+        Ok(Self { ignore, largest })
+    }
+}
+
+/// What the user leaves out now, for all who look.
+#[derive(Debug, Clone, Default)]
+pub struct Choice(Arc<RwLock<Arc<Chosen>>>);
+
+impl Choice {
+    pub fn now(&self) -> Arc<Chosen> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set(&self, chosen: Chosen) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(chosen);
+    }
+}
+
+/// The rules of one source: what the user chose, hidden names, build products, temporary files, and the `.gitignore` and `.ignore` files below the source.
 /// Rule files above the source do not count: the user chose it.
 ///
 /// Rule files are read once per value; make a new one for each pass.
 pub struct Rules {
     root: PathBuf,
+    chosen: Arc<Chosen>,
     read: HashMap<PathBuf, Rc<[Gitignore]>>,
 }
 
 impl Rules {
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), read: HashMap::new() }
+    pub fn new(root: &Path, chosen: Arc<Chosen>) -> Self {
+        Self { root: root.to_path_buf(), chosen, read: HashMap::new() }
     }
 
     pub fn root(&self) -> &Path {
@@ -62,8 +110,14 @@ impl Rules {
         }
     }
 
-    /// What the rule files say; the one nearest to the entry first.
+    /// What the user chose; then what the rule files say, the one nearest to the entry first.
     fn decision(&mut self, path: &Path, is_directory: bool) -> Match<()> {
+        if let Ok(below) = path.strip_prefix(&self.root) {
+            let chosen = self.chosen.ignore.matched(below, is_directory).map(|_| ());
+            if !chosen.is_none() {
+                return chosen;
+            }
+        }
         for kind in 0..RULE_FILES.len() {
             let mut directory = path.parent();
             while let Some(current) = directory.filter(|current| current.starts_with(&self.root)) {
@@ -133,7 +187,7 @@ mod tests {
         std::fs::write(root.join(".gitignore"), "*.log\n/build/\n!.notes\n").unwrap();
         std::fs::write(root.join("sub/.gitignore"), "!keep.log\n*.csv\n").unwrap();
         std::fs::write(root.join(".ignore"), "sub/private.csv\n").unwrap();
-        let mut rules = Rules::new(&root);
+        let mut rules = Rules::new(&root, Arc::default());
         for (path, is_directory, expected) in [
             ("a.md", false, true),
             ("a.log", false, false),
@@ -157,6 +211,35 @@ mod tests {
     }
 
     #[test]
+    fn what_the_user_chose_goes_first_and_counts_from_the_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::write(root.join(".gitignore"), "*.csv\n!*.log\n").unwrap();
+        let ignore = "# mine\n*.log\n\n/old/\nsub/*.md\n!keep.csv\n!.notes\n私人/\n".to_owned();
+        let chosen = Chosen::new(&LibraryRules { ignore, largest_mb: 2 }).unwrap();
+        assert_eq!(chosen.largest, 2 << 20);
+        let mut rules = Rules::new(root, Arc::new(chosen));
+        for (path, expected) in [
+            ("a.md", true),
+            ("a.log", false),
+            ("deep/a.log", false),
+            ("old/a.md", false),
+            ("deep/old/a.md", true),
+            ("sub/a.md", false),
+            ("sub/deep/a.md", true),
+            ("other/sub/a.md", true),
+            ("b.csv", false),
+            ("deep/keep.csv", true),
+            (".notes/a.md", true),
+            ("x/私人/a.md", false),
+        ] {
+            assert_eq!(rules.allow(&root.join(path), false), expected, "{path}");
+        }
+        let refused = Chosen::new(&LibraryRules { ignore: "a\n[\n".into(), largest_mb: 0 }).unwrap_err();
+        assert!(refused.contains("“[”"), "{refused}");
+    }
+
+    #[test]
     fn a_folder_called_target_is_skipped_only_beside_a_cargo_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
@@ -166,7 +249,7 @@ mod tests {
         std::fs::write(root.join("code/Cargo.toml"), "").unwrap();
         std::fs::write(root.join("cache/CACHEDIR.TAG"), "").unwrap();
         std::fs::write(root.join("env/pyvenv.cfg"), "").unwrap();
-        let mut rules = Rules::new(root);
+        let mut rules = Rules::new(root, Arc::default());
         assert!(rules.allow(&root.join("market/target"), true));
         assert!(!rules.allow(&root.join("code/target"), true));
         assert!(!rules.allow(&root.join("cache"), true));

@@ -22,7 +22,8 @@ use crate::{
     IsReadable, WatchOptions,
     listing::{Snapshot, folder_sentence, snapshot},
     pending::Pending,
-    rules::{Rules, is_rule_file},
+    poller::{Found, Poller, difference},
+    rules::{Choice, Rules, is_rule_file},
     tree::{RECURSIVE, Refused, Watches},
 };
 
@@ -30,7 +31,13 @@ use crate::{
 pub enum Input {
     Event(notify::Result<Event>),
     Watch(PathBuf, SyncSender<Result<(), String>>),
+    /// A source on another computer.
+    WatchRemote(PathBuf, SyncSender<Result<(), String>>),
+    /// A look at a source on another computer.
+    Looked(PathBuf, Found),
     Unwatch(PathBuf, SyncSender<()>),
+    /// What the user leaves out was changed.
+    Rules,
     Stop,
 }
 
@@ -50,7 +57,15 @@ pub fn notifier(input: SyncSender<Input>, events_lost: Arc<AtomicBool>) -> impl 
 
 enum State {
     Watched,
-    Polled { seen: Snapshot, next: Instant },
+    Polled {
+        seen: Snapshot,
+        next: Instant,
+    },
+    /// Never looked at from this thread. `silent`: it was said that it does not answer.
+    Remote {
+        poller: Poller,
+        silent: bool,
+    },
     Missing,
 }
 
@@ -63,10 +78,13 @@ struct Source {
 }
 
 pub struct WatchThread {
+    /// For the threads that look at drives.
+    input: SyncSender<Input>,
     inputs: Receiver<Input>,
     events_lost: Arc<AtomicBool>,
     sink: Sender<WatchEvent>,
     is_readable: IsReadable,
+    choice: Choice,
     options: WatchOptions,
     watches: Watches,
     sources: BTreeMap<PathBuf, Source>,
@@ -75,16 +93,27 @@ pub struct WatchThread {
 
 impl WatchThread {
     pub fn new(
-        inputs: Receiver<Input>,
+        (input, inputs): (SyncSender<Input>, Receiver<Input>),
         notifier: impl notify::EventHandler,
         events_lost: Arc<AtomicBool>,
         sink: Sender<WatchEvent>,
-        is_readable: IsReadable,
+        (is_readable, choice): (IsReadable, Choice),
         options: WatchOptions,
     ) -> Self {
         let watches = Watches::new(notifier, options.most_directories);
         let pending = Pending::new(options.quiet, options.longest_delay);
-        Self { inputs, events_lost, sink, is_readable, options, watches, sources: BTreeMap::new(), pending }
+        Self {
+            input,
+            inputs,
+            events_lost,
+            sink,
+            is_readable,
+            choice,
+            options,
+            watches,
+            sources: BTreeMap::new(),
+            pending,
+        }
     }
 
     /// Returns when told to stop, or when nobody listens to the events any more.
@@ -102,6 +131,9 @@ impl WatchThread {
                 }
                 // Nobody waits for the answer when the caller is gone.
                 Ok(Input::Watch(path, answer)) => drop(answer.send(self.watch(&path))),
+                Ok(Input::WatchRemote(path, answer)) => self.watch_remote(path, answer),
+                Ok(Input::Looked(path, found)) => self.on_look(&path, found),
+                Ok(Input::Rules) => self.on_rules(),
                 Ok(Input::Unwatch(path, answer)) => {
                     self.unwatch(&path);
                     let _ = answer.send(());
@@ -129,6 +161,56 @@ impl WatchThread {
         }
     }
 
+    fn watch_remote(&mut self, path: PathBuf, answer: SyncSender<Result<(), String>>) {
+        if let Some(old) = self.sources.remove(&path) {
+            self.watches.release(old.directories);
+        }
+        let interval = self.options.remote_interval;
+        match Poller::start(
+            path.clone(),
+            (self.is_readable.clone(), self.choice.clone()),
+            interval,
+            self.input.clone(),
+            answer,
+        ) {
+            Ok(poller) => {
+                tracing::info!("a folder lies on another computer; it is looked at every {interval:?}");
+                let state = State::Remote { poller, silent: false };
+                let source = Source { state, is_file: false, identity: None, directories: BTreeSet::new() };
+                self.sources.insert(path, source);
+            }
+            Err(error) => tracing::error!(%error, "a folder on another computer cannot be watched"),
+        }
+    }
+
+    fn on_look(&mut self, path: &Path, found: Found) {
+        // It may have been told after the source was let go of.
+        let Some(Source { state: State::Remote { silent, .. }, .. }) = self.sources.get_mut(path) else { return };
+        let now = Instant::now();
+        if std::mem::replace(silent, false) {
+            self.pending.rescan(path, now);
+        }
+        match found {
+            Found::Changed(files) => files.iter().for_each(|file| self.pending.changed(path, file, now)),
+            Found::There => self.pending.rescan(path, now),
+            Found::Away(sentence) => {
+                self.pending.problem(path, sentence, now);
+                self.pending.rescan(path, now);
+            }
+        }
+    }
+
+    /// Says when a drive stops answering, and lists it again when it answers.
+    fn check_remote(&mut self, path: &Path, now: Instant) {
+        let Some(Source { state: State::Remote { poller, silent }, .. }) = self.sources.get_mut(path) else { return };
+        let was_silent = std::mem::replace(silent, poller.silent_for() > self.options.silence);
+        if *silent && !was_silent {
+            self.pending.problem(path, self::silent(path), now);
+        } else if was_silent && !*silent {
+            self.pending.rescan(path, now);
+        }
+    }
+
     fn unwatch(&mut self, path: &Path) {
         let Some(source) = self.sources.remove(path) else { return };
         self.watches.release(source.directories);
@@ -153,7 +235,7 @@ impl WatchThread {
         let held = if source.is_file {
             self.watches.hold_one(anchor(path, true), &mut source.directories)
         } else {
-            self.watches.hold_tree(&mut Rules::new(path), path, &mut source.directories)
+            self.watches.hold_tree(&mut Rules::new(path, self.choice.now()), path, &mut source.directories)
         };
         match held {
             Ok(()) => source.state = State::Watched,
@@ -170,8 +252,10 @@ impl WatchThread {
         // What was held already goes back: other sources and other programs can use it.
         self.watches.release(std::mem::take(&mut source.directories));
         let now = Instant::now();
-        source.state =
-            State::Polled { seen: snapshot(path, &*self.is_readable), next: now + self.options.poll_interval };
+        source.state = State::Polled {
+            seen: snapshot(path, &*self.is_readable, self.choice.now()),
+            next: now + self.options.poll_interval,
+        };
         let seconds = self.options.poll_interval.as_secs().max(1);
         let remedy = if cfg!(target_os = "linux") { " (raising fs.inotify.max_user_watches helps)" } else { "" };
         let sentence = format!(
@@ -179,6 +263,15 @@ impl WatchThread {
             path.display()
         );
         self.pending.problem(path, sentence, now);
+    }
+
+    /// Other directories are to be watched, and other files to be listed.
+    fn on_rules(&mut self) {
+        self.watch_all_again();
+        let now = Instant::now();
+        for path in self.sources.keys() {
+            self.pending.rescan(path, now);
+        }
     }
 
     /// After lost events: the set of directories may be wrong too.
@@ -190,6 +283,9 @@ impl WatchThread {
 
     /// Watches a source afresh and has it listed again.
     fn watch_again(&mut self, path: &Path) {
+        if self.sources.get(path).is_some_and(|source| matches!(source.state, State::Remote { .. })) {
+            return;
+        }
         let was_missing = self.sources.get(path).is_some_and(|source| matches!(source.state, State::Missing));
         let now = Instant::now();
         match self.establish(path) {
@@ -204,6 +300,7 @@ impl WatchThread {
 
     fn check_all(&mut self, now: Instant) {
         for path in self.sources.keys().cloned().collect::<Vec<_>>() {
+            self.check_remote(&path, now);
             self.check(&path);
             self.poll(&path, now);
         }
@@ -213,6 +310,7 @@ impl WatchThread {
     fn check(&mut self, path: &Path) {
         let Some(source) = self.sources.get(path) else { return };
         let unchanged = match &source.state {
+            State::Remote { .. } => return,
             State::Missing => !path.exists(),
             _ => identity(anchor(path, source.is_file)).is_ok_and(|identity| identity == source.identity),
         };
@@ -226,13 +324,8 @@ impl WatchThread {
         if now < *next {
             return;
         }
-        let fresh = snapshot(path, &*self.is_readable);
-        for (file, mark) in &fresh {
-            if seen.get(file) != Some(mark) {
-                self.pending.changed(path, file, now);
-            }
-        }
-        for file in seen.keys().filter(|file| !fresh.contains_key(*file)) {
+        let fresh = snapshot(path, &*self.is_readable, self.choice.now());
+        for file in difference(seen, &fresh) {
             self.pending.changed(path, file, now);
         }
         *seen = fresh;
@@ -284,7 +377,7 @@ impl WatchThread {
             }
             return;
         }
-        let mut rules = Rules::new(root);
+        let mut rules = Rules::new(root, self.choice.now());
         let kind = path.symlink_metadata();
         if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
             if !rules.allow(path, true) || (!RECURSIVE && source.directories.contains(path)) {
@@ -328,6 +421,11 @@ impl WatchThread {
         }
         any
     }
+}
+
+/// One plain sentence about a drive that does not answer.
+pub fn silent(path: &Path) -> String {
+    format!("the drive that “{}” lies on does not answer; it is looked at again by itself when it does", path.display())
 }
 
 /// The directory that must be there for a source to be watched.

@@ -5,10 +5,11 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
-use molt_core::{WatchEvent, Watcher};
+use molt_core::{LibraryRules, WatchEvent, Watcher};
 use molt_watch::{FolderWatcher, WatchOptions};
 use tokio::sync::mpsc;
 
@@ -27,6 +28,9 @@ fn quick() -> WatchOptions {
         longest_delay: Duration::from_millis(500),
         check_interval: Duration::from_millis(100),
         poll_interval: Duration::from_millis(100),
+        remote_interval: Duration::from_millis(100),
+        silence: DEADLINE,
+        is_remote: |path| path.components().any(|part| part.as_os_str() == "drive"),
         ..WatchOptions::default()
     }
 }
@@ -179,6 +183,31 @@ async fn changed_rules_list_the_source_again() {
 }
 
 #[tokio::test]
+async fn what_the_user_leaves_out_is_silent_and_comes_back() {
+    let mut bench = Bench::watched();
+    bench.write("drafts/a.md");
+    bench.write("b.md");
+    bench.changed(&["drafts/a.md", "b.md"]).await;
+    std::fs::File::create(bench.root.join("large.md")).and_then(|file| file.set_len((1 << 20) + 1)).unwrap();
+    bench.changed(&["large.md"]).await;
+    let rules = LibraryRules { ignore: "drafts/\n*.txt\n".into(), largest_mb: 1 };
+    bench.watcher.set_rules(&rules).unwrap();
+    // A change that was notified late may come before it.
+    while bench.next().await != WatchEvent::Rescan(bench.root.clone()) {}
+    assert_eq!(bench.listed(&bench.root), ["b.md"]);
+    assert!(bench.watcher.set_rules(&LibraryRules { ignore: "[".into(), ..rules }).is_err());
+    bench.write("drafts/c.md");
+    bench.write("d.txt");
+    bench.write("e.md");
+    assert_eq!(bench.changed(&["e.md"]).await, [bench.root.join("e.md")]);
+    bench.watcher.set_rules(&LibraryRules::default()).unwrap();
+    while bench.next().await != WatchEvent::Rescan(bench.root.clone()) {}
+    assert_eq!(bench.listed(&bench.root), ["b.md", "d.txt", "drafts/a.md", "drafts/c.md", "e.md", "large.md"]);
+    bench.write("drafts/f.md");
+    bench.changed(&["drafts/f.md"]).await;
+}
+
+#[tokio::test]
 async fn a_source_that_goes_and_comes_back_is_noticed() {
     let mut bench = Bench::watched();
     let aside = bench.root.with_file_name("aside");
@@ -253,6 +282,80 @@ async fn beyond_the_limit_a_source_is_polled() {
     bench.watcher.watch(&bench.root.join("1")).unwrap();
     bench.write("1/c.md");
     bench.changed(&["1/c.md"]).await;
+}
+
+#[tokio::test]
+async fn a_source_on_another_computer_is_polled() {
+    let mut bench = bench(quick());
+    bench.write("drive/a.md");
+    let drive = bench.root.join("drive");
+    bench.watcher.watch(&drive).unwrap();
+    assert_eq!(bench.listed(&drive), ["drive/a.md"]);
+    bench.write("drive/deep/b.md");
+    bench.changed(&["drive/deep/b.md"]).await;
+    std::fs::remove_file(drive.join("a.md")).unwrap();
+    bench.changed(&["drive/a.md"]).await;
+    std::fs::write(drive.join(".gitignore"), "deep/\n").unwrap();
+    bench.changed(&["drive/deep/b.md"]).await;
+    assert_eq!(bench.listed(&drive), Vec::<String>::new());
+
+    std::fs::rename(&drive, bench.root.join("aside")).unwrap();
+    match bench.next().await {
+        WatchEvent::Problem(path, sentence) => {
+            assert_eq!(path, drive);
+            assert!(sentence.contains("not there"), "{sentence}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bench.next().await, WatchEvent::Rescan(drive.clone()));
+    std::fs::rename(bench.root.join("aside"), &drive).unwrap();
+    while bench.next().await != WatchEvent::Rescan(drive.clone()) {}
+    bench.watcher.unwatch(&drive);
+    assert!(bench.watcher.watch(&bench.root.join("none/drive")).unwrap_err().contains("not there"));
+}
+
+#[tokio::test]
+async fn a_drive_that_does_not_answer_holds_up_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let answers = Arc::new((Mutex::new(false), Condvar::new()));
+    let asked = answers.clone();
+    let answering = move |path: &Path| {
+        if (quick().is_remote)(path) {
+            drop(asked.1.wait_while(asked.0.lock().unwrap(), |answers| !*answers).unwrap());
+        }
+        readable(path)
+    };
+    let answer = |whether| {
+        *answers.0.lock().unwrap() = whether;
+        answers.1.notify_all();
+    };
+    let (sink, events) = mpsc::channel(16);
+    let silence = Duration::from_millis(300);
+    let watcher = FolderWatcher::with_options(sink, answering, WatchOptions { silence, ..quick() }).unwrap();
+    let mut bench = Bench { _folder: folder, root, watcher, events };
+    bench.write("drive/a.md");
+    bench.write("here/a.md");
+    let (drive, here) = (bench.root.join("drive"), bench.root.join("here"));
+    let sentence = bench.watcher.watch(&drive).unwrap_err();
+    assert!(sentence.contains("does not answer"), "{sentence}");
+    bench.watcher.watch(&here).unwrap();
+    bench.write("here/b.md");
+    let (mut told, mut seen) = (false, false);
+    while !(told && seen) {
+        match bench.next().await {
+            WatchEvent::Problem(path, again) => told = path == drive && again == sentence,
+            WatchEvent::Changed(paths) => seen |= paths.contains(&here.join("b.md")),
+            other => panic!("{other:?}"),
+        }
+    }
+    answer(true);
+    while bench.next().await != WatchEvent::Rescan(drive.clone()) {}
+    bench.write("drive/b.md");
+    while !matches!(bench.next().await, WatchEvent::Changed(paths) if paths.contains(&drive.join("b.md"))) {}
+    // An end does not wait for the drive.
+    answer(false);
+    drop(bench.watcher);
 }
 
 #[tokio::test]

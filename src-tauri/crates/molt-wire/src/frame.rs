@@ -51,6 +51,22 @@ pub fn read_frame<T: DeserializeOwned>(reader: &mut impl Read) -> Result<T, Fram
     Ok(serde_json::from_slice(&body)?)
 }
 
+/// Reads what `WorkerWriter::send_with` sent behind a frame: pieces with their lengths before them, an empty one last. `expected` bytes
+/// are made room for at once.
+pub fn read_content(reader: &mut impl Read, expected: usize) -> Result<Vec<u8>, FrameError> {
+    let mut content = Vec::with_capacity(expected);
+    loop {
+        let mut prefix = [0; 4];
+        read_all(reader, &mut prefix)?;
+        let (start, length) = (content.len(), checked_length(prefix)?);
+        if length == 0 {
+            return Ok(content);
+        }
+        content.resize(start + length, 0);
+        read_all(reader, &mut content[start..])?;
+    }
+}
+
 fn read_all(reader: &mut impl Read, buffer: &mut [u8]) -> Result<(), FrameError> {
     reader.read_exact(buffer).map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => FrameError::Closed,

@@ -10,6 +10,6 @@ mod worker;
 
 pub mod process;
 
-pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
+pub use frame::{FrameError, MAX_FRAME, read_content, read_frame, write_frame};
 pub use process::{Limits, claim_stdio, enter};
-pub use worker::{WorkerCommand, WorkerHandle, WorkerReader, WorkerWriter, spawn, worker_program};
+pub use worker::{SendError, WorkerCommand, WorkerHandle, WorkerReader, WorkerWriter, spawn, worker_program};

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
@@ -17,6 +17,9 @@ use crate::frame::{FrameError, checked_length, encode};
 
 /// Lines of a worker's standard error that are kept for an error report.
 const STDERR_LINES: usize = 40;
+
+/// Bytes of a piece of content that is sent behind a frame.
+const PIECE: usize = 64 << 10;
 
 /// How to start a worker.
 #[derive(Debug, Clone)]
@@ -150,6 +153,39 @@ impl WorkerWriter {
         self.stdin.write_all(&frame).await?;
         Ok(self.stdin.flush().await?)
     }
+
+    /// A frame and behind it what `content` holds, for `read_content`. What is small is one write. After an error the worker can only
+    /// be ended: it waits for the rest.
+    pub async fn send_with<T: Serialize>(
+        &mut self,
+        value: &T,
+        content: &mut (impl AsyncRead + Unpin),
+    ) -> Result<(), SendError> {
+        let mut buffer = encode(value)?;
+        loop {
+            let start = buffer.len();
+            buffer.resize(start + 4 + PIECE, 0);
+            let length = content.read(&mut buffer[start + 4..]).await.map_err(SendError::Content)?;
+            buffer[start..start + 4].copy_from_slice(&(length as u32).to_le_bytes());
+            buffer.truncate(start + 4 + length);
+            if length == 0 || buffer.len() >= PIECE {
+                self.stdin.write_all(&buffer).await.map_err(FrameError::from)?;
+                buffer.clear();
+            }
+            if length == 0 {
+                return Ok(self.stdin.flush().await.map_err(FrameError::from)?);
+            }
+        }
+    }
+}
+
+/// Why a frame did not go out with its content.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error("what was to be sent could not be read: {0}")]
+    Content(#[source] std::io::Error),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
 }
 
 /// The receiving half.
@@ -192,6 +228,25 @@ mod tests {
             writer.send(&text).await.unwrap();
             assert_eq!(reader.receive::<String>().await.unwrap(), text);
         }
+    }
+
+    #[tokio::test]
+    async fn content_goes_behind_a_frame() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (mut handle, mut writer, _reader) = spawn(&shell(&format!("cat > {}", file.path().display()))).unwrap();
+        let long = "提".repeat(PIECE);
+        for content in ["", "a", &long] {
+            writer.send_with(&7, &mut content.as_bytes()).await.unwrap();
+        }
+        drop(writer);
+        handle.wait().await;
+        let sent = std::fs::read(file.path()).unwrap();
+        let mut sent = sent.as_slice();
+        for content in ["", "a", &long] {
+            assert_eq!(crate::read_frame::<u32>(&mut sent).unwrap(), 7);
+            assert!(crate::read_content(&mut sent, 1).unwrap() == content.as_bytes());
+        }
+        assert!(matches!(crate::read_content(&mut sent, 0), Err(FrameError::Closed)));
     }
 
     #[tokio::test]

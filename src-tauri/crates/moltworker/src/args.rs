@@ -133,6 +133,21 @@ pub enum Knowledge {
     Remove(KnowledgeRemove),
     /// Read a protected document of the library; its password is read from the standard input
     Unlock(KnowledgeUnlock),
+    /// Show or change what is left out of the folders
+    Rules(KnowledgeRules),
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeRules {
+    /// Leave out what matches, as in a .gitignore file; may be given several times, and replaces the patterns before
+    #[arg(long, value_name = "PATTERN")]
+    pub ignore: Vec<String>,
+    /// Leave out nothing by its name
+    #[arg(long, conflicts_with = "ignore")]
+    pub ignore_nothing: bool,
+    /// Leave out files above this many megabytes; 0 for none
+    #[arg(long, value_name = "MEGABYTES")]
+    pub largest: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -117,6 +117,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Knowledge(Knowledge::Search(args)) => commands::knowledge::search(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Extract(args)) => commands::knowledge::extract(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Unlock(args)) => commands::knowledge::unlock(&connection, &printer, args).await,
+        Command::Knowledge(Knowledge::Rules(args)) => commands::knowledge::rules(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Remove(args)) => commands::knowledge::remove(&connection, &printer, args).await,
         Command::Task(task) => commands::task::run(&connection, &printer, task).await,
         Command::Model(model) => commands::model::run(&connection, &printer, model).await,

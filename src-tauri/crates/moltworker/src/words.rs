@@ -103,6 +103,8 @@ words! {
         "{path}：{documents} 个文档中有 {indexed} 个可供搜索";
     adding(path, documents): "{path}: {documents} documents are being read", "{path}：正在读取 {documents} 个文档";
     paused(): "Indexing is paused; the documents are read when it goes on.", "索引已暂停，恢复后才会读取文档。";
+    on_battery(): "Paused: on battery. The documents are read when the computer is plugged in.",
+        "已暂停：正在使用电池。接通电源后才会读取文档。";
     wait_interrupted(): "Not everything was read. It goes on when Moltworker runs again.",
         "尚未全部读完，Moltworker 再次运行时会继续。";
     no_sources(): "Nothing was added yet. Add files or folders with `moltworker knowledge add PATH`.",
@@ -114,6 +116,11 @@ words! {
     words_only(): "(compared by words only: no model for meaning is loaded)", "（仅按词语比较：未载入语义模型）";
     not_in_library(path): "{path} is not in the library.", "{path} 不在资料库中。";
     removed(path): "Forgotten: {path}. The files themselves are untouched.", "已移除：{path}。文件本身未改动。";
+
+    nothing_left_out(): "Nothing is left out by its name.", "没有按名称忽略任何内容。";
+    left_out(pattern): "Left out: {pattern}", "忽略：{pattern}";
+    any_size(): "Files of any size are read.", "文件大小不限。";
+    largest(megabytes): "Files above {megabytes} MB are left out.", "忽略超过 {megabytes} MB 的文件。";
 
     // Tasks.
     task_added(title): "Added: {title}", "已添加：{title}";

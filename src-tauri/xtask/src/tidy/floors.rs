@@ -87,6 +87,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("html5ever", &["molt-extract"]),
     ("mail-parser", &["molt-extract"]),
     ("csv", &["molt-extract", "molt-tasks"]),
+    ("seccompiler", &["molt-extract"]),
+    ("libc", &["molt-extract"]),
     ("tauri*", &["moltworker-desktop"]),
     ("notify-rust", &["molt-notify"]),
     ("axum", &["molt-gateway"]),

@@ -14,6 +14,10 @@ pending: number,
  */
 failed: number, chunks: number, paused: boolean, 
 /**
+ * Reading waits until the computer does not run on its battery any more.
+ */
+on_battery: boolean, 
+/**
  * Name of the file that is being read now.
  */
 current: string | null, 

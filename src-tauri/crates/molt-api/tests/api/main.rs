@@ -73,6 +73,7 @@ struct World {
     servers: Arc<ScriptedServers>,
     /// Bytes that are free.
     memory: Arc<AtomicU64>,
+    watcher: Arc<MemoryWatcher>,
 }
 
 fn world() -> World {
@@ -85,11 +86,12 @@ fn world() -> World {
     let clock = Arc::new(ManualClock::at("2026-11-21T10:00", "Asia/Shanghai"));
     let extractor = Arc::new(ScriptedExtractor::new());
     let bus = Bus::new(tokio::runtime::Handle::current());
+    let watcher = Arc::new(MemoryWatcher::new());
     let library = Library::new(
         LibraryParts {
             documents: store.clone(),
             extractor: extractor.clone(),
-            watcher: Arc::new(MemoryWatcher::new()),
+            watcher: watcher.clone(),
             engine: Arc::new(engine.clone()),
             secrets: store.clone(),
             clock: clock.clone(),
@@ -167,7 +169,7 @@ fn world() -> World {
         data_dir: "/data".into(),
         desktop: false,
     });
-    World { app, clock, engine, events, models, downloads, hub, folders, store, servers, memory }
+    World { app, clock, engine, events, models, downloads, hub, folders, store, servers, memory, watcher }
 }
 
 impl World {
@@ -338,6 +340,24 @@ async fn the_engine_that_is_measured_as_the_fastest_runs_the_model_until_another
     );
     let models = world.call("model_configure", json!({ "id": id, "backend": "llama_cpp" })).await.unwrap();
     assert_eq!(models["models"][0]["backend"], "llama_cpp", "a choice goes before what was measured");
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_the_library_is_set_and_nonsense_refused() {
+    let world = world();
+    let set = async |rules: Value| {
+        let mut settings = world.call("settings_get", Value::Null).await.unwrap();
+        settings["library_rules"] = rules;
+        world.call("settings_set", settings).await
+    };
+    let rules = json!({ "ignore": "drafts/\n*.log", "largest_mb": 20 });
+    assert_eq!(set(rules.clone()).await.unwrap()["library_rules"], rules);
+    assert_eq!(world.watcher.rules().largest_mb, 20);
+    let error = set(json!({ "ignore": "[", "largest_mb": 0 })).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Invalid);
+    assert!(error.message.contains("“[”"), "{error:?}");
+    assert_eq!(world.call("settings_get", Value::Null).await.unwrap()["library_rules"], rules);
+    assert_eq!(world.watcher.rules().ignore, "drafts/\n*.log");
 }
 
 #[tokio::test]

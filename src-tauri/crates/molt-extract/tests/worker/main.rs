@@ -304,7 +304,7 @@ async fn a_worker_killed_at_any_moment_loses_nothing() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_worker_cannot_write_files_and_goes_home_when_idle() {
+async fn the_worker_is_caged_and_goes_home_when_idle() {
     let bench = bench_with(|config| config.idle_limit = Duration::from_secs(1));
     bench.read("a.md", "words").await.unwrap();
     let pid = bench.client.worker_pid().unwrap();
@@ -321,6 +321,11 @@ async fn the_worker_cannot_write_files_and_goes_home_when_idle() {
     assert!(line("Max file size").starts_with("Max file size 0 0"), "{limits}");
     assert!(line("Max core file size").starts_with("Max core file size 0 0"), "{limits}");
     assert!(line("Max address space").starts_with(&format!("Max address space {0} {0}", 1u64 << 30)), "{limits}");
+    // What the cage refuses is tested where it is built; here, that every thread of the worker is in it.
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        assert!(status.contains("\nNoNewPrivs:\t1\n") && status.contains("\nSeccomp:\t2\n"), "{status}");
+    }
     let deadline = Instant::now() + Duration::from_secs(20);
     let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     while !(stat().is_empty() || stat().contains(") Z ")) {

@@ -72,6 +72,10 @@ impl Watcher for Lister {
         };
         (files_below(path).into_iter().filter_map(listed).collect(), Vec::new())
     }
+
+    fn set_rules(&self, _rules: &LibraryRules) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 struct World {
@@ -496,6 +500,21 @@ async fn a_file_that_goes_before_it_is_read_is_looked_for_without_another_event(
         })
         .await;
     assert_eq!(world.index.chunks().len(), 1);
+}
+
+#[tokio::test]
+async fn on_its_battery_the_computer_reads_nothing_and_goes_on_afterwards() {
+    let mut world = World::new(false);
+    world.write("a.txt", "Saturn has rings.");
+    world.library.set_on_battery(true);
+    world.add().await;
+    world.until("it is known", |w| w.library.status().unwrap().pending == 1).await;
+    let status = world.library.status().unwrap();
+    assert!(status.on_battery && !status.paused);
+    assert_eq!((status.indexed, world.reader.0.lock().unwrap().len()), (0, 0));
+    world.library.set_on_battery(false);
+    world.until("it is read", |w| w.library.status().unwrap().indexed == 1).await;
+    assert!(!world.library.status().unwrap().on_battery);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `knowledge add | list | search | extract | remove`.
+//! `knowledge add | list | search | extract | unlock | rules | remove`.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,12 +11,12 @@ use molt_api::{
     DocumentList, DocumentRef, DocumentUnlock, DocumentView, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add,
     KnowledgeAdded, KnowledgeFound, KnowledgeSearch as Search, SourceRef, SourceView, Status,
 };
-use molt_core::{Document, DocumentState, ExtractError, ModelRole, SearchBy, Secret, SourceId};
+use molt_core::{Document, DocumentState, ExtractError, LibraryRules, ModelRole, SearchBy, Secret, Settings, SourceId};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeSearch, KnowledgeUnlock, Way},
+    args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeRules, KnowledgeSearch, KnowledgeUnlock, Way},
     batch::{self, Object},
     commands::choose,
     connect::{Connection, sentence},
@@ -99,6 +99,11 @@ async fn wait(
         if status.index.paused {
             printer.progress("");
             printer.note(printer.words.paused());
+            return Ok(true);
+        }
+        if status.index.on_battery {
+            printer.progress("");
+            printer.note(printer.words.on_battery());
             return Ok(true);
         }
         // For example a full disk: the program tries again by itself, but not soon enough to wait for.
@@ -291,12 +296,45 @@ pub async fn unlock(connection: &Connection, printer: &Printer, args: KnowledgeU
             printer.note(printer.words.paused());
             return Ok(());
         }
+        if status.index.on_battery {
+            printer.note(printer.words.on_battery());
+            return Ok(());
+        }
     };
     match &read.reason {
         Some(reason) if is_failed(&read) => Err(Failure::plain(reason.clone())),
         _ if printer.json => Ok(printer.value(&read)?),
         _ => Ok(printer.line(&read.path)?),
     }
+}
+
+pub async fn rules(connection: &Connection, printer: &Printer, args: KnowledgeRules) -> Result<(), Failure> {
+    let mut settings: Settings = connection.call("settings_get", ()).await?;
+    let before = settings.library_rules.clone();
+    if args.ignore_nothing || !args.ignore.is_empty() {
+        settings.library_rules.ignore = args.ignore.join("\n");
+    }
+    if let Some(largest) = args.largest {
+        settings.library_rules.largest_mb = largest;
+    }
+    if settings.library_rules != before {
+        settings = connection.call("settings_set", settings).await?;
+    }
+    let rules: LibraryRules = settings.library_rules;
+    if printer.json {
+        return Ok(printer.value(&rules)?);
+    }
+    let words = printer.words;
+    if rules.ignore.trim().is_empty() {
+        printer.line(words.nothing_left_out())?;
+    }
+    for pattern in rules.ignore.lines().filter(|line| !line.trim().is_empty()) {
+        printer.line(words.left_out(pattern))?;
+    }
+    Ok(printer.line(match rules.largest_mb {
+        0 => words.any_size(),
+        largest => words.largest(largest),
+    })?)
 }
 
 pub async fn remove(connection: &Connection, printer: &Printer, args: KnowledgeRemove) -> Result<(), Failure> {
