@@ -87,6 +87,18 @@ describe("the composer", () => {
   });
 });
 
+describe("thinking", () => {
+  it("is turned on and off beside the question, where a model could think", async () => {
+    const rendered = render(Composer, { text: "", think: false, streaming: false, onsend: vi.fn(), onstop: vi.fn() });
+    const toggle = screen.getByRole("button", { name: "Think before answering" });
+    expect(toggle.getAttribute("aria-pressed")).toBe("false");
+    await fireEvent.click(toggle);
+    expect(toggle.getAttribute("aria-pressed")).toBe("true");
+    await rendered.rerender({ think: undefined });
+    expect(screen.queryByTestId("think")).toBeNull();
+  });
+});
+
 describe("an answer", () => {
   it("opens the inspector at the passage when a mark is pressed", async () => {
     closeInspector();
@@ -111,6 +123,32 @@ describe("an answer", () => {
     expect(screen.getByRole("alert").textContent).toContain("There was not enough memory.");
     await fireEvent.click(screen.getByRole("button", { name: "Try again" }));
     expect(onretry).toHaveBeenCalledOnce();
+  });
+
+  const STATS = { model: "Small", prompt_tokens: 1200, completion_tokens: 40, first_token_ms: 100, total_ms: 900, tokens_per_second: 12, passages_left_out: 0, hurried: false, cut: true, messages_left_out: 2, context_length: 8192 };
+
+  it("that was cut says so and goes on when asked", async () => {
+    const oncontinue = vi.fn();
+    render(AnswerMessage, { message: message("m", "assistant", "One. Two", { stats: STATS }), status: undefined, last: true, onretry: vi.fn(), oncontinue });
+    expect(screen.getByTestId("answer-cut").textContent).toContain("The answer was cut at its length limit.");
+    expect(screen.getByTestId("answer-forgotten").textContent).toBe("The first 2 messages of this conversation were left out: they no longer fit.");
+    expect(screen.getByTestId("answer").textContent).toContain("1,240 of 8,192 tokens of the context used");
+    await fireEvent.click(screen.getByRole("button", { name: "Continue" }));
+    expect(oncontinue).toHaveBeenCalledOnce();
+  });
+
+  it("says why it could not be gone on with", () => {
+    render(AnswerMessage, { message: message("m", "assistant", "One. Two", { stats: STATS, error: "There was not enough memory." }), status: undefined, last: true, onretry: vi.fn(), oncontinue: vi.fn() });
+    expect(screen.getByRole("alert").textContent).toContain("There was not enough memory.");
+    expect(screen.getByRole("button", { name: "Continue" })).toBeTruthy();
+  });
+
+  it("that was cut can be gone on with only at the end, and one that was not says nothing", () => {
+    render(AnswerMessage, { message: message("m", "assistant", "One. Two", { stats: STATS }), status: undefined, last: false, onretry: vi.fn(), oncontinue: vi.fn() });
+    expect(screen.queryByRole("button", { name: "Continue" })).toBeNull();
+    expect(screen.queryByTestId("answer-forgotten")).toBeNull();
+    render(AnswerMessage, { message: message("n", "assistant", "One.", { stats: { ...STATS, cut: false, messages_left_out: 0 } }), status: undefined, last: true, onretry: vi.fn(), oncontinue: vi.fn() });
+    expect(screen.getAllByTestId("answer-cut")).toHaveLength(1);
   });
 
   it("folds what the model thought under a line, as plain text", async () => {

@@ -121,6 +121,22 @@ describe("an open conversation", () => {
     stop();
   });
 
+  it("goes on with an answer that was cut, behind what there is", async () => {
+    const done = { ...answer, text: "One. Tw", state: "done" as const };
+    const streaming = { ...answer, text: "One. " };
+    const { conversation, asked, stop } = await open(() => [message("q", "user", "?"), streaming]);
+    deliver({ topic: "message_changed", message: done });
+    conversation.restart(done);
+    conversation.accept({ conversation_id: id, user_message: message("q", "user", "?"), answer: streaming }, answer.id);
+    expect(textOf(conversation.messages[1] as Message)).toBe("One. ");
+    delta(5, "Two.");
+    await settle();
+    expect(asked).toHaveLength(2);
+    expect(conversation.messages.map((one) => one.id)).toEqual(["q", answer.id]);
+    expect(textOf(conversation.messages[1] as Message)).toBe("One. Two.");
+    stop();
+  });
+
   it("forgets what was being written when the end was missed", async () => {
     let now: Message = answer;
     const { conversation, stop } = await open(() => [now]);

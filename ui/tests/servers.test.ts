@@ -157,7 +157,7 @@ describe("an answer", () => {
   });
 
   it("of this computer has no such sign, and says why its model was chosen", () => {
-    const stats = { model: "Small", prompt_tokens: 1, completion_tokens: 1, first_token_ms: 100, total_ms: 200, tokens_per_second: 10, passages_left_out: 0, hurried: false };
+    const stats = { model: "Small", prompt_tokens: 1, completion_tokens: 1, first_token_ms: 100, total_ms: 200, tokens_per_second: 10, passages_left_out: 0, hurried: false, cut: false, messages_left_out: 0, context_length: 0 };
     show({ stats, answerer: { model: "near", name: "Small", host: null, reason: "quick" } });
     expect(screen.queryByTestId("answer-elsewhere")).toBeNull();
     expect(screen.getByTestId("answer").textContent).toContain("chosen for a quick answer to a simple question");

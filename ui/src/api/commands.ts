@@ -92,6 +92,7 @@ export interface Commands {
   chat_send: [ChatSend, ChatAccepted];
   chat_edit: [ChatEdit, ChatAccepted];
   chat_retry: [MessageRef, ChatAccepted];
+  chat_continue: [MessageRef, ChatAccepted];
   chat_stop: [ConversationRef, Empty];
 
   source_list: [Nothing, SourceView[]];

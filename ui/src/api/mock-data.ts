@@ -85,7 +85,7 @@ export function message(conversation: string, id: string, role: Message["role"],
   };
 }
 
-const STATS = { model: "Qwen3 4B Instruct", prompt_tokens: 812, completion_tokens: 48, first_token_ms: 410, total_ms: 4600, tokens_per_second: 11.8, passages_left_out: 0, hurried: false };
+export const STATS = { model: "Qwen3 4B Instruct", prompt_tokens: 812, completion_tokens: 48, first_token_ms: 410, total_ms: 4600, tokens_per_second: 11.8, passages_left_out: 0, hurried: false, cut: false, messages_left_out: 0, context_length: 8192 };
 
 export function conversations(): Conversation[] {
   const titles: [string, number][] = [

@@ -115,7 +115,7 @@ export function startPretending(): void {
     const done = data.message(conversation, id, "assistant", text.slice(0, sent), {
       state: stopped ? "stopped" : "done",
       citations: zh ? [data.citation(1, "weekly", 1), data.citation(2, "weekly", 2)] : [data.citation(1, "budget", 2), data.citation(2, "notes", 0)],
-      stats: { model: "Qwen3 4B Instruct", prompt_tokens: 700, completion_tokens: 60, first_token_ms: 430, total_ms: 5000, tokens_per_second: 12.1, passages_left_out: 0, hurried: false },
+      stats: { ...data.STATS, cut: scene === "slow" },
     });
     messages[conversation] = (messages[conversation] ?? []).map((one) => (one.id === id ? done : one));
     deliver({ topic: "message_changed", message: done });
@@ -200,6 +200,14 @@ export function startPretending(): void {
       messages[id] = [...list.slice(0, at), reply];
       void answer(id, reply.id, question.text);
       return { conversation_id: id, user_message: question, answer: reply };
+    },
+    chat_continue: ({ id: message_id }) => {
+      const [id, list] = find(Object.entries(messages).find(([, all]) => all.some((one) => one.id === message_id)));
+      const cut = find(list.find((one) => one.id === message_id));
+      const done: Message = { ...cut, text: `${cut.text}\n\nThat is all.`, stats: data.STATS };
+      messages[id] = list.map((one) => (one.id === message_id ? done : one));
+      setTimeout(() => deliver({ topic: "message_changed", message: done }), 600);
+      return { conversation_id: id, user_message: find(list.findLast((one) => one.role === "user")), answer: { ...cut, state: "streaming" } };
     },
     chat_stop: () => {
       stopped = true;

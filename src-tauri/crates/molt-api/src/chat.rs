@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use molt_assist::{Accepted, AssistEvent};
-use molt_core::{Conversation, ConversationId, MessageId, Role, TaskId};
+use molt_core::{Conversation, ConversationId, Message, MessageId, Role, TaskId};
 
 use crate::{
     ApiError, App, Bus, ChatAccepted, ChatEdit, ChatSend, ConversationRef, ConversationRename, ConversationView, Empty,
@@ -16,7 +16,7 @@ impl App {
 
     pub async fn conversation_get(&self, request: ConversationRef) -> Result<ConversationView, ApiError> {
         let conversation = self.parts().conversations.conversation(&request.id)?;
-        if let Some(model) = self.loaded_chat_model() {
+        if let Some(model) = self.loaded_chat_model(&request.id) {
             self.parts().assist.recall(&request.id, model);
         }
         Ok(ConversationView { conversation, messages: self.parts().assist.messages(&request.id)? })
@@ -64,7 +64,8 @@ impl App {
         if !answering && let Some(reply) = self.parts().desk.reply(&request.text, last) {
             return Ok(self.parts().assist.record_reply(request.conversation_id, &request.text, reply)?.into());
         }
-        let asked = Asked { conversation: request.conversation_id.clone(), text: request.text.clone() };
+        let asked =
+            Asked { conversation: request.conversation_id.clone(), text: request.text.clone(), think: request.think };
         Ok(self.parts().assist.send(request.conversation_id, &request.text, self.chat_model(asked)?)?.into())
     }
 
@@ -78,17 +79,29 @@ impl App {
 
     pub async fn chat_edit(&self, request: ChatEdit) -> Result<ChatAccepted, ApiError> {
         let conversation = self.parts().assist.withdraw(&request.message_id, &request.text)?;
-        self.chat_send(ChatSend { conversation_id: Some(conversation), text: request.text }).await
+        self.chat_send(ChatSend { conversation_id: Some(conversation), text: request.text, think: request.think }).await
     }
 
-    /// Answers the same question again.
+    /// Answers the same question again, with thoughts if there were any before.
     pub async fn chat_retry(&self, request: MessageRef) -> Result<ChatAccepted, ApiError> {
-        let conversation = self.parts().conversations.message(&request.id)?.conversation_id;
-        let mut before = self.parts().conversations.messages(&conversation)?;
-        before.truncate(before.iter().position(|message| message.id == request.id).unwrap_or(before.len()));
-        let question = before.into_iter().rev().find(|message| message.role == Role::User);
-        let asked = Asked { conversation: Some(conversation), text: question.map(|one| one.text).unwrap_or_default() };
+        let asked = self.asked(&request.id)?;
         Ok(self.parts().assist.retry(&request.id, self.chat_model(asked)?)?.into())
+    }
+
+    /// Goes on with the last answer, which was cut at the length of an answer.
+    pub async fn chat_continue(&self, request: MessageRef) -> Result<ChatAccepted, ApiError> {
+        let asked = self.asked(&request.id)?;
+        Ok(self.parts().assist.go_on(&request.id, self.chat_model(asked)?)?.into())
+    }
+
+    /// What an answer was asked for.
+    fn asked(&self, answer: &MessageId) -> Result<Asked, ApiError> {
+        let Message { conversation_id: conversation, thoughts, .. } = self.parts().conversations.message(answer)?;
+        let mut before = self.parts().conversations.messages(&conversation)?;
+        before.truncate(before.iter().position(|message| &message.id == answer).unwrap_or(before.len()));
+        let question = before.into_iter().rev().find(|message| message.role == Role::User);
+        let text = question.map(|one| one.text).unwrap_or_default();
+        Ok(Asked { conversation: Some(conversation), text, think: thoughts.is_some() })
     }
 
     pub async fn chat_stop(&self, request: ConversationRef) -> Result<Empty, ApiError> {

@@ -33,7 +33,8 @@ macro_rules! commands {
 commands! {
     status, settings_get, settings_set(request), suggestions, activity_dismiss(request),
     conversation_list, conversation_get(request), conversation_rename(request), conversation_delete(request),
-    conversation_restore(request), chat_send(request), chat_edit(request), chat_retry(request), chat_stop(request),
+    conversation_restore(request), chat_send(request), chat_edit(request), chat_retry(request), chat_continue(request),
+    chat_stop(request),
     source_list, knowledge_add(request), source_remove(request), document_list(request), document_get(request),
     document_retry(request), document_unlock(request), knowledge_search(request), knowledge_pause(request), knowledge_extract(request),
     task_list, task_changes(request), task_parse(request), task_add(request), task_add_line(request),

@@ -85,11 +85,17 @@ dto! {
         /// None starts a new conversation.
         pub conversation_id: Option<ConversationId>,
         pub text: String,
+        /// The model is to think before it answers, if it can.
+        #[serde(default)]
+        pub think: bool,
     }
     pub struct ChatEdit {
         /// A message of the user; it and all after it are replaced.
         pub message_id: MessageId,
         pub text: String,
+        /// As in `ChatSend`.
+        #[serde(default)]
+        pub think: bool,
     }
     /// The question was stored. The answer arrives as `answer_delta` events and ends with `message_changed`.
     pub struct ChatAccepted { pub conversation_id: ConversationId, pub user_message: Message, pub answer: Message }

@@ -85,7 +85,7 @@ impl From<AssistError> for ApiError {
             AssistError::Busy => {
                 Self::new(ErrorCode::Busy, error.to_string()).hint("Stop it, or wait until it has ended.")
             }
-            AssistError::Empty | AssistError::WrongRole(_) => Self::invalid(error.to_string()),
+            AssistError::Empty | AssistError::WrongRole(_) | AssistError::NotCut => Self::invalid(error.to_string()),
         }
     }
 }

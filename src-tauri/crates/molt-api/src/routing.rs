@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use molt_assist::ChatModel;
 use molt_core::{
-    ConversationId, LoadedModel, MessageState, ModelId, ModelRole, ModelSpec, Role, RouteReason, Settings,
+    Backend, ConversationId, LoadedModel, MessageState, ModelId, ModelRole, ModelSpec, Role, RouteReason, Settings,
 };
 use molt_models::{Candidate, LoadState, Need, strength};
 use tokio::sync::broadcast::error::RecvError;
@@ -15,6 +15,7 @@ use crate::{ApiError, App, Event, ModelState};
 pub(crate) struct Asked {
     pub conversation: Option<ConversationId>,
     pub text: String,
+    pub think: bool,
 }
 
 impl App {
@@ -44,6 +45,8 @@ impl App {
                 host: spec.remote.map(|remote| remote.host),
                 reason,
                 tools: spec.tools,
+                think: asked.think,
+                keeps: loaded.backend == Backend::LlamaCpp,
                 sampling: spec.settings.sampling(),
                 lease,
             })
@@ -67,9 +70,11 @@ impl App {
         Some((spec, loaded))
     }
 
-    /// The chosen model, if it is loaded on this computer.
-    pub(crate) fn loaded_chat_model(&self) -> Option<ChatModel> {
-        let id = self.parts().settings.settings().ok()?.chat_model?;
+    /// The model that is likely to answer the next question of a conversation, if it is loaded on this computer: the chosen one, or where
+    /// the program chooses the one that answered last.
+    pub(crate) fn loaded_chat_model(&self, conversation: &ConversationId) -> Option<ChatModel> {
+        let settings = self.parts().settings.settings().ok()?;
+        let id = if settings.automatic_model { self.last_answerer(conversation) } else { settings.chat_model }?;
         let (spec, LoadState::Loaded(loaded)) = self.parts().registry.get(&id).ok()? else { return None };
         spec.remote.is_none().then_some(ChatModel {
             lease: self.lease(&id),
@@ -80,6 +85,8 @@ impl App {
             host: None,
             reason: None,
             tools: spec.tools,
+            think: false,
+            keeps: loaded.backend == Backend::LlamaCpp,
             sampling: spec.settings.sampling(),
         })
     }

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use molt_core::{
     AnswerKind, AnswerStats, Constraint, EngineError, FinishReason, Found, GenerateEvent, GenerateRequest, IndexFilter,
-    Message, MessageState, Passage, PromptMessage, TaskId,
+    Message, MessageState, PromptMessage, TaskId,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     calls::{self, Call},
     citations::{citations, mark_used},
+    continuation::{self, is_chinese},
     conversation::{Assist, AssistEvent, ChatModel, tell},
-    prompt::layout,
+    prompt::{Turn, layout},
 };
 
 /// Passages asked for. A model is shown as many of them as fit.
@@ -27,6 +28,12 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 /// Below this many characters a question is likely a follow-up ("and in 2024?"), and is searched together with the one before.
 const FOLLOW_UP_CHARACTERS: usize = 16;
 
+/// An answer that has ended, and the model that was asked for it.
+pub(crate) struct Ended {
+    pub answer: Message,
+    pub model: Option<ChatModel>,
+}
+
 /// Writes the answer to its end; never fails, a failure is an answer that says why.
 pub(crate) async fn write(
     assist: &Assist,
@@ -34,7 +41,7 @@ pub(crate) async fn write(
     mut answer: Message,
     model: impl Future<Output = Option<ChatModel>>,
     cancel: CancellationToken,
-) -> Message {
+) -> Ended {
     let history = history(assist, question);
     let prepared = async {
         let found = find(assist, &history, &question.text).await;
@@ -44,12 +51,15 @@ pub(crate) async fn write(
         prepared = prepared => prepared,
         () = cancel.cancelled() => {
             answer.state = MessageState::Stopped;
-            return answer;
+            return Ended { answer, model: None };
         }
     };
-    let Some(model) = model else { return passages_only(answer, found, &question.text) };
+    let Some(model) = model else {
+        return Ended { answer: passages_only(answer, found, &question.text), model: None };
+    };
     answer.kind = Some(AnswerKind::Model);
-    match stream(assist, &history, &found.passages, question, &mut answer, &model, &cancel).await {
+    let turn = Turn { history: &history, passages: &found.passages, question: &question.text, so_far: "" };
+    match stream(assist, turn, &mut answer, &model, &cancel).await {
         Ok(Written { state, messages }) => {
             answer.state = state;
             if calls::is_begun(&answer.text) {
@@ -62,7 +72,11 @@ pub(crate) async fn write(
                 };
                 let last = history.iter().rev().find_map(|message| message.task_id.clone());
                 carry_out(assist, question, call, last, &mut answer);
-                return answer;
+                if let Some(stats) = &mut answer.stats {
+                    // It is not the model's text that is shown.
+                    stats.cut = false;
+                }
+                return Ended { answer, model: Some(model) };
             }
         }
         Err(error) => {
@@ -71,7 +85,55 @@ pub(crate) async fn write(
         }
     }
     mark_used(&mut answer.citations, &answer.text);
-    answer
+    Ended { answer, model: Some(model) }
+}
+
+/// Writes more of an answer that was cut; `before` is what it was, `answer` its whole sentences. What goes wrong leaves it as it was.
+pub(crate) async fn go_on(
+    assist: &Assist,
+    question: &Message,
+    before: Message,
+    mut answer: Message,
+    model: impl Future<Output = Option<ChatModel>>,
+    cancel: CancellationToken,
+) -> Ended {
+    let model = cancel.run_until_cancelled(model).await;
+    let Some(Some(model)) = model else {
+        let error = model.is_some().then(|| "No chat model is loaded.".to_owned());
+        return Ended { answer: Message { error, ..before }, model: None };
+    };
+    // What was read of the passages for the part before is likely known, and as much is to be read now.
+    let model = ChatModel { reads: None, think: false, ..model };
+    let (history, passages) = (history(assist, question), continuation::passages(&before.citations));
+    let so_far = answer.text.clone();
+    let turn = Turn { history: &history, passages: &passages, question: &question.text, so_far: &so_far };
+    match stream(assist, turn, &mut answer, &model, &cancel).await {
+        Ok(written) => answer.state = written.state,
+        Err(error) => (answer.state, answer.error) = (MessageState::Done, Some(error.to_string())),
+    }
+    let is_complete = answer.state == MessageState::Done && answer.error.is_none();
+    if !is_complete && answer.text.len() < before.text.len() {
+        answer.text = before.text;
+    }
+    answer.citations.clone_from(&before.citations);
+    mark_used(&mut answer.citations, &answer.text);
+    if before.answerer.as_ref().is_some_and(|answerer| answerer.host.is_some()) {
+        // The sign stays that it was sent elsewhere.
+        answer.answerer = before.answerer;
+    }
+    // Of an answer that has not come to its end the figures are still those of the part before.
+    if let (Some(before), Some(after)) = (before.stats, answer.stats.as_mut())
+        && *after != before
+    {
+        // The prompt of this part held the part before.
+        after.prompt_tokens = before.prompt_tokens;
+        after.completion_tokens += before.completion_tokens;
+        after.first_token_ms = before.first_token_ms;
+        after.total_ms += before.total_ms;
+        after.passages_left_out = before.passages_left_out;
+        after.hurried = before.hurried;
+    }
+    Ended { answer, model: Some(model) }
 }
 
 /// Has the model write a call that it began and garbled anew, bound to the form of one. Most calls are right at once; an answer is not
@@ -146,7 +208,7 @@ async fn find(assist: &Assist, history: &[Message], question: &str) -> Found {
 }
 
 fn passages_only(mut answer: Message, found: Found, question: &str) -> Message {
-    let chinese = question.chars().any(|c| ('\u{4E00}'..='\u{9FFF}').contains(&c));
+    let chinese = is_chinese(question);
     answer.kind = Some(AnswerKind::Passages);
     answer.state = MessageState::Done;
     answer.text = match (found.passages.is_empty(), chinese) {
@@ -178,16 +240,17 @@ struct Written {
 
 async fn stream(
     assist: &Assist,
-    history: &[Message],
-    passages: &[Passage],
-    question: &Message,
+    turn: Turn<'_>,
     answer: &mut Message,
     model: &ChatModel,
     cancel: &CancellationToken,
 ) -> Result<Written, EngineError> {
     let started = Instant::now();
     let engine = &assist.parts().engine;
-    let prompt = layout(engine.as_ref(), model, history, passages, &question.text).await?;
+    let passages = turn.passages;
+    // The first words behind a text that there is already.
+    let mut is_joint = !turn.so_far.is_empty();
+    let prompt = layout(engine.as_ref(), model, assist.known(), turn).await?;
     answer.citations = citations(&passages[..prompt.passages]);
     let left_out = (passages.len() - prompt.passages) as u32;
     answer.answerer = Some(model.answerer());
@@ -196,6 +259,7 @@ async fn stream(
         // What leaves this computer is written down before it does.
         assist.store(answer).map_err(|error| EngineError::Failed(format!("nothing was sent, because {error}")))?;
     }
+    let note = assist.known().begin(model, &prompt);
     let mut events = engine.generate(GenerateRequest {
         model: model.id.clone(),
         messages: prompt.messages.clone(),
@@ -203,7 +267,7 @@ async fn stream(
         temperature: model.sampling.temperature,
         top_p: model.sampling.top_p,
         stop: Vec::new(),
-        think: false,
+        think: model.think,
         constraint: None,
         recall_only: false,
     });
@@ -212,7 +276,7 @@ async fn stream(
 
     let mut first_token = None;
     let mut stored = Instant::now();
-    let mut offset = 0u32;
+    let mut offset = answer.text.encode_utf16().count() as u32;
     loop {
         let event = tokio::select! {
             biased;
@@ -220,6 +284,9 @@ async fn stream(
             () = cancel.cancelled() => return Ok(written(MessageState::Stopped)),
             event = events.next() => event,
         };
+        if let Some(event) = &event {
+            note.hear(assist.known(), event);
+        }
         let queued = |position| AssistEvent::Queued {
             conversation_id: answer.conversation_id.clone(),
             message_id: answer.id.clone(),
@@ -251,6 +318,11 @@ async fn stream(
             }
             Some(Ok(GenerateEvent::Delta { text })) => {
                 first_token.get_or_insert_with(|| started.elapsed());
+                let text = if is_joint { continuation::joint(&answer.text, &text) } else { text };
+                if is_joint && text.is_empty() {
+                    continue;
+                }
+                is_joint = false;
                 answer.text.push_str(&text);
                 if calls::is_begun(&answer.text) {
                     if answer.text.len() > CALL_BYTES {
@@ -284,6 +356,9 @@ async fn stream(
                     },
                     passages_left_out: left_out,
                     hurried: left_out > 0 && prompt.hurried,
+                    cut: finish == FinishReason::Length,
+                    messages_left_out: prompt.left_out as u32,
+                    context_length: model.context_length,
                 });
                 let is_cancelled = finish == FinishReason::Cancelled;
                 return Ok(written(if is_cancelled { MessageState::Stopped } else { MessageState::Done }));

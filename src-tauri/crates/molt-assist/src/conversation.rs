@@ -5,14 +5,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::StreamExt;
 use molt_core::{
     AnswerKind, Answerer, Clock, Conversation, ConversationId, ConversationStore, Engine, Message, MessageId,
     MessageState, ModelId, PassageFinder, Role, RouteReason, Sampling, StoreError, TaskId, TaskSource,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer, calls::TaskCall, lease::Lease, prompt};
+use crate::{
+    ahead::Known,
+    answer::{self, Ended},
+    calls::TaskCall,
+    continuation,
+    lease::Lease,
+    prompt,
+};
 
 /// Characters of a question that become the conversation's title.
 const TITLE_CHARACTERS: usize = 48;
@@ -88,6 +94,10 @@ pub struct ChatModel {
     pub reason: Option<RouteReason>,
     /// It was trained to call tools, and is told of them.
     pub tools: bool,
+    /// It is to think before it answers, if it can.
+    pub think: bool,
+    /// What it has read is kept for the next prompt that begins like it, so that reading ahead spares time.
+    pub keeps: bool,
     /// Of its answers; all else that it writes is greedy.
     pub sampling: Sampling,
     /// It stays loaded as long as this is held.
@@ -116,6 +126,8 @@ pub enum AssistError {
     Busy,
     #[error("only {0} can be changed this way")]
     WrongRole(&'static str),
+    #[error("only the last answer can be gone on with, and only if it was cut")]
+    NotCut,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -133,6 +145,7 @@ pub(crate) struct Inner {
     warming: Mutex<CancellationToken>,
     /// The conversation that was looked at last, and what ends taking it up.
     recalled: Mutex<Option<(ConversationId, CancellationToken)>>,
+    known: Known,
 }
 
 struct Running {
@@ -149,45 +162,9 @@ impl Assist {
                 running: Mutex::default(),
                 warming: Mutex::default(),
                 recalled: Mutex::default(),
+                known: Known::default(),
             }),
         }
-    }
-
-    /// Has a model that was just loaded read what every prompt begins with. Gives way to the first question; that it fails matters to
-    /// nobody.
-    pub fn warm(&self, model: ModelId, tools: bool) {
-        let cancel = CancellationToken::new();
-        std::mem::replace(&mut *lock(&self.inner.warming), cancel.clone()).cancel();
-        let mut events = self.inner.parts.engine.generate(prompt::opening(model, tools));
-        tokio::spawn(async move {
-            cancel.run_until_cancelled(async { while let Some(Ok(_)) = events.next().await {} }).await;
-        });
-    }
-
-    /// Has the engine take up what it keeps of a conversation that the user looks at; that it fails matters to nobody. Looking again
-    /// costs nothing, and of many that are looked at one after the other the last is taken up.
-    pub fn recall(&self, conversation: &ConversationId, model: ChatModel) {
-        let cancel = CancellationToken::new();
-        {
-            let mut recalled = lock(&self.inner.recalled);
-            if recalled.as_ref().is_some_and(|(last, _)| last == conversation) {
-                return;
-            }
-            if let Some((_, earlier)) = recalled.replace((conversation.clone(), cancel.clone())) {
-                earlier.cancel();
-            }
-        }
-        let history = self.inner.parts.conversations.messages(conversation).unwrap_or_default();
-        if history.is_empty() {
-            return;
-        }
-        let engine = self.inner.parts.engine.clone();
-        tokio::spawn(async move {
-            let taken_up = cancel.run_until_cancelled(prompt::recall(engine.as_ref(), &model, &history)).await;
-            if let Some(Err(error)) = taken_up {
-                tracing::debug!(%error, "a conversation was not taken up");
-            }
-        });
     }
 
     /// Stores the question and starts the answer, which waits for `model`: it may still be loading.
@@ -204,7 +181,7 @@ impl Assist {
         let conversation = self.open(conversation, text)?;
         let user_message = self.message(&conversation.id, Role::User, text.to_owned());
         self.store(&user_message)?;
-        self.begin(conversation.id, user_message, model)
+        self.answer(user_message, model)
     }
 
     /// Writes the answer anew; the old one is kept but no longer shown.
@@ -228,7 +205,28 @@ impl Assist {
             .find(|message| message.role == Role::User)
             .ok_or(StoreError::NotFound("question"))?;
         store.supersede_from(&answer.id)?;
-        self.begin(answer.conversation_id, question.clone(), model)
+        self.answer(question.clone(), model)
+    }
+
+    /// Goes on with the last answer of a conversation, which was cut at the length of an answer.
+    pub fn go_on(
+        &self,
+        answer: &MessageId,
+        model: impl Future<Output = Option<ChatModel>> + Send + 'static,
+    ) -> Result<Accepted, AssistError> {
+        let before = self.inner.parts.conversations.message(answer)?;
+        self.check_idle(&before.conversation_id)?;
+        let messages = self.inner.parts.conversations.messages(&before.conversation_id)?;
+        let is_last = messages.last().is_some_and(|last| last.id == before.id);
+        let question = messages.into_iter().rev().find(|message| message.role == Role::User);
+        let (true, true, Some(question)) = (is_last, continuation::is_cut(&before), question) else {
+            return Err(AssistError::NotCut);
+        };
+        let text = continuation::whole_part(&before.text).to_owned();
+        let answer = Message { state: MessageState::Streaming, error: None, text, ..before.clone() };
+        self.begin(question, answer, |assist, question, answer, cancel| async move {
+            answer::go_on(&assist, &question, before, answer, model, cancel).await
+        })
     }
 
     /// Takes a question and everything after it out of its conversation, so that `text` can be said in its place.
@@ -285,8 +283,9 @@ impl Assist {
         }
     }
 
-    /// Stops the answer that is being written, if any. What was written is kept.
+    /// Stops the answer that is being written, if any, and reading ahead. What was written is kept.
     pub fn stop(&self, conversation: &ConversationId) {
+        lock(&self.inner.warming).cancel();
         if let Some(running) = lock(&self.inner.running).get(conversation) {
             running.cancel.cancel();
         }
@@ -350,15 +349,25 @@ impl Assist {
         }
     }
 
-    fn begin(
+    fn answer(
         &self,
-        conversation: ConversationId,
         question: Message,
         model: impl Future<Output = Option<ChatModel>> + Send + 'static,
     ) -> Result<Accepted, AssistError> {
-        lock(&self.inner.warming).cancel();
-        let answer =
-            Message { state: MessageState::Streaming, ..self.message(&conversation, Role::Assistant, String::new()) };
+        let answer = self.message(&question.conversation_id, Role::Assistant, String::new());
+        let answer = Message { state: MessageState::Streaming, ..answer };
+        self.begin(question, answer, |assist, question, answer, cancel| async move {
+            answer::write(&assist, &question, answer, model, cancel).await
+        })
+    }
+
+    fn begin<F: Future<Output = Ended> + Send + 'static>(
+        &self,
+        question: Message,
+        answer: Message,
+        write: impl FnOnce(Self, Message, Message, CancellationToken) -> F,
+    ) -> Result<Accepted, AssistError> {
+        let conversation = answer.conversation_id.clone();
         let cancel = CancellationToken::new();
         {
             let mut running = lock(&self.inner.running);
@@ -367,6 +376,8 @@ impl Assist {
             }
             running.insert(conversation.clone(), Running { cancel: cancel.clone(), answer: answer.clone() });
         }
+        // Behind the line above: from there on nothing is read ahead.
+        lock(&self.inner.warming).cancel();
         if let Err(error) = self.store(&answer) {
             lock(&self.inner.running).remove(&conversation);
             return Err(error);
@@ -374,21 +385,45 @@ impl Assist {
         let accepted =
             Accepted { conversation_id: conversation, user_message: question.clone(), answer: answer.clone() };
         let assist = self.clone();
+        let written = write(self.clone(), question, answer, cancel);
         tokio::spawn(async move {
-            let answer = answer::write(&assist, &question, answer, model, cancel).await;
-            assist.finish(answer);
+            let Ended { answer, model } = written.await;
+            let answer = assist.finish(answer);
+            if let Some(model) = model {
+                assist.read_ahead(&answer, model);
+            }
         });
         Ok(accepted)
     }
 
     /// Stores the ended answer, then lets the conversation go on, then tells.
-    fn finish(&self, mut answer: Message) {
+    fn finish(&self, mut answer: Message) -> Message {
         if let Err(error) = self.inner.parts.conversations.put_message(&answer) {
             answer.state = MessageState::Failed;
             answer.error = Some(format!("The answer could not be saved: {error}."));
         }
         lock(&self.inner.running).remove(&answer.conversation_id);
-        self.emit(AssistEvent::Message(Box::new(answer)));
+        self.emit(AssistEvent::Message(Box::new(answer.clone())));
+        answer
+    }
+
+    /// What ends the reading ahead that begins now, in place of the one before; None while an answer is written.
+    pub(crate) fn read_from_now(&self) -> Option<CancellationToken> {
+        let mut warming = lock(&self.inner.warming);
+        if !lock(&self.inner.running).is_empty() {
+            return None;
+        }
+        let cancel = CancellationToken::new();
+        std::mem::replace(&mut *warming, cancel.clone()).cancel();
+        Some(cancel)
+    }
+
+    pub(crate) fn recalled(&self) -> MutexGuard<'_, Option<(ConversationId, CancellationToken)>> {
+        lock(&self.inner.recalled)
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.inner.known
     }
 
     pub(crate) fn store(&self, message: &Message) -> Result<(), AssistError> {

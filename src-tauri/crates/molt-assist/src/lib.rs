@@ -3,9 +3,11 @@
 //! Owns the order of a conversation, the layout of a prompt, the budget of a context and what is kept when an answer is stopped. It must
 //! not know which engine runs the model or how passages are found.
 
+mod ahead;
 mod answer;
 mod calls;
 mod citations;
+mod continuation;
 mod conversation;
 mod lease;
 mod prompt;

@@ -71,7 +71,7 @@ pub struct Message {
     pub kind: Option<AnswerKind>,
     pub citations: Vec<Citation>,
     pub stats: Option<AnswerStats>,
-    /// One plain sentence when `state` is `Failed`.
+    /// One plain sentence when `state` is `Failed`, or when an answer that was cut could not be gone on with.
     pub error: Option<String>,
     pub task_id: Option<TaskId>,
     /// The model that was asked; none where no model was.
@@ -135,6 +135,15 @@ pub struct AnswerStats {
     /// They were left out so that the first word comes in time, not for want of room.
     #[serde(default)]
     pub hurried: bool,
+    /// It ended because it was as long as an answer may be, not because all was said.
+    #[serde(default)]
+    pub cut: bool,
+    /// The oldest messages of the conversation that the model was not given, because they do not fit its context any more.
+    #[serde(default)]
+    pub messages_left_out: u32,
+    /// Tokens that the model's context has room for; 0 where it was not noted.
+    #[serde(default)]
+    pub context_length: u32,
 }
 
 /// A numbered reference from an answer to a passage. It carries the passage's text as it was when the answer was written.

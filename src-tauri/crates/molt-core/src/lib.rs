@@ -12,6 +12,7 @@ pub mod ports;
 pub mod remote;
 pub mod settings;
 pub mod task;
+pub mod thoughts;
 
 pub use chat::*;
 pub use download::*;
@@ -22,3 +23,4 @@ pub use ports::*;
 pub use remote::*;
 pub use settings::*;
 pub use task::*;
+pub use thoughts::*;

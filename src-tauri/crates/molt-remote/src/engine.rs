@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use molt_core::{
     Backend, Constraint, EmbedPurpose, Engine, EngineError, EngineStats, FinishReason, GenerateEvent, GenerateRequest,
-    LoadedModel, ModelId, ModelRole, ModelSpec, PromptMessage, RemoteModel, Role, SecretStore, estimated_tokens,
-    key_name,
+    LoadedModel, ModelId, ModelRole, ModelSpec, PromptMessage, RemoteModel, Role, Said, SecretStore, Thoughts,
+    estimated_tokens, key_name,
 };
 use reqwest::{Response, header};
 use serde_json::{Value, json};
@@ -103,6 +103,8 @@ impl Engine for RemoteEngine {
             Ok(server) => server,
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
+        // Servers that do not tell thoughts apart leave them in the text.
+        let thoughts = if request.constraint.is_some() { Thoughts::none() } else { Thoughts::new("") };
         let asking = Asking {
             servers: self.servers.clone(),
             server,
@@ -111,6 +113,7 @@ impl Engine for RemoteEngine {
             figures: self.figures.clone(),
             ready: VecDeque::from([Ok(GenerateEvent::Started { prompt_tokens: 0 })]),
             state: State::Before,
+            thoughts,
             answer: Answer::default(),
         };
         stream::unfold(asking, Asking::next).boxed()
@@ -156,6 +159,7 @@ struct Asking {
     figures: Arc<Mutex<HashMap<ModelId, EngineStats>>>,
     ready: Events,
     state: State,
+    thoughts: Thoughts,
     answer: Answer,
 }
 
@@ -266,7 +270,10 @@ impl Asking {
             }
         }
         self.ready.extend(thought.map(|text| Ok(GenerateEvent::Thought { text: text.to_owned() })));
-        self.ready.extend(text.map(|text| Ok(GenerateEvent::Delta { text: text.to_owned() })));
+        if let Some(text) = text {
+            let said = self.thoughts.push(text);
+            self.say(said);
+        }
         if let Some(reason) = completion.finish_reason() {
             self.answer.heard = Some(Instant::now());
             self.answer.finish = Some(if reason == "length" { FinishReason::Length } else { FinishReason::Stop });
@@ -275,7 +282,15 @@ impl Asking {
         Ok(())
     }
 
+    fn say(&mut self, Said { thought, answer }: Said) {
+        let thought = (!thought.is_empty()).then_some(GenerateEvent::Thought { text: thought });
+        let answer = (!answer.is_empty()).then_some(GenerateEvent::Delta { text: answer });
+        self.ready.extend(thought.into_iter().chain(answer).map(Ok));
+    }
+
     fn finish(&mut self) {
+        let rest = std::mem::replace(&mut self.thoughts, Thoughts::none()).finish();
+        self.say(rest);
         let done = self.answer.done(self.answer.finish.unwrap_or(FinishReason::Stop));
         if let GenerateEvent::Done { completion_tokens, decode_ms, .. } = &done {
             let mut figures = lock(&self.figures);

@@ -46,6 +46,8 @@ struct State {
     loaded: HashMap<ModelId, ModelSpec>,
     refuse_load: Option<EngineError>,
     warmed: u32,
+    ahead: Vec<Vec<PromptMessage>>,
+    reads_at_once: bool,
     recalled: Vec<Vec<PromptMessage>>,
     cancelled: u32,
     embedded: u64,
@@ -89,14 +91,24 @@ impl ScriptedEngine {
         self.state.lock().unwrap().loaded.contains_key(id)
     }
 
-    /// Prompts that were read without an answer.
     /// The conversations that were to be taken up.
     pub fn recalled(&self) -> Vec<Vec<PromptMessage>> {
         self.state.lock().unwrap().recalled.clone()
     }
 
+    /// Prompts that were read without an answer.
     pub fn warmed(&self) -> u32 {
         self.state.lock().unwrap().warmed
+    }
+
+    /// What these prompts were, oldest first.
+    pub fn ahead(&self) -> Vec<Vec<PromptMessage>> {
+        self.state.lock().unwrap().ahead.clone()
+    }
+
+    /// From now on a prompt without an answer is read at once; else reading it lasts until it is cancelled.
+    pub fn read_at_once(&self) {
+        self.state.lock().unwrap().reads_at_once = true;
     }
 
     /// Streams that were dropped before their end.
@@ -122,6 +134,10 @@ impl Drop for CancelNote {
             self.state.lock().unwrap().cancelled += 1;
         }
     }
+}
+
+fn done(finish: FinishReason, prompt_tokens: u32, completion_tokens: u32) -> GenerateEvent {
+    GenerateEvent::Done { finish, prompt_tokens, cached_tokens: 0, completion_tokens, prompt_ms: 1, decode_ms: 1 }
 }
 
 fn crashed() -> EngineError {
@@ -157,6 +173,11 @@ impl Engine for ScriptedEngine {
         }
         if request.max_tokens == 0 {
             state.warmed += 1;
+            let prompt_tokens = request.messages.iter().map(|m| words(&m.text).len() as u32).sum::<u32>();
+            state.ahead.push(request.messages);
+            if state.reads_at_once {
+                return stream::iter([Ok(done(FinishReason::Length, prompt_tokens, 0))]).boxed();
+            }
             // It reads for as long as it is let.
             let note = CancelNote { state: self.state.clone(), ended: false };
             return stream::once(async move {
@@ -201,14 +222,7 @@ impl Engine for ScriptedEngine {
         let stalls = end.is_none();
         match end {
             Some(Ok(())) => {
-                events.push_back(Ok(GenerateEvent::Done {
-                    finish,
-                    prompt_tokens,
-                    cached_tokens: 0,
-                    completion_tokens,
-                    prompt_ms: 1,
-                    decode_ms: 1,
-                }));
+                events.push_back(Ok(done(finish, prompt_tokens, completion_tokens)));
             }
             Some(Err(error)) => events.push_back(Err(error)),
             None => {}

@@ -59,6 +59,9 @@ pub fn stats() -> AnswerStats {
         tokens_per_second: 13.5,
         passages_left_out: 2,
         hurried: true,
+        cut: true,
+        messages_left_out: 3,
+        context_length: 4096,
     }
 }
 

@@ -50,6 +50,7 @@ pub async fn follow(
         match step {
             Step::Text(text) => write(&text)?,
             Step::Waiting(position) => printer.progress(&printer.words.queued(position)),
+            Step::Thinking => printer.progress(&printer.words.thinking()),
             Step::End(rest, message) => {
                 write(&rest)?;
                 return Ok(*message);
@@ -83,6 +84,7 @@ enum Step {
     Gap,
     /// Number in the queue.
     Waiting(u32),
+    Thinking,
     /// The rest of the text, and the whole message.
     End(String, Box<Message>),
 }
@@ -99,6 +101,8 @@ impl Reading {
             Event::AnswerQueued { message_id, position, .. } if message_id == self.id && position > 0 => {
                 Step::Waiting(position)
             }
+            // What it thinks is shown to programs alone: it is long, and is no part of the answer.
+            Event::AnswerThought { message_id, .. } if message_id == self.id && self.written == 0 => Step::Thinking,
             Event::MessageChanged { message } if message.id == self.id => {
                 let rest = self.advance(&message.text, self.written);
                 if message.state == MessageState::Streaming {

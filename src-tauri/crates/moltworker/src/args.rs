@@ -117,6 +117,9 @@ pub struct Ask {
     /// Answer many questions: one JSON object {"id", "question"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "question")]
     pub batch: Option<PathBuf>,
+    /// Let the model think before it answers, if it can; that takes longer
+    #[arg(long)]
+    pub think: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,6 +20,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("ask", "提一个问题，打印答案及其来源"),
     ("ask/question", "问题"),
     ("ask/batch", "回答多个问题：每行一个 JSON 对象 {\"id\", \"question\"}；- 表示标准输入"),
+    ("ask/think", "让模型先思考再回答（如果它会思考），用时更长"),
     ("chat", "在终端中对话"),
     ("knowledge", "答案所依据的资料"),
     ("knowledge add", "添加文件和文件夹；文件夹此后会被监视"),

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use jiff::{civil, tz::TimeZone};
-use molt_core::{Due, Language, ModelRole, Priority};
+use molt_core::{Due, Language, ModelRole, Priority, RouteReason};
 
 /// The catalogue in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,13 @@ words! {
     line(number): "line {number}", "第 {number} 行";
     stopped(): "(stopped)", "（已停止）";
     queued(position): "Waiting: number {position} in the queue", "正在排队：第 {position} 位";
+    thinking(): "Thinking …", "正在思考……";
+    answer_cut(): "The answer was cut at its length limit.", "回答达到长度上限，已被截断。";
+    messages_left_out(number): "Left out because they no longer fit: the first {number} messages of this conversation.",
+        "本次对话最早的 {number} 条消息已放不下，未包括在内。";
+    passages_left_out(number): "Passages that did not fit: {number}", "放不下而未采用的段落：{number}";
+    passages_hurried(number): "Passages left out to answer sooner: {number}", "为尽快回答而省略的段落：{number}";
+    answered_by(name, reason): "{name}: {reason}", "{name}：{reason}";
     failed_answer(): "The question could not be answered.", "无法回答这个问题。";
     chat_hint(): "Ask; Ctrl+C stops an answer, Ctrl+D ends.", "请提问；Ctrl+C 停止回答，Ctrl+D 结束。";
     you(): "you> ", "您> ";
@@ -241,6 +248,21 @@ impl Words {
             Priority::High => ("high", "高"),
             Priority::Normal => ("normal", "普通"),
             Priority::Low => ("low", "低"),
+        })
+    }
+
+    pub fn reason(self, reason: RouteReason) -> &'static str {
+        self.pick(match reason {
+            RouteReason::Kept => ("the model of this conversation", "沿用本次对话的模型"),
+            RouteReason::Only => ("the only model that can be asked", "目前唯一可用的模型"),
+            RouteReason::Quick => ("chosen for a quick answer to a simple question", "问题简单，选了较快的模型"),
+            RouteReason::Able => ("chosen for a hard question", "问题较难，选了能力更强的模型"),
+            RouteReason::Length => ("chosen because it has room for so much text", "文字较多，选了容得下的模型"),
+            RouteReason::Language => ("chosen for the language of the question", "按问题的语言选择"),
+            RouteReason::Ability => ("chosen for what it can do", "选了具备所需能力的模型"),
+            RouteReason::Failing => {
+                ("chosen because another model failed a short time ago", "另一个模型刚才出错，换用了这个")
+            }
         })
     }
 

@@ -19,4 +19,16 @@ passages_left_out: number,
 /**
  * They were left out so that the first word comes in time, not for want of room.
  */
-hurried: boolean, };
+hurried: boolean, 
+/**
+ * It ended because it was as long as an answer may be, not because all was said.
+ */
+cut: boolean, 
+/**
+ * The oldest messages of the conversation that the model was not given, because they do not fit its context any more.
+ */
+messages_left_out: number, 
+/**
+ * Tokens that the model's context has room for; 0 where it was not noted.
+ */
+context_length: number, };

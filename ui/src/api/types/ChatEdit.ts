@@ -5,4 +5,8 @@ export type ChatEdit = {
 /**
  * A message of the user; it and all after it are replaced.
  */
-message_id: MessageId, text: string, };
+message_id: MessageId, text: string, 
+/**
+ * As in `ChatSend`.
+ */
+think: boolean, };

@@ -5,4 +5,8 @@ export type ChatSend = {
 /**
  * None starts a new conversation.
  */
-conversation_id: ConversationId | null, text: string, };
+conversation_id: ConversationId | null, text: string, 
+/**
+ * The model is to think before it answers, if it can.
+ */
+think: boolean, };

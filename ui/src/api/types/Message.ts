@@ -19,7 +19,7 @@ text: string,
  */
 thoughts: string | null, state: MessageState, kind: AnswerKind | null, citations: Array<Citation>, stats: AnswerStats | null, 
 /**
- * One plain sentence when `state` is `Failed`.
+ * One plain sentence when `state` is `Failed`, or when an answer that was cut could not be gone on with.
  */
 error: string | null, task_id: TaskId | null, 
 /**

@@ -169,6 +169,22 @@ async fn automatic_stays_on_this_computer_until_the_user_allows_more() {
 }
 
 #[tokio::test]
+async fn with_automatic_a_conversation_is_taken_up_by_the_model_that_answered() {
+    let (mut world, folder) = (world(), tempfile::tempdir().unwrap());
+    world.import(folder.path(), "near.gguf").await;
+    world.set(json!({ "automatic_model": true })).await;
+    let answer = world.ask(Value::Null, "Which colour is it?").await;
+    world.call("conversation_get", json!({ "id": answer.conversation_id })).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while world.engine.recalled().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it is taken up");
+}
+
+#[tokio::test]
 async fn automatic_turns_away_from_what_fails() {
     let (mut world, folder) = (world(), tempfile::tempdir().unwrap());
     world.import(folder.path(), "a.gguf").await;
@@ -191,4 +207,32 @@ async fn automatic_takes_the_next_model_if_one_cannot_be_loaded() {
     world.set(json!({ "automatic_model": true })).await;
     world.engine.refuse_load(Some(EngineError::BadModel("the file is cut short".into())));
     assert_eq!(world.ask(Value::Null, "Which colour is it?").await.kind, Some(AnswerKind::Passages));
+}
+
+#[tokio::test]
+async fn a_model_thinks_where_it_is_asked_to_and_again_where_it_did() {
+    let (mut world, folder) = (world(), tempfile::tempdir().unwrap());
+    world.choose_model(folder.path()).await;
+    let thinks = || Reply::Thinks(vec!["Hm.".into()], vec!["Blue.".into()]);
+    let asked_to = |world: &World| world.engine.requests().pop().unwrap().think;
+    world.engine.push(Reply::text("Blue."));
+    world.ask(Value::Null, "Which colour is it?").await;
+    assert!(!asked_to(&world));
+
+    world.engine.push(thinks());
+    let accepted = world.call("chat_send", json!({ "text": "Which colour is it?", "think": true })).await.unwrap();
+    let answer = world.ended(&accepted).await;
+    assert_eq!((asked_to(&world), answer.thoughts.as_deref()), (true, Some("Hm.")));
+    world.engine.push(thinks());
+    let accepted = world.call("chat_retry", json!({ "id": answer.id })).await.unwrap();
+    let answer = world.ended(&accepted).await;
+    assert!(asked_to(&world));
+
+    let question = json!({ "message_id": accepted["user_message"]["id"], "text": "Which colour is it now?" });
+    let accepted = world.call("chat_edit", question).await.unwrap();
+    world.ended(&accepted).await;
+    assert!(!asked_to(&world), "{answer:?}");
+
+    let error = world.call("chat_continue", json!({ "id": accepted["answer"]["id"] })).await.unwrap_err();
+    assert_eq!((error.code, error.message.contains("cut")), (ErrorCode::Invalid, true), "{error}");
 }

@@ -15,6 +15,9 @@ use molt_core::*;
 use molt_testkit::{ManualClock, MemoryStore, Reply, ScriptedEngine};
 use tokio::sync::mpsc;
 
+mod ahead;
+mod cut;
+
 struct Shelf(Vec<Passage>);
 
 #[async_trait]
@@ -80,6 +83,8 @@ async fn model(world: &World, context_length: u32) -> Ready<Option<ChatModel>> {
         host: None,
         reason: None,
         tools: false,
+        think: false,
+        keeps: true,
         sampling: Sampling::default(),
         lease: molt_assist::Lease::default(),
     }))

@@ -5,10 +5,9 @@
 pub mod form;
 mod markers;
 mod stop;
-mod thoughts;
 mod voice;
 
 pub use markers::Markers;
+pub use molt_core::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, Thoughts};
 pub use stop::StopFilter;
-pub use thoughts::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, Thoughts};
 pub use voice::{Voice, connect};

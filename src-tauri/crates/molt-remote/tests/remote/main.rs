@@ -146,6 +146,22 @@ async fn fragments_cut_at_every_byte_give_the_same_answer() {
 }
 
 #[tokio::test]
+async fn thoughts_in_the_text_are_told_apart_and_what_only_looks_like_them_is_not() {
+    let world = world().await;
+    let text = "<think>\nTwo and two\n</think>\n\nFour <think>is a tag.";
+    let letters: String =
+        ["<thi", "nk>\nTwo and ", "two\n</thi", "nk>\n\nFour <think>is ", "a tag."].map(piece).concat();
+    for body in [piece(text), letters] {
+        world.server.stream(&(body + FINISH + DONE), Then::Close);
+        let came = world.ask().await;
+        assert_eq!((came.thoughts.as_str(), came.text.as_str()), ("Two and two", "Four <think>is a tag."));
+    }
+    // What may yet become a mark is told when the answer has ended.
+    world.server.stream(&(piece("<thi") + FINISH + DONE), Then::Close);
+    assert_eq!(world.ask().await.text, "<thi");
+}
+
+#[tokio::test]
 async fn an_end_that_is_not_said_is_an_end_if_the_answer_was_complete() {
     let world = world_with(Patience { last: SHORT, ..Patience::default() }, None).await;
     for (end, then) in [(FINISH, Then::Close), (FINISH, Then::Stall), (DONE, Then::Stall)] {

@@ -29,12 +29,14 @@ pub async fn ask(connection: &Connection, printer: &Printer, args: Ask) -> Resul
     load_models(connection, printer).await?;
     let mut events = connection.events().await?;
     let Some(file) = args.batch else {
-        let message = question(connection, printer, &mut events, None, &args.question.join(" ")).await?;
+        let asked = Asked { conversation: None, text: &args.question.join(" "), think: args.think };
+        let message = question(connection, printer, &mut events, asked).await?;
         return show(printer, &message);
     };
     let silent = Printer { json: true, ..*printer };
     batch::run(printer, &file, async |line: Question| {
-        let message = question(connection, &silent, &mut events, None, &line.question).await?;
+        let asked = Asked { conversation: None, text: &line.question, think: args.think };
+        let message = question(connection, &silent, &mut events, asked).await?;
         // Hundreds of questions of a script are not conversations that a person wants to find again.
         let conversation = ConversationRef { id: message.conversation_id.clone() };
         connection.call::<Empty>("conversation_delete", conversation).await?;
@@ -71,7 +73,8 @@ pub async fn chat(connection: &Connection, printer: &Printer) -> Result<(), Fail
         if line.trim().is_empty() {
             continue;
         }
-        let asked = question(connection, printer, &mut events, conversation.clone(), &line).await;
+        let asked = Asked { conversation: conversation.clone(), text: &line, think: false };
+        let asked = question(connection, printer, &mut events, asked).await;
         let shown = asked.and_then(|message| {
             conversation = Some(message.conversation_id.clone());
             show(printer, &message)
@@ -94,15 +97,20 @@ async fn load_models(connection: &Connection, printer: &Printer) -> Result<(), F
     connection.load_model(ModelRole::Chat, printer).await
 }
 
+struct Asked<'a> {
+    conversation: Option<ConversationId>,
+    text: &'a str,
+    think: bool,
+}
+
 /// Asks, and prints the answer as it comes unless it is wanted as JSON.
 async fn question(
     connection: &Connection,
     printer: &Printer,
     events: &mut BoxStream<'static, Event>,
-    conversation_id: Option<ConversationId>,
-    text: &str,
+    Asked { conversation: conversation_id, text, think }: Asked<'_>,
 ) -> Result<Message, Failure> {
-    let request = ChatSend { conversation_id, text: text.to_owned() };
+    let request = ChatSend { conversation_id, text: text.to_owned(), think };
     let accepted: ChatAccepted = connection.call("chat_send", request).await?;
     answer::follow(
         connection,
@@ -127,6 +135,7 @@ fn show(printer: &Printer, message: &Message) -> Result<(), Failure> {
     {
         printer.note(printer.words.answered_on(one_line(&answerer.name), one_line(host)));
     }
+    small_print(printer, message);
     match message.state {
         MessageState::Failed => return Err(failed(printer, message)),
         MessageState::Stopped => printer.line(printer.words.stopped())?,
@@ -143,6 +152,28 @@ fn show(printer: &Printer, message: &Message) -> Result<(), Failure> {
     Ok(printer.citations(&used)?)
 }
 
+/// What the answer does not say of itself.
+fn small_print(printer: &Printer, message: &Message) {
+    let words = printer.words;
+    if let Some(answerer) = &message.answerer
+        && let Some(reason) = answerer.reason
+    {
+        printer.note(words.answered_by(one_line(&answerer.name), words.reason(reason)));
+    }
+    let Some(stats) = &message.stats else { return };
+    if stats.messages_left_out > 0 {
+        printer.note(words.messages_left_out(stats.messages_left_out));
+    }
+    match (stats.passages_left_out, stats.hurried) {
+        (0, _) => {}
+        (number, true) => printer.note(words.passages_hurried(number)),
+        (number, false) => printer.note(words.passages_left_out(number)),
+    }
+    if stats.cut {
+        printer.note(words.answer_cut());
+    }
+}
+
 fn failed(printer: &Printer, message: &Message) -> Failure {
     Failure::plain(message.error.clone().unwrap_or_else(|| printer.words.failed_answer()))
 }
@@ -154,6 +185,7 @@ fn outcome(message: &Message) -> Result<Object, Failure> {
     }
     Ok(batch::object(json!({
         "text": message.text,
+        "thoughts": message.thoughts,
         "state": message.state,
         "kind": message.kind,
         "citations": message.citations,
