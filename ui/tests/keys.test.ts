@@ -10,6 +10,7 @@ import SettingsPage from "@/features/settings/SettingsPage.svelte";
 import { setLanguage } from "@/i18n/index.svelte";
 import { toasts } from "@/shared/toasts.svelte";
 import App from "@/views/App.svelte";
+import WelcomePage from "@/views/WelcomePage.svelte";
 import { type Handlers, deliver, pretend } from "./pretend";
 
 const PASSPHRASE = "four words of mine";
@@ -114,7 +115,9 @@ describe("the keys in the settings", () => {
 
   it("say plainly when the key lies beside the data, and take a passphrase", async () => {
     const calls = await open();
-    expect(screen.getByTestId("key-protection").textContent).toContain("whoever has the folder can read everything");
+    expect(screen.getByTestId("key-notice").dataset["state"]).toBe("file");
+    expect(screen.getByTestId("key-notice").textContent).toContain("anyone who can read your files can read your data");
+    expect(screen.getByTestId("key-protection").textContent).toContain("The key lies in a file beside the data.");
     expect(screen.getByTestId<HTMLButtonElement>("key-lock").disabled).toBe(true);
     await press("key-set");
     await screen.findByTestId("key-new");
@@ -129,6 +132,7 @@ describe("the keys in the settings", () => {
     expect(asked(calls, "key_set_passphrase")).toEqual([{ old: null, new: PASSPHRASE, asks_at_start: true }]);
     await waitFor(() => expect(screen.getByTestId("key-protection").textContent).toContain("The passphrase opens it at every start."));
     expect(screen.getByTestId("key-protection").textContent).toContain("Make new keys");
+    expect(screen.queryByTestId("key-notice")).toBeNull();
     expect(screen.getByTestId<HTMLButtonElement>("key-lock").disabled).toBe(false);
   });
 
@@ -181,7 +185,76 @@ describe("the keys in the settings", () => {
     setLanguage("zh-CN");
     await open();
     expect(screen.getByText("加密与密钥")).toBeTruthy();
-    expect(screen.getByTestId("key-protection").textContent).toContain("密钥与数据放在一起");
+    expect(screen.getByTestId("key-protection").textContent).toContain("密钥存放在数据旁边的文件里");
+  });
+});
+
+describe("the keys at the first start", () => {
+  const KEYRING: KeyStatus = { locked: false, problem: null, keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false, recovered: false };
+  const MACHINE = { cpu: "A processor", cores: 2, memory_total: 8e9, memory_available: 4e9 };
+  const open = async (more: Handlers = {}) => {
+    const settings = { ...SETTINGS, welcomed: false };
+    const calls = program(null, { settings_get: () => settings, settings_set: (next) => Object.assign(settings, next), source_list: () => [], model_list: () => ({ models: [], machine: MACHINE }), ...more });
+    render(WelcomePage);
+    await screen.findByTestId("key-notice");
+    return calls;
+  };
+  const state = () => screen.getByTestId("key-notice").dataset["state"];
+
+  it("are said to lie in a file, and one dialog sets a passphrase", async () => {
+    const calls = await open();
+    expect(state()).toBe("file");
+    expect(screen.getByRole("alert").textContent).toContain("anyone who can read your files can read your data");
+    await press("key-notice-set");
+    await screen.findByTestId("key-new");
+    await type("key-new", PASSPHRASE);
+    await type("key-again", PASSPHRASE);
+    await press("key-submit");
+    await waitFor(() => expect(state()).toBe("no-code"));
+    expect(asked(calls, "key_set_passphrase")).toEqual([{ old: null, new: PASSPHRASE, asks_at_start: true }]);
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(screen.queryByTestId("key-notice-set")).toBeNull();
+    expect(screen.getByTestId("key-notice").textContent).toContain("only a recovery code does");
+    // Nothing of it is in the way of those who want to start.
+    expect(screen.getByTestId<HTMLButtonElement>("welcome-start").disabled).toBe(false);
+  });
+
+  it("keep saying so where only a recovery code was made", async () => {
+    await open();
+    await press("key-notice-code");
+    await press("key-submit");
+    await screen.findByTestId("recovery-code");
+    await press("key-done");
+    await waitFor(() => expect(screen.queryByTestId("key-notice-code")).toBeNull());
+    expect(state()).toBe("file");
+    expect(screen.getByTestId("key-notice-set")).toBeTruthy();
+  });
+
+  it("offer a recovery code once also where a keyring opens the data", async () => {
+    const status = { ...KEYRING };
+    await open({ key_status: () => status, key_recovery_new: () => ((status.recovery = true), { code: "7K3QX-M2ZP4" }) });
+    expect(state()).toBe("no-code");
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(screen.queryByTestId("key-notice-set")).toBeNull();
+    await press("key-notice-code");
+    await press("key-submit");
+    expect((await screen.findByTestId("recovery-code")).textContent).toBe("7K3QX-M2ZP4");
+    await press("key-done");
+    await waitFor(() => expect(state()).toBe("safe"));
+    expect(screen.getByTestId("key-notice").textContent).toContain("A recovery code opens it as well.");
+    expect(screen.queryByTestId("key-notice-code")).toBeNull();
+  });
+
+  it("do not let Escape take the page away together with the code", async () => {
+    const calls = await open();
+    await press("key-notice-code");
+    await press("key-submit");
+    const code = await screen.findByTestId("recovery-code");
+    await fireEvent.keyDown(code, { key: "Escape" });
+    await waitFor(() => expect(screen.queryByTestId("recovery-code")).toBeNull());
+    expect(asked(calls, "settings_set")).toEqual([]);
+    await fireEvent.keyDown(document.body, { key: "Escape" });
+    await waitFor(() => expect(asked(calls, "settings_set")).toHaveLength(1));
   });
 });
 

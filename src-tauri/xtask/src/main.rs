@@ -24,7 +24,7 @@ usage: cargo xtask COMMAND
   setup                install what building and testing need (system packages, npm packages, the test model)
   app                  set up, build, open the window; without a display start the web UI and print its address
   test [PART...]       set up and run the tests: all, or some of check, unit, integration, avx512, ui, cli,
-                       web, e2e, tasks, kill
+                       keys, web, e2e, tasks, kill
   check                formatting, lints, floors, sizes, generated types, the UI's types, lints and translations
   tidy                 only the floors and the sizes: seconds, needs no build
   types                write the TypeScript types again from the Rust ones

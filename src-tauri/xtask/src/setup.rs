@@ -26,13 +26,14 @@ const TO_BUILD: &[&str] = &[
     "protobuf-compiler",
 ];
 
-/// Debian packages that the tests drive: displays, buses, browsers, fonts for both languages.
+/// Debian packages that the tests drive: displays, buses, a keyring, browsers, fonts for both languages.
 const TO_TEST: &[&str] = &[
     "chromium",
     "chromium-driver",
     "dbus",
     "fonts-noto-cjk",
     "gir1.2-gtk-3.0",
+    "gnome-keyring",
     "openbox",
     "poppler-utils",
     "python3",

@@ -12,13 +12,14 @@ struct Part {
     run: fn() -> Result<Outcome>,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part { name: "check", run: || check::run().map(|()| Outcome { succeeded: true, tally: Tally::default() }) },
     Part { name: "unit", run: unit },
     Part { name: "integration", run: integration },
     Part { name: "avx512", run: avx512 },
     Part { name: "ui", run: || watched(&mut node::script("test")) },
     Part { name: "cli", run: || end_to_end("cli.test.mjs") },
+    Part { name: "keys", run: || end_to_end("keys.test.mjs") },
     Part { name: "web", run: || end_to_end("web.test.mjs") },
     Part { name: "e2e", run: || end_to_end("window.test.mjs") },
     Part { name: "tasks", run: || end_to_end("tasks.test.mjs") },

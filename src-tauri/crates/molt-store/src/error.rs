@@ -25,6 +25,14 @@ pub enum OpenError {
         #[source]
         source: Error,
     },
+    /// As after [`OpenError::Damaged`], but nothing of it is left.
+    #[error("the content of the data file {} is gone. What is there was left as it is; put back a backup of it", .path.display())]
+    Gone { path: PathBuf },
+    #[error(
+        "the format of the data file {} is older than this version of the program, and before it is updated a copy of it is taken, \
+         which failed: {reason}", .path.display()
+    )]
+    NoCopy { path: PathBuf, reason: String },
     #[error("this build of the program cannot encrypt data, so it does not open {}", .path.display())]
     NoCipher { path: PathBuf },
     #[error("the disk is full, so the data file {} could not be opened; free some space and start again", .path.display())]
@@ -52,6 +60,17 @@ fn is_full(error: &Error) -> bool {
 }
 
 impl OpenError {
+    /// Another copy of the file would help, see [`restore`](crate::restore).
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::WrongKey { .. } | Self::Damaged { .. } | Self::Gone { .. })
+    }
+
+    /// What a check said.
+    pub(crate) fn unsound(path: &std::path::Path, said: Option<&str>) -> Self {
+        let code = ffi::Error::new(ffi::SQLITE_CORRUPT);
+        Self::Damaged { path: path.to_owned(), source: Error::SqliteFailure(code, said.map(str::to_owned)) }
+    }
+
     /// For errors after the key was found to be right.
     pub(crate) fn of(path: &std::path::Path, source: Error) -> Self {
         let path = path.to_owned();

@@ -8,9 +8,11 @@ mod error;
 mod library;
 mod migrate;
 mod open;
+mod snapshot;
 mod sql;
 mod tasks;
 mod values;
 
 pub use error::OpenError;
 pub use open::Store;
+pub use snapshot::{Snapshot, restore, snapshots};

@@ -2,19 +2,31 @@
 
 use std::{
     fmt::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use jiff::Timestamp;
 use molt_core::{StoreError, StoreResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 
-use crate::{error::OpenError, error::failed, migrate};
+use crate::{
+    error::OpenError,
+    error::failed,
+    migrate,
+    snapshot::{self, beside, remove_if_there, sync_folder},
+};
+
+/// Up to this size the whole file is read when it is opened, so that damage is found then and not in the middle of work: a tenth of
+/// a second, and more than years of chats and tasks take.
+const READ_AT_OPENING: u64 = 32 << 20;
 
 /// All store ports over one connection and one lock. Calls are short; each is one transaction at most.
 pub struct Store {
     connection: Mutex<Connection>,
+    /// Held by what cannot go on beside a copy being taken, see [`Store::snapshot`].
+    alone: Mutex<()>,
 }
 
 impl std::fmt::Debug for Store {
@@ -29,10 +41,44 @@ impl Store {
     /// # Errors
     /// See [`OpenError`]. A file that cannot be opened is left as it is.
     pub fn open(path: impl AsRef<Path>, key: &[u8; 32]) -> Result<Self, OpenError> {
-        let path = path.as_ref();
-        create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+        Self::open_with(path.as_ref(), key, |_| Ok(()))
+    }
+
+    /// Like [`Store::open`], with a copy taken before the format is changed.
+    pub fn open_keeping(
+        path: impl AsRef<Path>,
+        key: &[u8; 32],
+        folder: &Path,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        Self::open_with(path.as_ref(), key, |connection| snapshot::take(connection, key, folder, now))
+    }
+
+    fn open_with(
+        path: &Path,
+        key: &[u8; 32],
+        before_update: impl FnOnce(&Connection) -> StoreResult<()>,
+    ) -> Result<Self, OpenError> {
+        let of_file = |source| OpenError::File { path: path.to_owned(), source };
+        match std::fs::metadata(path) {
+            // SQLite would take it for a new one.
+            Ok(file) if file.len() == 0 => return Err(OpenError::Gone { path: path.to_owned() }),
+            Ok(_) => {}
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(of_file(error)),
+            Err(_) if beside(path, "-wal").try_exists().map_err(of_file)? => {
+                return Err(OpenError::Gone { path: path.to_owned() });
+            }
+            Err(_) => create(path, key)?,
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(|e| OpenError::of(path, e))?;
+        // Where it does not open, letting go of it must not write what lies in the log into a damaged file.
+        let leave_log = |connection: &Connection, leave: bool| {
+            let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave);
+            set.map(|_| ()).map_err(|e| OpenError::of(path, e))
+        };
+        let has_log = std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+        leave_log(&connection, has_log)?;
         unlock(&connection, path, key)?;
         let found: i64 = connection
             .query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))
@@ -42,8 +88,26 @@ impl Store {
             return Err(OpenError::Newer { path: path.to_owned(), found, known });
         }
         configure(&connection).map_err(|e| OpenError::of(path, e))?;
+        if std::fs::metadata(path).map_err(of_file)?.len() <= READ_AT_OPENING {
+            soundness(&connection, path)?;
+        }
+        if found < known {
+            before_update(&connection)
+                .map_err(|error| OpenError::NoCopy { path: path.to_owned(), reason: error.to_string() })?;
+        }
         migrate::run(&mut connection, migrate::MIGRATIONS).map_err(|e| OpenError::of(path, e))?;
-        Ok(Self { connection: Mutex::new(connection) })
+        leave_log(&connection, false)?;
+        Ok(Self { connection: Mutex::new(connection), alone: Mutex::default() })
+    }
+
+    /// Where the file lies; none when the store was closed.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.lock().path().filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
+    /// Nobody takes a copy while this is held.
+    pub(crate) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Encrypts the whole file with another key, in one transaction: where it is broken off, the old key fits, and where this
@@ -53,7 +117,9 @@ impl Store {
     /// After an error the store is closed, as by [`Store::close`]: SQLCipher would go on writing with the new key into a file that
     /// may still have the old one. Whoever opens it again finds out which of the two fits.
     pub fn rekey(&self, key: &[u8; 32]) -> StoreResult<()> {
+        let alone = self.alone();
         let result = self.try_rekey(key);
+        drop(alone);
         if result.is_err() {
             self.close()?;
         }
@@ -82,6 +148,7 @@ impl Store {
 
     /// Lets go of the file and of its key. Whoever still holds the store finds nothing in it from then on.
     pub fn close(&self) -> StoreResult<()> {
+        let _alone = self.alone();
         let empty = Connection::open_in_memory().map_err(failed)?;
         let closing = std::mem::replace(&mut *self.lock(), empty);
         closing.close().map_err(|(_, error)| failed(error))
@@ -121,8 +188,50 @@ impl Store {
     }
 }
 
+/// Makes the file under another name first: one that is not whole never has the name of the data, so that one that is empty has lost
+/// its content.
+fn create(path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
+    let of_file = |source| OpenError::File { path: path.to_owned(), source };
+    let of_data = |error| OpenError::of(path, error);
+    let new = beside(path, ".new");
+    for left in [new.clone(), beside(&new, "-journal")] {
+        remove_if_there(&left).map_err(of_file)?;
+    }
+    create_private(&new).map_err(of_file)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(&new, flags).map_err(of_data)?;
+    unlock(&connection, path, key)?;
+    migrate::run(&mut connection, migrate::MIGRATIONS).map_err(of_data)?;
+    connection.close().map_err(|(_, error)| of_data(error))?;
+    let put = || {
+        std::fs::File::open(&new)?.sync_all()?;
+        std::fs::rename(&new, path)?;
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+    };
+    put().map_err(of_file)
+}
+
+/// Reads all of the file: its structure, as this connection sees it, and the seal of every page.
+pub(crate) fn soundness(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let of_data = |error| OpenError::of(path, error);
+    let said = |pragma: &str| -> rusqlite::Result<Option<String>> {
+        let mut statement = connection.prepare(&format!("PRAGMA {pragma}"))?;
+        let mut rows = statement.query([])?;
+        rows.next()?.map(|row| row.get(0)).transpose()
+    };
+    match said("quick_check(1)").map_err(of_data)?.as_deref() {
+        Some("ok") => {}
+        other => return Err(OpenError::unsound(path, other)),
+    }
+    // The seals are looked at in the file alone, where pages that still lie in the log may have an older key. Where another program
+    // reads the log it stays, and the seals were at least looked at in what is in use.
+    let is_whole = connection.is_readonly(rusqlite::MAIN_DB).map_err(of_data)? || checkpoint(connection).is_ok();
+    let problem = if is_whole { said("cipher_integrity_check").map_err(of_data)? } else { None };
+    problem.map_or(Ok(()), |problem| Err(OpenError::unsound(path, Some(&problem))))
+}
+
 /// Makes an empty file that only the user can read; SQLite gives its WAL the same permissions.
-fn create_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -151,7 +260,7 @@ fn checkpoint(connection: &Connection) -> StoreResult<()> {
 }
 
 /// Gives SQLCipher the raw key and proves it by reading.
-fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
+pub(crate) fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
     let pragma = key_pragma("key", key);
     let no_cipher = || OpenError::NoCipher { path: path.to_owned() };
     // The error would carry the statement, and with it the key.

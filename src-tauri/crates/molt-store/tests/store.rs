@@ -3,6 +3,11 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
+#[path = "store/damage.rs"]
+mod damage;
+#[path = "store/snapshots.rs"]
+mod snapshots;
+
 use std::{
     cell::RefCell,
     fs,

@@ -192,18 +192,22 @@ impl Own {
     }
 
     /// Unlocks the data with the passphrase in a file. A problem with it is said; the page can unlock the data all the same.
+    /// Where nothing guards the key, that is said too.
     pub async fn unlock(&self, file: Option<&Path>, printer: &Printer) {
-        let is_locked = async || self.call::<KeyStatus>("key_status", ()).await.is_ok_and(|status| status.locked);
-        if !is_locked().await {
-            return;
-        }
+        let status = async || self.call::<KeyStatus>("key_status", ()).await.unwrap_or_default();
         if let Some(file) = file
+            && status().await.locked
             && let Err(failure) = self.unlock_with(file, printer).await
         {
             printer.failure(&failure);
         }
-        if !printer.json && is_locked().await {
-            printer.note(printer.words.serving_locked());
+        if printer.json {
+            return;
+        }
+        match status().await {
+            KeyStatus { locked: true, .. } => printer.note(printer.words.serving_locked()),
+            KeyStatus { file: true, .. } => printer.note(printer.words.opened_by_file()),
+            _ => {}
         }
     }
 

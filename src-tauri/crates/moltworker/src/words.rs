@@ -64,8 +64,8 @@ words! {
     opened_by_passphrase(): "A passphrase opens it.", "可用密码打开。";
     opened_by_recovery(): "A recovery code opens it.", "可用恢复码打开。";
     no_recovery(): "There is no recovery code; `moltworker key recovery` makes one.", "没有恢复码；`moltworker key recovery` 可生成一个。";
-    opened_by_file(): "The key lies beside the data: whoever has the folder can read everything. Choose a passphrase, or use the system's keyring.",
-        "密钥与数据放在一起：得到此文件夹的人可以读取一切。请设置密码，或使用系统密钥环。";
+    opened_by_file(): "The key to the data lies in a file beside it: anyone who can read your files can read your data. `moltworker key passphrase` sets a passphrase, which ends that.",
+        "数据的密钥存放在数据旁边的文件里：能读取您的文件的人，就能读取您的数据。`moltworker key passphrase` 可设置密码，设置后就不再如此。";
     was_exposed(): "The key lay beside the data before; `moltworker key rotate` makes new keys that no old copy of the folder opens.",
         "密钥曾与数据放在一起；`moltworker key rotate` 可生成新密钥，使旧的文件夹副本无法打开现在的数据。";
     keep_code(): "Print it or write it down, and keep it away from this computer. It is not shown again.",

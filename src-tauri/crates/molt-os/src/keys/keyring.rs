@@ -36,10 +36,18 @@ struct SystemKeyring;
 
 impl SystemKeyring {
     fn entry(account: &str) -> Result<keyring::Entry, String> {
-        if let Err(error) = keyring::Entry::store_status() {
-            return Err(error.to_string());
-        }
-        keyring::Entry::new(SERVICE, account).map_err(|error| error.to_string())
+        keyring::Entry::store_status().as_ref().map_err(told)?;
+        keyring::Entry::new(SERVICE, account).map_err(|error| told(&error))
+    }
+}
+
+/// The end of a sentence; what the store itself says is for the log.
+fn told(error: &keyring::Error) -> String {
+    tracing::debug!(%error, "the system's keyring refused");
+    match error {
+        keyring::Error::NoStorageAccess(_) => "it is locked, and was not unlocked".to_owned(),
+        keyring::Error::PlatformFailure(_) | keyring::Error::NoDefaultStore => "none answers on this system".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -58,18 +66,18 @@ impl Keyring for SystemKeyring {
         match Self::entry(account)?.get_secret() {
             Ok(secret) => Ok(Some(secret)),
             Err(keyring::Error::NoEntry) => Ok(None),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(told(&error)),
         }
     }
 
     fn set(&self, account: &str, secret: &[u8]) -> Result<(), String> {
-        Self::entry(account)?.set_secret(secret).map_err(|error| error.to_string())
+        Self::entry(account)?.set_secret(secret).map_err(|error| told(&error))
     }
 
     fn delete(&self, account: &str) -> Result<(), String> {
         match Self::entry(account)?.delete_credential() {
             Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(told(&error)),
         }
     }
 }

@@ -303,6 +303,32 @@ fn a_passphrase_is_set_changed_and_removed() {
     }
 }
 
+/// Whoever copies the folder must find nothing in it that opens the data by itself.
+#[test]
+fn a_passphrase_leaves_no_key_in_the_folder() {
+    let world = World::new(false);
+    let keys = world.start(None).unwrap();
+    let in_file = fs::read(world.data.key_file()).unwrap();
+    assert!(world.protection().file);
+    world.vault().set_passphrase(&keys, None, PASSPHRASE, true).unwrap();
+    let protection = world.protection();
+    assert!(protection.passphrase && !protection.file && protection.exposed, "{protection:?}");
+    for path in [file::main(&world.data), file::copy(&world.data)] {
+        let written = fs::read_to_string(path).unwrap();
+        assert!(written.contains(r#""kind":"passphrase""#) && !written.contains(r#""kind":"file""#), "{written}");
+    }
+    // The database of this world is a file with its own key.
+    for name in world.names().iter().filter(|name| *name != "moltworker.db") {
+        let content = fs::read(world.data.root().join(name)).unwrap();
+        assert!(!content.windows(in_file.len()).any(|part| part == in_file), "{name}");
+    }
+    // The key that was in the file opens nothing when somebody kept it.
+    fs::write(world.data.key_file(), &in_file).unwrap();
+    assert!(is_locked(&world.vault()));
+    assert_eq!(world.start(Some(PASSPHRASE)).unwrap(), keys);
+    assert!(!world.data.key_file().exists());
+}
+
 #[test]
 fn a_passphrase_may_stand_beside_the_keyring() {
     let world = World::new(true);
