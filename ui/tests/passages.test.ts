@@ -55,6 +55,17 @@ describe("a document put together", () => {
     expect(blocks([chunk("a", "First sentence. Shared sentence."), chunk("b", "Shared sentence. Third.")], null)[1]?.text).toBe(" Third.");
   });
 
+  it("keeps a passage of several pieces in one", () => {
+    const at = (id: string, text: string, start: number, page: number | null = null) => ({ ...chunk(id, text, page), position: { page, headings: [], line: null, start, end: start + text.length } });
+    const pieces = [at("a", "One.", 0), at("b", "Two.", 5), at("c", "Three.", 9), at("d", "Four.", 16)];
+    const list = blocks(pieces, "c", { start: 5, end: 15 });
+    expect(list.map((block) => [block.text, block.cited])).toEqual([["One.", false], ["Two.Three.", true], ["Four.", false]]);
+    expect(blocks(pieces, "b", { start: 0, end: 21 }).map((block) => block.text)).toEqual(["One.\nTwo.Three.\nFour."]);
+    // The document changed since: the piece is there, and stands elsewhere.
+    expect(blocks(pieces, "b", { start: 40, end: 60 }).map((block) => block.cited)).toEqual([false, true, false, false]);
+    expect(blocks([at("a", "One.", 0, 1), at("b", "Two.", 5, 2)], "b", { start: 0, end: 9 })).toHaveLength(2);
+  });
+
   it("tells a page where it begins", () => {
     const list = blocks([chunk("a", "x", 1), chunk("b", "y", 1), chunk("c", "z", 2)], null);
     expect(list.map((block) => block.page)).toEqual([1, null, 2]);

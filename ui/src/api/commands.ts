@@ -55,6 +55,7 @@ import type { ReminderRef } from "./types/ReminderRef";
 import type { ReminderSnooze } from "./types/ReminderSnooze";
 import type { ReminderView } from "./types/ReminderView";
 import type { Settings } from "./types/Settings";
+import type { SkippedList } from "./types/SkippedList";
 import type { SourceRef } from "./types/SourceRef";
 import type { SourceView } from "./types/SourceView";
 import type { Status } from "./types/Status";
@@ -97,6 +98,7 @@ export interface Commands {
 
   source_list: [Nothing, SourceView[]];
   source_remove: [SourceRef, Empty];
+  source_skipped: [SourceRef, SkippedList];
   document_list: [DocumentList, Document[]];
   document_get: [DocumentRef, DocumentView];
   document_retry: [DocumentRef, Empty];

@@ -84,6 +84,7 @@ export function startPretending(): void {
     on_battery: false,
     current: bare ? null : "The Rust Book.pdf",
     words_only: settings.embedder === null,
+    progress: bare ? null : { done: 0.374, files_per_second: 12.2, bytes_per_second: 3_400_000, seconds_left: 110 },
   });
 
   const find = <T>(value: T | undefined): T => {
@@ -214,6 +215,13 @@ export function startPretending(): void {
       return EMPTY;
     },
     source_list: () => sources,
+    source_skipped: () => ({
+      files: [
+        { path: "/home/you/Documents/.cache", is_folder: true, reason: "hidden" },
+        { path: "/home/you/Documents/holiday.mp4", is_folder: false, reason: "type" },
+      ],
+      more: 0,
+    }),
     source_remove: ({ id }) => {
       sources = sources.filter((one) => one.source.id !== id);
       documents = documents.filter((one) => one.source_id !== id);

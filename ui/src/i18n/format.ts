@@ -17,8 +17,16 @@ export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(formatTag(), { maximumFractionDigits: digits }).format(value);
 }
 
-export function percent(fraction: number): string {
-  return new Intl.NumberFormat(formatTag(), { style: "percent", maximumFractionDigits: 0 }).format(fraction);
+export function percent(fraction: number, digits = 0): string {
+  return new Intl.NumberFormat(formatTag(), { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(fraction);
+}
+
+/** How long something will take, no more exactly than anyone can know: "40 sec", "3 min", "1.5 hr". */
+export function roughly(seconds: number): string {
+  const unit = (value: number, name: string) => spaced(new Intl.NumberFormat(formatTag(), { style: "unit", unit: name, maximumFractionDigits: 1 }).format(value));
+  if (seconds <= 50) return unit(Math.max(10, Math.ceil(seconds / 10) * 10), "second");
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? unit(minutes, "minute") : unit(Math.ceil(minutes / 30) / 2, "hour");
 }
 
 /** Bytes in the unit that keeps the figure below 1024: "1.9 GB". */

@@ -3,13 +3,17 @@ import type { Citation } from "@/api/types/Citation";
 import type { ChunkId } from "@/api/types/ChunkId";
 import type { DocumentId } from "@/api/types/DocumentId";
 
-/** A place in a document. `text` is the passage as it was when it was found; `marks` are spans in it, half open. */
+/**
+ * A place in a document. `text` is the passage as it was when it was found, `span` the bytes of the document's text that it took; `marks`
+ * are spans in it, half open.
+ */
 export interface Place {
   document: DocumentId;
   name: string;
   path: string;
   chunk: ChunkId | null;
   text: string | null;
+  span: { start: number; end: number } | null;
   marks: readonly (readonly [number, number])[];
   page: number | null;
 }

@@ -7,6 +7,8 @@ export const overlays = $state({
   addPath: false,
   /** The protected document whose password is asked for. */
   unlock: null as { id: string; name: string } | null,
+  /** The folder whose files that are not read are listed. */
+  skipped: null as { id: string; path: string } | null,
   /** The dialog that imports a model. */
   importModel: false,
   /** Text a new task starts with; null when the dialog is closed. */

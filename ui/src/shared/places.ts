@@ -22,6 +22,7 @@ export function placeOfCitation(citation: Citation, answer: string): Place {
     path: citation.path,
     chunk: citation.chunk_id,
     text: citation.text,
+    span: citation.position,
     marks: sharedSpans(citation.text, answer),
     page: citation.position.page,
   };
@@ -34,6 +35,7 @@ export function placeOfPassage(passage: Passage): Place {
     path: passage.path,
     chunk: passage.chunk_id,
     text: passage.text,
+    span: passage.position,
     marks: passage.highlights,
     page: passage.position.page,
   };

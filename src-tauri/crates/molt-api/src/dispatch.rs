@@ -35,7 +35,7 @@ commands! {
     conversation_list, conversation_get(request), conversation_rename(request), conversation_delete(request),
     conversation_restore(request), chat_send(request), chat_edit(request), chat_retry(request), chat_continue(request),
     chat_stop(request),
-    source_list, knowledge_add(request), source_remove(request), document_list(request), document_get(request),
+    source_list, knowledge_add(request), source_remove(request), source_skipped(request), document_list(request), document_get(request),
     document_retry(request), document_unlock(request), knowledge_search(request), knowledge_pause(request), knowledge_extract(request),
     task_list, task_changes(request), task_parse(request), task_add(request), task_add_line(request),
     task_update(request), task_set_done(request), task_skip(request), task_delete(request), task_restore(request), task_import(request),

@@ -63,6 +63,19 @@ dto! {
         pub current: Option<String>,
         /// No embedder is loaded: search is by words only.
         pub words_only: bool,
+        /// While something is left to be read.
+        pub progress: Option<IndexProgress>,
+    }
+
+    pub struct IndexProgress {
+        /// From 0 to 1, of what has been waiting since nothing was.
+        pub done: f32,
+        /// Read in a second lately; nothing before it is known.
+        pub files_per_second: Option<f32>,
+        pub bytes_per_second: Option<f32>,
+        /// Until nothing is left, at this speed.
+        #[ts(type = "number | null")]
+        pub seconds_left: Option<u64>,
     }
 
     /// Something that runs, or that went wrong and was not dismissed.
@@ -115,6 +128,13 @@ dto! {
         /// The folder is gone, cannot be read or cannot be watched; one plain sentence.
         pub problem: Option<String>,
     }
+    /// What of a folder is not read.
+    pub struct SkippedList {
+        /// By path.
+        pub files: Vec<SkippedFile>,
+        /// So much beside these.
+        pub more: u32,
+    }
     pub struct DocumentList { pub source_id: Option<SourceId> }
     pub struct KnowledgeSearch {
         /// Words; a passage must hold what stands between quotation marks.
@@ -130,6 +150,9 @@ dto! {
         #[serde(default)]
         #[ts(type = "string | null")]
         pub since: Option<jiff::Timestamp>,
+        /// Absolute path: only in this file, or in what lies below this folder.
+        #[serde(default)]
+        pub folder: Option<String>,
     }
     pub struct KnowledgeFound {
         pub passages: Vec<Passage>,

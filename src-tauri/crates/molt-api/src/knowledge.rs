@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use molt_core::{Document, DocumentState, IndexFilter};
-use molt_knowledge::{LibraryChange, Narrowing, document_text};
+use molt_core::{Document, DocumentState, IndexFilter, Narrowing};
+use molt_knowledge::{LibraryChange, document_text};
 
 use crate::{
     ApiError, App, Bus, ChunkView, DocumentList, DocumentRef, DocumentUnlock, DocumentView, Empty, ExtractPath,
     ExtractedText, IndexStatus, KnowledgeAdd, KnowledgeAdded, KnowledgeFound, KnowledgePause, KnowledgeSearch,
-    PathProblem, SourceRef, SourceView, events::Burst,
+    PathProblem, SkippedList, SourceRef, SourceView, events::Burst,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 200;
+/// Skipped files that are listed; nobody reads more.
+const MOST_SKIPPED: usize = 2_000;
 
 impl App {
     pub async fn source_list(&self) -> Result<Vec<SourceView>, ApiError> {
@@ -50,6 +52,13 @@ impl App {
         Ok(Empty {})
     }
 
+    /// Looks through the folder: what of it is not read, and why.
+    pub async fn source_skipped(&self, request: SourceRef) -> Result<SkippedList, ApiError> {
+        let (files, all) = self.parts().library.skipped(&request.id, MOST_SKIPPED).await?;
+        let more = u32::try_from(all - files.len()).unwrap_or(u32::MAX);
+        Ok(SkippedList { files, more })
+    }
+
     pub async fn document_list(&self, request: DocumentList) -> Result<Vec<Document>, ApiError> {
         let mut documents = self.parts().documents.documents(request.source_id.as_ref())?;
         for document in &mut documents {
@@ -81,8 +90,8 @@ impl App {
 
     pub async fn knowledge_search(&self, request: KnowledgeSearch) -> Result<KnowledgeFound, ApiError> {
         let limit = request.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT) as usize;
-        let filter = IndexFilter { sources: request.source_id.into_iter().collect() };
-        let narrowing = Narrowing { kinds: request.kinds, since: request.since };
+        let filter = IndexFilter { sources: request.source_id.into_iter().collect(), ..IndexFilter::default() };
+        let narrowing = Narrowing { kinds: request.kinds, since: request.since, folder: request.folder };
         let found = self.parts().library.find_by(request.by, &request.query, &filter, &narrowing, limit).await?;
         Ok(KnowledgeFound { passages: found.passages, words_only: found.words_only })
     }

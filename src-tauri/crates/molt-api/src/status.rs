@@ -4,7 +4,8 @@ use molt_core::{DocumentState, Language, ModelRole, Settings};
 use molt_models::LoadState;
 
 use crate::{
-    Activity, ActivityKind, ActivityRef, ApiError, App, Empty, Event, IndexStatus, ModelView, Status, Suggestions,
+    Activity, ActivityKind, ActivityRef, ApiError, App, Empty, Event, IndexProgress, IndexStatus, ModelView, Status,
+    Suggestions,
 };
 
 /// Suggestions shown in an empty chat.
@@ -45,6 +46,12 @@ impl App {
             on_battery: status.on_battery,
             current: status.current,
             words_only: status.words_only,
+            progress: status.progress.map(|progress| IndexProgress {
+                done: progress.done,
+                files_per_second: progress.files,
+                bytes_per_second: progress.bytes,
+                seconds_left: progress.left.map(|left| left.as_secs()),
+            }),
         })
     }
 
@@ -63,15 +70,15 @@ impl App {
             activities
                 .push(Activity { message: Some(problem), ..running("library", ActivityKind::Problem, subject, None) });
         }
+        if let Some(problem) = status.unembedded {
+            let subject = "Library".to_owned();
+            let problem =
+                Activity { message: Some(problem), ..running("embedding", ActivityKind::Problem, subject, None) };
+            activities.push(problem);
+        }
         if status.pending > 0 && !status.paused && !status.on_battery {
-            let all = status.indexed + status.pending + status.failed;
-            let progress = 1.0 - status.pending as f32 / all.max(1) as f32;
-            activities.push(running(
-                "indexing",
-                ActivityKind::Indexing,
-                status.current.unwrap_or_default(),
-                Some(progress),
-            ));
+            let (name, done) = (status.current.unwrap_or_default(), status.progress.map(|progress| progress.done));
+            activities.push(running("indexing", ActivityKind::Indexing, name, done));
         }
         for (spec, state) in self.parts().registry.list()? {
             if state == LoadState::Loading {

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     continuation::is_cut,
     conversation::{Assist, ChatModel},
+    lease::Lease,
     prompt::{Prompt, next_turn, opening, reading},
 };
 
@@ -69,6 +70,8 @@ impl Assist {
             return;
         }
         let Some(cancel) = self.read_from_now() else { return };
+        // It may be unloaded meanwhile: nobody waits for this.
+        let model = ChatModel { lease: Lease::default(), ..model };
         let (assist, id) = (self.clone(), answer.conversation_id.clone());
         tokio::spawn(async move {
             let conversations = &assist.parts().conversations;

@@ -17,7 +17,6 @@ use crate::{
     calls::TaskCall,
     continuation,
     lease::Lease,
-    prompt,
 };
 
 /// Characters of a question that become the conversation's title.

@@ -72,10 +72,10 @@ pub struct Document {
     pub size: u64,
     #[ts(type = "string")]
     pub modified_at: Timestamp,
-    /// BLAKE3 of the content, hex; empty until it was read once.
+    /// BLAKE3 of the content, hex; empty until it was read once with all that belongs to it.
     pub content_hash: String,
     pub state: DocumentState,
-    /// One plain sentence when the state is not `Indexed`.
+    /// One plain sentence when the state is not `Indexed`, or when it is found by its words only.
     pub reason: Option<String>,
     pub chunks: u32,
     pub pages: Option<u32>,
@@ -83,6 +83,36 @@ pub struct Document {
     pub reader: Option<String>,
     #[ts(type = "string | null")]
     pub indexed_at: Option<Timestamp>,
+}
+
+/// Why something in a folder of the library is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum SkipReason {
+    /// Files of this type cannot be read.
+    Type,
+    /// It is larger than files of the library may be.
+    Large,
+    /// A pattern of the settings, or of a `.gitignore` or `.ignore` file, matches it.
+    Rule,
+    Hidden,
+    /// Programs made it and can make it again.
+    BuildProduct,
+    /// Programs make it while they work.
+    Temporary,
+    /// It points elsewhere.
+    Link,
+}
+
+/// A file that is not read, or a folder of which nothing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct SkippedFile {
+    /// Absolute path.
+    pub path: String,
+    pub is_folder: bool,
+    pub reason: SkipReason,
 }
 
 /// Where a piece of text stands in its document.

@@ -7,9 +7,9 @@ use futures::stream::BoxStream;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentState, EmbedPurpose, EngineStats,
-    ExtractedDocument, GenerateEvent, GenerateRequest, LibraryRules, LoadedModel, Message, MessageId, ModelId,
-    ModelSpec, Passage, Reminder, ReminderId, Settings, Source, SourceId, Task, TaskId,
+    Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentKind, DocumentState, EmbedPurpose,
+    EngineStats, ExtractedDocument, GenerateEvent, GenerateRequest, LibraryRules, LoadedModel, Message, MessageId,
+    ModelId, ModelSpec, Passage, Reminder, ReminderId, Settings, SkippedFile, Source, SourceId, Task, TaskId,
 };
 
 /// The wall clock and the zone of the user. Features never ask the system themselves.
@@ -123,6 +123,7 @@ pub struct IndexHit {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexFilter {
     pub sources: Vec<SourceId>,
+    pub documents: Vec<DocumentId>,
 }
 
 /// The words-and-meaning index over chunks. It is a cache: it can be deleted and rebuilt from the user's files.
@@ -178,6 +179,10 @@ pub trait Watcher: Send + Sync {
     fn list(&self, path: &Path) -> (Vec<ListedFile>, Vec<String>);
     /// What is left out from now on; every watched path is told to be listed again. Refused with a sentence, nothing changes.
     fn set_rules(&self, rules: &LibraryRules) -> Result<(), String>;
+    /// What [`Self::list`] leaves out, by path, at most so much of it, and how much it is in all. Of a folder that is left out only itself.
+    fn skipped(&self, _path: &Path, _most: usize) -> (Vec<SkippedFile>, usize) {
+        (Vec::new(), 0)
+    }
 }
 
 /// Finds passages for a question; implemented by the knowledge room, asked by the assistant.
@@ -229,6 +234,29 @@ pub trait ConversationStore: Send + Sync {
     fn stop_streaming(&self) -> StoreResult<usize>;
 }
 
+/// Which documents are wanted; without anything, all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Narrowing {
+    /// Of one of these kinds, if there are any.
+    pub kinds: Vec<DocumentKind>,
+    /// Changed at this time or later.
+    pub since: Option<Timestamp>,
+    /// Absolute path: this file, or what lies below this folder.
+    pub folder: Option<String>,
+}
+
+impl Narrowing {
+    pub fn lets_through(&self, document: &Document) -> bool {
+        let lies_there = |folder: &str| {
+            let below = document.path.strip_prefix(folder.trim_end_matches(['/', '\\']));
+            below.is_some_and(|below| below.is_empty() || below.starts_with(['/', '\\']))
+        };
+        (self.kinds.is_empty() || self.kinds.contains(&document.kind))
+            && self.since.is_none_or(|since| document.modified_at >= since)
+            && self.folder.as_deref().is_none_or(lies_there)
+    }
+}
+
 pub trait DocumentStore: Send + Sync {
     fn sources(&self) -> StoreResult<Vec<Source>>;
     fn put_source(&self, source: &Source) -> StoreResult<()>;
@@ -237,6 +265,8 @@ pub trait DocumentStore: Send + Sync {
     fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>>;
     fn document(&self, id: &DocumentId) -> StoreResult<Document>;
     fn document_by_path(&self, path: &str) -> StoreResult<Option<Document>>;
+    /// Those that [`Narrowing::lets_through`], at most so many, in any order.
+    fn document_ids(&self, narrowing: &Narrowing, most: usize) -> StoreResult<Vec<DocumentId>>;
     /// How many documents of each source are in each state.
     fn document_counts(&self) -> StoreResult<Vec<(SourceId, DocumentState, u32)>>;
     /// Inserts or replaces rows, in one transaction; their chunks stay.

@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
-use molt_core::{Block, Chunk, ChunkId, DocumentId, ExtractedDocument, Position};
+use molt_core::{Block, Chunk, ChunkId, DocumentId, DocumentKind, ExtractedDocument, Position};
 
 /// A chunk is closed when the next block would make it wider than this. About 200 tokens in either language, so that a chunk fits the
 /// 256-token window of small sentence embedders.
 const TARGET_WIDTH: usize = 800;
 /// One block wider than this is cut at sentence ends.
 const MAX_WIDTH: usize = 1000;
+
+/// A chunk of source code ends before a definition once it is as wide as this; smaller definitions share one, because a line or two say
+/// too little to be found by their meaning.
+const SMALL_DEFINITION: usize = TARGET_WIDTH / 4;
 
 /// Width of a character: a Han character carries about as much as four Latin letters and costs about as many tokens as two.
 fn width(c: char) -> usize {
@@ -30,9 +34,10 @@ pub fn document_text(document: &ExtractedDocument) -> String {
 }
 
 /// Cuts a document into chunks. `chunk.text` is always `document_text[chunk.position.start..chunk.position.end]`; a chunk never spans two
-/// pages and starts anew at a heading.
+/// pages and starts anew at a heading, or at a definition of source code.
 pub fn chunk(document_id: &DocumentId, document: &ExtractedDocument) -> Vec<Chunk> {
-    let mut builder = Builder { document_id, chunks: Vec::new(), seen: HashMap::new(), open: None };
+    let is_code = document.kind == DocumentKind::Code;
+    let mut builder = Builder { document_id, is_code, chunks: Vec::new(), seen: HashMap::new(), open: None };
     let mut offset = 0;
     for block in &document.blocks {
         for (start, piece) in pieces(&block.text) {
@@ -46,6 +51,7 @@ pub fn chunk(document_id: &DocumentId, document: &ExtractedDocument) -> Vec<Chun
 
 struct Builder<'a> {
     document_id: &'a DocumentId,
+    is_code: bool,
     chunks: Vec<Chunk>,
     /// How often the same text under the same headings was seen, so that each gets an id of its own.
     seen: HashMap<String, u32>,
@@ -57,6 +63,8 @@ struct Open {
     width: usize,
     position: Position,
     only_headings: bool,
+    /// The headings of its last block.
+    last: Vec<String>,
 }
 
 impl Builder<'_> {
@@ -70,7 +78,9 @@ impl Builder<'_> {
             let new_section = block.is_heading && !open.only_headings;
             // A gap means that blank blocks were skipped between; text and offsets must stay in step.
             let gap = open.position.end as usize + 1 < start;
-            if new_page || new_section || gap || open.width + width > TARGET_WIDTH {
+            // The headings of source code are its definitions.
+            let new_definition = self.is_code && open.last != block.headings && open.width >= SMALL_DEFINITION;
+            if new_page || new_section || new_definition || gap || open.width + width > TARGET_WIDTH {
                 self.close();
             }
         }
@@ -84,6 +94,7 @@ impl Builder<'_> {
                 open.width += width;
                 open.position.end = (start + piece.len()) as u64;
                 open.only_headings &= block.is_heading;
+                open.last.clone_from(&block.headings);
                 if block.is_heading {
                     open.position.headings.clone_from(&block.headings);
                 }
@@ -100,6 +111,7 @@ impl Builder<'_> {
                         end: (start + piece.len()) as u64,
                     },
                     only_headings: block.is_heading,
+                    last: block.headings.clone(),
                 });
             }
         }
@@ -233,6 +245,39 @@ mod tests {
     }
 
     #[test]
+    fn source_code_is_cut_at_definitions_unless_they_are_small() {
+        let of = |name: &str, lines: usize| Block {
+            headings: vec![name.into()],
+            ..block(&"    let x = call(y);\n".repeat(lines))
+        };
+        let code = |blocks: Vec<Block>| {
+            let document = ExtractedDocument { kind: DocumentKind::Code, ..document(blocks) };
+            let chunks = chunk(&DocumentId::from("d"), &document);
+            chunks
+                .iter()
+                .map(|chunk| (chunk.position.headings.join(" > "), chunk.text.matches("call").count()))
+                .collect::<Vec<_>>()
+        };
+        let at = |name: &str, lines: usize| (name.to_owned(), lines);
+        assert_eq!(
+            code(vec![of("fn one", 12), of("fn two", 14), of("fn three", 15)]),
+            [at("fn one", 12), at("fn two", 14), at("fn three", 15)]
+        );
+        // A few lines go with what follows them.
+        assert_eq!(
+            code(vec![of("fn one", 2), of("fn two", 3), of("fn three", 15), of("fn four", 12)]),
+            [at("fn one", 20), at("fn four", 12)]
+        );
+        // Blocks of one definition stay together, whatever began the chunk.
+        assert_eq!(
+            code(vec![of("fn one", 2), of("fn two", 12), of("fn two", 12), of("fn three", 12)]),
+            [at("fn one", 26), at("fn three", 12)]
+        );
+        // In other documents a heading has a block of its own.
+        assert_eq!(check(vec![of("one", 12), of("two", 12)]).len(), 1);
+    }
+
+    #[test]
     fn unchanged_text_keeps_its_id() {
         let before = check(vec![block(&"a. ".repeat(300)), block(&"b. ".repeat(300))]);
         let after = check(vec![block(&"a. ".repeat(300)), block(&"c. ".repeat(300))]);
@@ -252,6 +297,9 @@ mod tests {
         assert!(half >= 2 && before.len() == after.len());
         let ids = |chunks: &[Chunk]| chunks.iter().map(|chunk| chunk.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&before[..half]), ids(&after[..half]), "nothing has changed there");
-        assert!(ids(&before[half..]).iter().all(|id| !ids(&after).contains(id)), "all of it stands under another heading");
+        assert!(
+            ids(&before[half..]).iter().all(|id| !ids(&after).contains(id)),
+            "all of it stands under another heading"
+        );
     }
 }

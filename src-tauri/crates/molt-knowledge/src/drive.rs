@@ -78,8 +78,16 @@ mod tests {
         let (drives, silent, other) = (Drives::new(Duration::from_millis(20)), SourceId::random(), SourceId::random());
         let (answer, answers) = mpsc::channel::<()>();
         let (late, was_late) = oneshot::channel();
-        let question = move || drop(answers.recv());
-        assert!(!drives.answers(&silent, question, move || drop(late.send(()))).await);
+        let question = move || {
+            let _ = answers.recv();
+        };
+        assert!(
+            !drives
+                .answers(&silent, question, move || {
+                    let _ = late.send(());
+                })
+                .await
+        );
         assert!(drives.is_silent(&silent));
         assert!(!drives.answers(&silent, || panic!("asked again"), || {}).await);
         assert!(!drives.is_silent(&other));

@@ -5,8 +5,10 @@
 
 mod chunk;
 mod drive;
+mod embed;
 mod highlight;
 mod library;
+mod pace;
 mod prepare;
 mod query;
 mod scan;
@@ -15,4 +17,4 @@ mod search;
 pub use chunk::{chunk, document_text};
 pub use highlight::highlights;
 pub use library::{AddError, Library, LibraryChange, LibraryParts, LibraryStatus, RemoveError, SourceStatus};
-pub use search::Narrowing;
+pub use pace::Progress;

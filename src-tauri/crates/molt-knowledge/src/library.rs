@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     drive::{Drives, PATIENCE},
+    embed::{Unembedded, take_up},
+    pace::{Pace, Progress},
     prepare::{Prepared, commit, prepare},
 };
 
@@ -97,7 +99,11 @@ pub struct LibraryStatus {
     pub current: Option<String>,
     /// Why nothing moves, in one plain sentence.
     pub problem: Option<String>,
+    /// Why documents are found by their words only that should be found by meaning too, in one plain sentence.
+    pub unembedded: Option<String>,
     pub words_only: bool,
+    /// While something is left to be read.
+    pub progress: Option<Progress>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +133,8 @@ struct Inner {
     current: Mutex<Option<String>>,
     problem: Mutex<Option<String>>,
     source_problems: Mutex<HashMap<SourceId, String>>,
+    unembedded: Mutex<Unembedded>,
+    pace: Mutex<Pace>,
     /// What the index holds of a document where that is not what the catalogue says; nothing where that is not known. Asking the index
     /// means looking at every row.
     held: Mutex<HashMap<DocumentId, Option<HashSet<ChunkId>>>>,
@@ -163,6 +171,8 @@ impl Library {
                 current: Mutex::default(),
                 problem: Mutex::default(),
                 source_problems: Mutex::default(),
+                unembedded: Mutex::default(),
+                pace: Mutex::default(),
                 held: Mutex::default(),
                 missed: Mutex::default(),
                 missing: Notify::new(),
@@ -183,6 +193,10 @@ impl Library {
 
     pub(crate) fn embedder(&self) -> Option<ModelId> {
         self.inner.embedder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn unembedded(&self) -> MutexGuard<'_, Unembedded> {
+        lock(&self.inner.unembedded)
     }
 
     pub(crate) fn missed(&self) -> MutexGuard<'_, Missed> {
@@ -285,6 +299,7 @@ impl Library {
         // Should this fail or the program end here, `take_stock` removes the rest at the next start.
         self.index().remove_documents(&documents).await?;
         self.forget_passwords(&documents)?;
+        documents.iter().for_each(|id| self.unembedded().forget(id));
         drop(writing);
         self.set_source_problem(id, None);
         self.changed(LibraryChange::Sources);
@@ -327,16 +342,18 @@ impl Library {
 
     pub fn status(&self) -> StoreResult<LibraryStatus> {
         let mut status = LibraryStatus {
-            paused: self.inner.paused.load(Ordering::Relaxed),
+            paused: self.is_paused(),
             on_battery: self.inner.on_battery.load(Ordering::Relaxed),
             current: lock(&self.inner.current).clone(),
             problem: lock(&self.inner.problem).clone(),
+            unembedded: self.unembedded().problem(),
             words_only: self.embedder().is_none(),
             ..LibraryStatus::default()
         };
         for (_, state, count) in self.inner.parts.documents.document_counts()? {
             *count_of(state, &mut status.indexed, &mut status.pending, &mut status.failed) += count;
         }
+        status.progress = (status.pending > 0).then(|| lock(&self.inner.pace).progress(status.pending));
         Ok(status)
     }
 
@@ -422,14 +439,25 @@ impl Library {
         self.changed(LibraryChange::Documents);
     }
 
+    fn is_paused(&self) -> bool {
+        self.inner.paused.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is read at the moment.
+    fn is_resting(&self) -> bool {
+        self.is_paused() || self.inner.on_battery.load(Ordering::Relaxed)
+    }
+
     fn next(&self) -> Option<DocumentId> {
-        if self.inner.paused.load(Ordering::Relaxed) || self.inner.on_battery.load(Ordering::Relaxed) {
+        if self.is_resting() {
             return None;
         }
         let mut queue = lock(&self.inner.queue);
         let id = queue.order.pop_front()?;
         queue.members.remove(&id);
         queue.reading.insert(id.clone());
+        drop(queue);
+        lock(&self.inner.pace).begin(Instant::now());
         Some(id)
     }
 
@@ -483,7 +511,11 @@ impl Library {
         let mut is = by_document(index.contents().await?);
         let mut should = by_document(catalogue.chunk_ids()?);
         let (mut queued, mut doubted, mut held) = (Vec::new(), Vec::new(), HashMap::new());
-        for mut document in catalogue.documents(None)? {
+        let documents = catalogue.documents(None)?;
+        // Perhaps it is another embedder.
+        self.unembedded().clear();
+        take_up(self, &documents);
+        for mut document in documents {
             let id = document.id.clone();
             let (is, should) = (is.remove(&id).unwrap_or_default(), should.remove(&id).unwrap_or_default());
             let differs = is != should;
@@ -614,19 +646,28 @@ impl Library {
             unkept += batch.iter().map(Prepared::len).sum::<usize>();
             self.commit_or_wait(batch, cancel).await;
             *lock(&self.inner.current) = None;
+            if self.is_resting() {
+                lock(&self.inner.pace).wait();
+            } else {
+                lock(&self.inner.pace).end();
+            }
             self.changed(LibraryChange::Documents);
             // Much that is new slows searching down: it is not left to an idle time that may not come.
             if unkept >= BATCH_CHUNKS {
                 self.maintain().await;
                 (maintained, unkept, commits) = (true, 0, 0);
             }
+            if self.enqueue_unembedded() {
+                continue;
+            }
+            let next = if self.is_resting() { None } else { self.unembedded().next() };
+            let idle = (!maintained).then(|| Instant::now() + IDLE);
             let waited = async {
-                if maintained {
-                    self.inner.wake.notified().await;
-                } else if tokio::time::timeout(IDLE, self.inner.wake.notified()).await.is_err() {
-                    return true;
+                tokio::select! {
+                    () = self.inner.wake.notified() => false,
+                    () = at(next) => false,
+                    () = at(idle) => true,
                 }
-                false
             };
             match cancel.run_until_cancelled(waited).await {
                 None => return,
@@ -637,6 +678,20 @@ impl Library {
                 }
             }
         }
+    }
+
+    /// Queues the documents that are to be embedded now; false when there are none.
+    fn enqueue_unembedded(&self) -> bool {
+        if self.is_resting() {
+            return false;
+        }
+        let mut due = self.unembedded().due(Instant::now());
+        due.retain(|id| !self.is_being_read(id));
+        let some = !due.is_empty();
+        if some {
+            self.enqueue(due);
+        }
+        some
     }
 
     async fn maintain(&self) {
@@ -651,6 +706,7 @@ impl Library {
             return;
         }
         let ids: Vec<DocumentId> = batch.iter().map(|prepared| prepared.document.id.clone()).collect();
+        let bytes = batch.iter().map(|prepared| prepared.document.size).sum();
         let written = {
             let _writing = self.inner.writing.lock().await;
             let written = commit(self, batch).await;
@@ -659,7 +715,10 @@ impl Library {
         };
         self.was_read(&ids);
         match written {
-            Ok(()) => *lock(&self.inner.problem) = None,
+            Ok(()) => {
+                *lock(&self.inner.problem) = None;
+                lock(&self.inner.pace).read(ids.len() as u32, bytes, Instant::now());
+            }
             Err(error) => {
                 tracing::error!(%error, "a batch could not be written");
                 *lock(&self.inner.problem) = Some(error.to_string());
@@ -705,6 +764,14 @@ fn count_of<'a>(state: DocumentState, indexed: &'a mut u32, pending: &'a mut u32
         DocumentState::Indexed => indexed,
         DocumentState::Waiting | DocumentState::Indexing => pending,
         DocumentState::NoText | DocumentState::PasswordNeeded | DocumentState::Failed => failed,
+    }
+}
+
+/// Ends at that time; never without one.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

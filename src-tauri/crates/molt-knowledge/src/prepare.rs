@@ -8,19 +8,17 @@ use std::{
 
 use jiff::Timestamp;
 use molt_core::{
-    Chunk, ChunkId, Document, DocumentId, DocumentState, EmbedPurpose, EngineError, ExtractError, ExtractedDocument,
-    IndexChunk, Secret,
+    Chunk, ChunkId, Document, DocumentId, DocumentState, ExtractError, ExtractedDocument, IndexChunk, Secret,
 };
+use tokio::time::Instant;
 
 use crate::{
     chunk,
     drive::PATIENCE,
+    embed::{embed, lacks_vectors},
     library::{Library, RemoveError, password_name},
     scan::away,
 };
-
-/// Texts embedded in one request: small enough that a question asked meanwhile waits little.
-const EMBED_BATCH: usize = 16;
 
 /// What one document changes. Nothing has been written yet.
 pub(crate) struct Prepared {
@@ -40,13 +38,16 @@ impl Prepared {
 
 /// Reads a document and finds what has to change. None when there is nothing left to do for it.
 pub(crate) async fn prepare(library: &Library, id: &DocumentId) -> Option<Prepared> {
-    match try_prepare(library, id).await {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            tracing::error!(%error, document = %id, "a document could not be prepared");
-            None
-        }
+    let prepared = try_prepare(library, id).await.unwrap_or_else(|error| {
+        tracing::error!(%error, document = %id, "a document could not be prepared");
+        None
+    });
+    match &prepared {
+        Some(prepared) if lacks_vectors(&prepared.document) => {}
+        None if library.parts().documents.document(id).is_ok() => library.unembedded().later(id, Instant::now()),
+        _ => library.unembedded().forget(id),
     }
+    prepared
 }
 
 async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepared>, RemoveError> {
@@ -99,6 +100,7 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     (document.size, document.modified_at) = (fingerprint.size, fingerprint.modified_at);
 
     let indexed = library.held(id).await?;
+    let lacks_vectors = lacks_vectors(&document) && library.embedder().is_some();
     if document.content_hash == fingerprint.hash {
         let chunks = parts.documents.chunks(id)?;
         if !chunks.is_empty() && chunks.len() == indexed.len() && chunks.iter().all(|chunk| indexed.contains(&chunk.id))
@@ -142,12 +144,15 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
 
     let current: HashSet<&ChunkId> = chunks.iter().map(|chunk| &chunk.id).collect();
     let remove = indexed.iter().filter(|id| !current.contains(id)).cloned().collect();
-    let new: Vec<&Chunk> = chunks.iter().filter(|chunk| !indexed.contains(&chunk.id)).collect();
+    // Which of its chunks have a vector nobody knows: all of them are put in place of those that are there.
+    let new: Vec<&Chunk> = chunks.iter().filter(|chunk| lacks_vectors || !indexed.contains(&chunk.id)).collect();
     let texts: Vec<String> = new.iter().map(|chunk| chunk::index_text(&chunk.text, &chunk.position.headings)).collect();
-    let vectors = match embed(library, &texts).await {
+    let vectors = match embed(library, id, &texts).await {
         Ok(vectors) => vectors,
         Err(error) => {
-            document.reason = Some(format!("Found by its words only: the embedding model failed ({error})."));
+            document.reason =
+                Some(format!("Found by its words only: the embedding model failed ({error}). It is tried again."));
+            document.content_hash.clear();
             vec![None; texts.len()]
         }
     };
@@ -205,21 +210,6 @@ async fn extract(library: &Library, path: &Path, password: Option<&Secret>) -> R
         }
         other => other,
     }
-}
-
-async fn embed(library: &Library, texts: &[String]) -> Result<Vec<Option<Vec<f32>>>, EngineError> {
-    let Some(model) = library.embedder() else { return Ok(vec![None; texts.len()]) };
-    let mut vectors = Vec::with_capacity(texts.len());
-    for batch in texts.chunks(EMBED_BATCH) {
-        let engine = &library.parts().engine;
-        let result = match engine.embed(&model, batch.to_vec(), EmbedPurpose::Passage).await {
-            // The worker ended and is started again for the next request.
-            Err(EngineError::Crashed(_)) => engine.embed(&model, batch.to_vec(), EmbedPurpose::Passage).await,
-            other => other,
-        };
-        vectors.extend(result?.into_iter().map(Some));
-    }
-    Ok(vectors)
 }
 
 pub(crate) struct Fingerprint {

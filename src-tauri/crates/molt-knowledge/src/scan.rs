@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use molt_core::{Document, DocumentId, DocumentState, Source, StoreResult};
+use molt_core::{Document, DocumentId, DocumentState, SkippedFile, Source, SourceId, StoreError, StoreResult};
 use tokio::time::Instant;
 
 use crate::{
@@ -56,6 +56,15 @@ impl Library {
             difference.changed.into_iter().partition(|(path, _)| edited.contains(path.as_path()));
         self.enqueue(rest.into_iter().map(|(_, id)| id));
         self.enqueue_first(first.into_iter().map(|(_, id)| id));
+    }
+
+    /// What of a source is not read, by path, at most so much of it, and how much it is in all.
+    pub async fn skipped(&self, id: &SourceId, most: usize) -> StoreResult<(Vec<SkippedFile>, usize)> {
+        let source = self.parts().documents.sources()?.into_iter().find(|source| source.id == *id);
+        let source = source.ok_or(StoreError::NotFound("folder"))?;
+        let watcher = self.parts().watcher.clone();
+        let listing = tokio::task::spawn_blocking(move || watcher.skipped(Path::new(&source.path), most));
+        listing.await.map_err(|error| StoreError::Failed(error.to_string()))
     }
 
     fn compare(&self, source: &Source) -> StoreResult<Difference> {
@@ -177,6 +186,7 @@ impl Library {
             self.parts().documents.remove_documents(&ids)?;
             self.forget_passwords(&ids)?;
             self.note_held(&ids, true);
+            ids.iter().for_each(|id| self.unembedded().forget(id));
         }
         self.changed(LibraryChange::Documents);
         Ok(())

@@ -5,20 +5,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use molt_core::{IndexHit, SourceId};
+use molt_core::{IndexFilter, IndexHit};
 
 use crate::vectors::Vectors;
 
+/// Vectors that would take more memory than this are compared where they lie.
+const MOST: usize = 256 << 20;
 /// Memory goes back after this long without a search.
 const UNUSED: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Default)]
 pub(crate) struct Held(Arc<State>);
 
-#[derive(Default)]
 struct State {
     vectors: RwLock<Option<Vectors>>,
     last_used: Mutex<Option<Instant>>,
+    /// Bytes.
+    most: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { vectors: RwLock::default(), last_used: Mutex::default(), most: MOST }
+    }
 }
 
 impl State {
@@ -46,16 +55,26 @@ impl State {
 }
 
 impl Held {
+    /// Vectors of no more bytes than this.
+    #[cfg(test)]
+    pub fn of_at_most(most: usize) -> Self {
+        Self(Arc::new(State { most, ..State::default() }))
+    }
+
+    pub fn has_room(&self, bytes: usize) -> bool {
+        bytes <= self.0.most
+    }
+
     pub fn is_there(&self) -> bool {
         self.0.read().is_some()
     }
 
     /// As [`Vectors::nearest`]; `None` when no vectors are held.
-    pub async fn nearest(&self, query: Vec<f32>, sources: Vec<SourceId>, limit: usize) -> Option<Vec<IndexHit>> {
+    pub async fn nearest(&self, query: Vec<f32>, filter: IndexFilter, limit: usize) -> Option<Vec<IndexHit>> {
         let state = self.0.clone();
         let search = move || {
             state.used();
-            state.read().as_ref().map(|vectors| vectors.nearest(&query, &sources, limit))
+            state.read().as_ref().map(|vectors| vectors.nearest(&query, &filter, limit))
         };
         tokio::task::spawn_blocking(search).await.ok()?
     }
@@ -125,7 +144,7 @@ mod tests {
     }
 
     async fn count(held: &Held) -> Option<usize> {
-        held.nearest(vec![1.0, 1.0], Vec::new(), 9).await.map(|hits| hits.len())
+        held.nearest(vec![1.0, 1.0], IndexFilter::default(), 9).await.map(|hits| hits.len())
     }
 
     #[tokio::test]

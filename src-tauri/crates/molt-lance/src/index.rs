@@ -35,9 +35,6 @@ const SCORE: &str = "_score";
 /// Column of distances in an answer.
 const DISTANCE: &str = "_distance";
 
-/// Vectors that would take more memory than this are compared where they lie.
-const MOST_HELD: usize = 256 << 20;
-
 /// Characters of a query that are searched for. What is pasted beyond that only costs time.
 const QUERY_LENGTH: usize = 2_000;
 
@@ -125,7 +122,7 @@ impl LanceIndex {
             return Ok(true);
         }
         let count = attempt("read", self.table.count_rows(None)).await?;
-        if Vectors::bytes(count, dimension) > MOST_HELD {
+        if !self.held.has_room(Vectors::bytes(count, dimension)) {
             return Ok(false);
         }
         let query = self.table.query().select(Select::columns(&[CHUNK, DOCUMENT, SOURCE, VECTOR]));
@@ -255,7 +252,7 @@ impl PassageIndex for LanceIndex {
     }
 
     async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError> {
-        let filter = rows::source_filter(&filter.sources)?;
+        let filter = rows::filter(filter)?;
         if limit == 0 || !query.chars().any(char::is_alphanumeric) {
             return Ok(Vec::new());
         }
@@ -270,14 +267,14 @@ impl PassageIndex for LanceIndex {
         filter: &IndexFilter,
         limit: usize,
     ) -> Result<Vec<IndexHit>, IndexError> {
-        let condition = rows::source_filter(&filter.sources)?;
+        let condition = rows::filter(filter)?;
         let Some(dimension) = self.dimension else { return Ok(Vec::new()) };
         rows::check_vector(vector, dimension)?;
         if limit == 0 || !rows::has_direction(vector) {
             return Ok(Vec::new());
         }
         if self.held.is_there() || self.hold_vectors(dimension).await? {
-            let near = self.held.nearest(vector.to_vec(), filter.sources.clone(), limit).await;
+            let near = self.held.nearest(vector.to_vec(), filter.clone(), limit).await;
             if let Some(hits) = near {
                 return Ok(hits);
             }

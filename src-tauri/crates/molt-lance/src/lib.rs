@@ -14,6 +14,8 @@ mod home;
 mod index;
 mod open;
 mod rows;
+#[cfg(test)]
+mod scan_test;
 mod store;
 mod upkeep;
 mod vectors;

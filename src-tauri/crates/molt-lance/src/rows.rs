@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, FixedSizeListArray, Float32Array, RecordBatch, StringArray, types::Float32Type};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use molt_core::{DocumentId, IndexChunk, IndexError, IndexHit, SourceId};
+use molt_core::{DocumentId, IndexChunk, IndexError, IndexFilter, IndexHit, SourceId};
 
 use crate::{VectorSpace, vectors::Entry};
 
@@ -142,12 +142,12 @@ pub(crate) fn one_of<'a>(column: &str, ids: impl IntoIterator<Item = &'a str>) -
     Ok(format!("{column} IN ({list})"))
 }
 
-/// An id of a source as a filter; `None` lets everything through.
-pub(crate) fn source_filter(sources: &[SourceId]) -> Result<Option<String>, IndexError> {
-    match sources {
-        [] => Ok(None),
-        sources => one_of(SOURCE, sources.iter().map(SourceId::as_str)).map(Some),
-    }
+/// `None` lets everything through.
+pub(crate) fn filter(wanted: &IndexFilter) -> Result<Option<String>, IndexError> {
+    let sources = (!wanted.sources.is_empty()).then(|| one_of(SOURCE, wanted.sources.iter().map(SourceId::as_str)));
+    let documents = (!wanted.documents.is_empty()).then(|| document_filter(&wanted.documents));
+    let both: Vec<String> = [sources, documents].into_iter().flatten().collect::<Result<_, _>>()?;
+    Ok((!both.is_empty()).then(|| both.join(" AND ")))
 }
 
 pub(crate) fn document_filter(documents: &[DocumentId]) -> Result<String, IndexError> {
@@ -186,7 +186,14 @@ mod tests {
         for hostile in ["", "a'b", "a b", "') OR (true", "ä", "a_b", "a\0"] {
             assert!(one_of("c", ["ok", hostile]).is_err(), "{hostile:?}");
         }
-        assert_eq!(source_filter(&[]).unwrap(), None);
+        let wanted = |sources: &[&str], documents: &[&str]| IndexFilter {
+            sources: sources.iter().map(|id| (*id).into()).collect(),
+            documents: documents.iter().map(|id| (*id).into()).collect(),
+        };
+        assert_eq!(filter(&wanted(&[], &[])).unwrap(), None);
+        let both = filter(&wanted(&["s"], &["d", "e"])).unwrap();
+        assert_eq!(both.as_deref(), Some("source_id IN ('s') AND document_id IN ('d','e')"));
+        assert!(filter(&wanted(&["s"], &["d') OR (true"])).is_err());
     }
 
     #[test]

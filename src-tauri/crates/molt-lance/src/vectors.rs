@@ -4,9 +4,14 @@
 //! the upper 8 bits of all rows lie together and are what a query reads (a megabyte for 2,700 vectors of length 384); the lower bits
 //! settle the order of those that come closest.
 
-use std::{cmp::Ordering, collections::HashMap, sync::Arc, thread};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    thread,
+};
 
-use molt_core::{ChunkId, IndexChunk, IndexHit, SourceId};
+use molt_core::{ChunkId, DocumentId, IndexChunk, IndexFilter, IndexHit};
 
 use crate::rows::has_direction;
 
@@ -36,6 +41,29 @@ struct Row {
     source: usize,
     /// What one step of 16 bits stands for.
     step: f32,
+}
+
+/// The rows that a filter lets through.
+struct Meant<'a> {
+    sources: Vec<bool>,
+    /// None: all of them.
+    documents: HashSet<&'a str>,
+}
+
+impl<'a> Meant<'a> {
+    fn new(filter: &'a IndexFilter, sources: &[Arc<str>]) -> Self {
+        let wanted = &filter.sources;
+        let is_meant =
+            |source: &Arc<str>| wanted.is_empty() || wanted.iter().any(|wanted| wanted.as_str() == &**source);
+        Self {
+            sources: sources.iter().map(is_meant).collect(),
+            documents: filter.documents.iter().map(DocumentId::as_str).collect(),
+        }
+    }
+
+    fn holds(&self, row: &Row) -> bool {
+        self.sources[row.source] && (self.documents.is_empty() || self.documents.contains(&*row.document))
+    }
 }
 
 /// One row to insert.
@@ -121,13 +149,11 @@ impl Vectors {
         chunks.iter().for_each(|chunk| self.remove(chunk));
     }
 
-    /// The rows with the largest cosines to `query`, best first; equal ones in the order of their ids. `sources`: those to look in, all
-    /// when there are none. `query` has a direction and the length of the others.
-    pub fn nearest(&self, query: &[f32], sources: &[SourceId], limit: usize) -> Vec<IndexHit> {
+    /// The rows with the largest cosines to `query`, best first; equal ones in the order of their ids. `query` has a direction and
+    /// the length of the others.
+    pub fn nearest(&self, query: &[f32], filter: &IndexFilter, limit: usize) -> Vec<IndexHit> {
         let query = Query::new(query);
-        let is_meant =
-            |source: &Arc<str>| sources.is_empty() || sources.iter().any(|wanted| wanted.as_str() == &**source);
-        let meant: Vec<bool> = self.sources.iter().map(is_meant).collect();
+        let meant = Meant::new(filter, &self.sources);
         let candidates = |first: usize, blocks: &[Box<[i8]>]| self.candidates(&query, first, blocks, &meant, limit);
         let threads = if self.blocks.len() < MANY_BLOCKS { 1 } else { THREADS };
         let part = self.blocks.len().div_ceil(threads).max(1);
@@ -161,7 +187,7 @@ impl Vectors {
         query: &Query,
         first: usize,
         blocks: &[Box<[i8]>],
-        meant: &[bool],
+        meant: &Meant<'_>,
         limit: usize,
     ) -> Vec<(f32, usize)> {
         let wanted = limit.saturating_mul(CANDIDATES);
@@ -170,7 +196,7 @@ impl Vectors {
         for (block, number) in blocks.iter().zip(first..) {
             let rows = &self.rows[number * BLOCK..self.rows.len().min((number + 1) * BLOCK)];
             for ((row, high), at) in rows.iter().zip(block.chunks_exact(self.dimension)).zip(number * BLOCK..) {
-                if !meant[row.source] {
+                if !meant.holds(row) {
                     continue;
                 }
                 let score = query.dot_high(high) * row.step;
@@ -277,7 +303,8 @@ mod tests {
 
     /// What `nearest` should say of these rows, and that it does.
     fn compare(vectors: &Vectors, rows: &[(usize, Vec<f32>)], sources: &[&str]) {
-        let wanted: Vec<SourceId> = sources.iter().map(|source| SourceId::from(*source)).collect();
+        let wanted =
+            IndexFilter { sources: sources.iter().map(|source| (*source).into()).collect(), ..IndexFilter::default() };
         let is_meant = |number: usize| sources.is_empty() || sources.contains(&format!("s{}", number % 3).as_str());
         for seed in 0..20 {
             let query = random(1_000_000 + seed, DIMENSION);
@@ -312,6 +339,13 @@ mod tests {
         }
         compare(&vectors, &rows, &[]);
         compare(&vectors, &rows, &["s1", "s2"]);
+        // d3 holds c30 to c39, and these lie in s0, s1 and s2 by turns.
+        let some =
+            IndexFilter { sources: vec!["s1".into()], documents: vec!["d3".into(), "none".into(), "d70".into()] };
+        let mut found: Vec<String> =
+            vectors.nearest(&rows[0].1, &some, 10).iter().map(|hit| hit.id.to_string()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["c31", "c34", "c37", "c700", "c703", "c706", "c709"]);
         // Another order, other blocks: what goes is gone, what comes again is there once.
         for number in (0..rows.len()).filter(|number| number % 7 != 0) {
             vectors.remove(&format!("c{number}"));
@@ -336,7 +370,7 @@ mod tests {
         insert(&mut vectors, 0, &[1e-30, 0.0]);
         insert(&mut vectors, 1, &[-3e30, -3e30]);
         insert(&mut vectors, 2, &[0.0, 0.0]);
-        let hits = vectors.nearest(&[1e20, 0.0], &[], 5);
+        let hits = vectors.nearest(&[1e20, 0.0], &IndexFilter::default(), 5);
         let scores: Vec<_> = hits.iter().map(|hit| (hit.id.as_str(), (hit.score * 1e4).round())).collect();
         assert_eq!(scores, [("c0", 1e4), ("c1", -7071.0)]);
         // Sums at their largest.
@@ -344,8 +378,9 @@ mod tests {
         let mut vectors = Vectors::new(4096);
         insert(&mut vectors, 0, &long);
         let negative: Vec<f32> = long.iter().map(|value| -value).collect();
-        assert!((vectors.nearest(&negative, &[], 1)[0].score + 1.0).abs() < 1e-4);
-        assert!(vectors.nearest(&long, &["none".into()], 1).is_empty());
-        assert!(Vectors::new(3).nearest(&[1.0, 0.0, 0.0], &[], 1).is_empty());
+        assert!((vectors.nearest(&negative, &IndexFilter::default(), 1)[0].score + 1.0).abs() < 1e-4);
+        let none = IndexFilter { sources: vec!["none".into()], ..IndexFilter::default() };
+        assert!(vectors.nearest(&long, &none, 1).is_empty());
+        assert!(Vectors::new(3).nearest(&[1.0, 0.0, 0.0], &IndexFilter::default(), 1).is_empty());
     }
 }

@@ -162,6 +162,32 @@ impl DocumentStore for Store {
         self.lock().query_row(&sql, [path], document).optional().map_err(failed)
     }
 
+    fn document_ids(&self, narrowing: &Narrowing, most: usize) -> StoreResult<Vec<DocumentId>> {
+        // As many marks as kinds; the rest always.
+        let kinds = match narrowing.kinds.len() {
+            0 => String::new(),
+            count => format!("kind IN ({}) AND", vec!["?"; count].join(",")),
+        };
+        let sql = format!(
+            "SELECT id FROM documents WHERE {kinds} modified_at >= ?
+             AND (path = ? OR substr(path, 1, ?) IN (?, ?)) LIMIT ?"
+        );
+        let folder = narrowing.folder.as_deref().map(|folder| folder.trim_end_matches(['/', '\\']));
+        // Without a folder, the empty beginning that every path has.
+        let (slash, backslash) =
+            folder.map_or_else(Default::default, |folder| (format!("{folder}/"), format!("{folder}\\")));
+        let length = slash.chars().count() as i64;
+        let since = At(narrowing.since.unwrap_or(jiff::Timestamp::MIN));
+        let names: Vec<Name<_>> = narrowing.kinds.iter().map(|kind| Name(*kind)).collect();
+        let mut values: Vec<&dyn rusqlite::ToSql> = names.iter().map(|name| name as &dyn rusqlite::ToSql).collect();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        values.extend([&since as &dyn rusqlite::ToSql, &folder, &length, &slash, &backslash, &most]);
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+        let row = |row: &Row<'_>| row.get(0).map(DocumentId);
+        statement.query_map(values.as_slice(), row).and_then(Iterator::collect).map_err(failed)
+    }
+
     fn document_counts(&self) -> StoreResult<Vec<(SourceId, DocumentState, u32)>> {
         let connection = self.lock();
         let sql = "SELECT source_id, state, count(*) FROM documents GROUP BY source_id, state";

@@ -45,6 +45,7 @@ struct State {
     requests: Vec<GenerateRequest>,
     loaded: HashMap<ModelId, ModelSpec>,
     refuse_load: Option<EngineError>,
+    refuse_embed: Option<EngineError>,
     warmed: u32,
     ahead: Vec<Vec<PromptMessage>>,
     reads_at_once: bool,
@@ -80,6 +81,11 @@ impl ScriptedEngine {
     /// Every load fails with this until `None` is set.
     pub fn refuse_load(&self, error: Option<EngineError>) {
         self.state.lock().unwrap().refuse_load = error;
+    }
+
+    /// Every embedding fails with this until `None` is set.
+    pub fn refuse_embed(&self, error: Option<EngineError>) {
+        self.state.lock().unwrap().refuse_embed = error;
     }
 
     /// All requests so far, oldest first.
@@ -250,6 +256,9 @@ impl Engine for ScriptedEngine {
         let mut state = self.state.lock().unwrap();
         if !state.loaded.contains_key(model) {
             return Err(EngineError::NotLoaded);
+        }
+        if let Some(error) = &state.refuse_embed {
+            return Err(error.clone());
         }
         state.embedded += texts.len() as u64;
         Ok(texts.iter().map(|t| embed_words(t, self.dimensions)).collect())

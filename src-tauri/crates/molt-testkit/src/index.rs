@@ -65,6 +65,7 @@ impl MemoryIndex {
             .chunks
             .values()
             .filter(|c| filter.sources.is_empty() || filter.sources.contains(&c.source_id))
+            .filter(|c| filter.documents.is_empty() || filter.documents.contains(&c.document_id))
             .map(|c| IndexHit { id: c.id.clone(), document_id: c.document_id.clone(), score: score(c) })
             .filter(|hit| hit.score > 0.0)
             .collect();

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use molt_core::{LibraryRules, ListedFile, WatchEvent, Watcher};
+use molt_core::{LibraryRules, ListedFile, SkippedFile, WatchEvent, Watcher};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -186,6 +186,10 @@ impl Watcher for FolderWatcher {
         self.choice.set(Chosen::new(rules)?);
         let _ = self.input.send(Input::Rules);
         Ok(())
+    }
+
+    fn skipped(&self, path: &Path, most: usize) -> (Vec<SkippedFile>, usize) {
+        listing::skipped(path, &*self.readable.0, self.choice.now(), most)
     }
 }
 

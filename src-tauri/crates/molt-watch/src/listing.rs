@@ -11,7 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use molt_core::ListedFile;
+use molt_core::{ListedFile, SkipReason, SkippedFile};
 
 use crate::rules::{Chosen, Rules};
 
@@ -26,6 +26,9 @@ pub trait Visitor {
     }
 
     fn file(&mut self, _entry: &DirEntry) {}
+
+    /// A file or a directory that is left out.
+    fn skipped(&mut self, _entry: &DirEntry, _is_directory: bool, _reason: SkipReason) {}
 
     /// One sentence about a place that could not be read.
     fn problem(&mut self, _sentence: String) {}
@@ -55,7 +58,14 @@ pub fn walk(rules: &mut Rules, start: &Path, visitor: &mut impl Visitor) -> Cont
                 }
             };
             let Ok(kind) = entry.file_type() else { continue };
-            if !kind.is_file() && !kind.is_dir() || !rules.allow_entry(&entry.path(), kind.is_dir()) {
+            if !kind.is_file() && !kind.is_dir() {
+                if kind.is_symlink() {
+                    visitor.skipped(&entry, false, SkipReason::Link);
+                }
+                continue;
+            }
+            if let Some(reason) = rules.refusal(&entry.path(), kind.is_dir()) {
+                visitor.skipped(&entry, kind.is_dir(), reason);
                 continue;
             }
             if kind.is_file() {
@@ -98,6 +108,46 @@ pub fn list(
     }
     found.files.sort_by(|a, b| a.path.cmp(&b.path));
     (found.files, found.problems)
+}
+
+/// What is left out of a source, by path, at most so much of it, and how much it is in all.
+pub fn skipped(
+    root: &Path,
+    is_readable: &dyn Fn(&Path) -> bool,
+    chosen: Arc<Chosen>,
+    most: usize,
+) -> (Vec<SkippedFile>, usize) {
+    let mut skipped = Skipped { is_readable, largest: chosen.largest, files: Vec::new() };
+    if root.is_dir() {
+        // It never breaks off: `Skipped` does not.
+        let _ = walk(&mut Rules::new(root, chosen), root, &mut skipped);
+    }
+    let mut files = skipped.files;
+    let count = files.len();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.truncate(most);
+    (files, count)
+}
+
+struct Skipped<'a> {
+    is_readable: &'a dyn Fn(&Path) -> bool,
+    /// Bytes.
+    largest: u64,
+    files: Vec<SkippedFile>,
+}
+
+impl Visitor for Skipped<'_> {
+    fn file(&mut self, entry: &DirEntry) {
+        if !(self.is_readable)(&entry.path()) {
+            self.skipped(entry, false, SkipReason::Type);
+        } else if entry.metadata().is_ok_and(|metadata| metadata.len() > self.largest) {
+            self.skipped(entry, false, SkipReason::Large);
+        }
+    }
+
+    fn skipped(&mut self, entry: &DirEntry, is_folder: bool, reason: SkipReason) {
+        self.files.push(SkippedFile { path: entry.path().to_string_lossy().into_owned(), is_folder, reason });
+    }
 }
 
 struct Found<'a> {
@@ -178,6 +228,13 @@ fn reason(error: &std::io::Error) -> String {
 mod tests {
     use super::*;
 
+    /// No file is small enough.
+    fn nothing() -> Chosen {
+        let mut chosen = Chosen::default();
+        chosen.largest = 0;
+        chosen
+    }
+
     fn names(root: &Path, path: &Path) -> Vec<String> {
         let readable = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
         let (files, problems) = list(root, path, &readable, Arc::default());
@@ -217,6 +274,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_is_named_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for directory in ["sub", ".hidden", "node_modules/x", "drafts"] {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        for file in ["a.md", "a.bin", "sub/b.bin", ".hidden/c.md", "drafts/e.md", "sub/~$f.md", "sub/.g.md"] {
+            std::fs::write(root.join(file), "12345").unwrap();
+        }
+        std::fs::write(root.join(".gitignore"), "drafts/\n").unwrap();
+        let readable = |path: &Path| path.extension().is_some_and(|extension| extension == "md");
+        let (files, count) = skipped(root, &readable, Arc::default(), 100);
+        let told: Vec<(String, bool, SkipReason)> = files
+            .iter()
+            .map(|file| {
+                let below = Path::new(&file.path).strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+                (below, file.is_folder, file.reason)
+            })
+            .collect();
+        let entry = |path: &str, is_folder: bool, reason: SkipReason| (path.to_owned(), is_folder, reason);
+        assert_eq!(
+            told,
+            [
+                entry(".gitignore", false, SkipReason::Hidden),
+                entry(".hidden", true, SkipReason::Hidden),
+                entry("a.bin", false, SkipReason::Type),
+                entry("drafts", true, SkipReason::Rule),
+                entry("node_modules", true, SkipReason::BuildProduct),
+                entry("sub/.g.md", false, SkipReason::Hidden),
+                entry("sub/b.bin", false, SkipReason::Type),
+                entry("sub/~$f.md", false, SkipReason::Temporary),
+            ]
+        );
+        let (few, all) = skipped(root, &readable, Arc::default(), 3);
+        assert_eq!((few.as_slice(), all, count), (&files[..3], 8, 8));
+        let alone = skipped(&root.join("a.md"), &readable, Arc::default(), 3);
+        assert_eq!(alone.1, 0, "a single file was chosen by itself");
+        let chosen = nothing();
+        std::fs::write(root.join("large.md"), "12345").unwrap();
+        let (files, _) = skipped(root, &readable, Arc::new(chosen), 100);
+        assert!(files.iter().any(|file| file.path.ends_with("large.md") && file.reason == SkipReason::Large));
+    }
+
+    #[test]
     fn a_single_file_is_its_own_source() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.md");
@@ -224,7 +325,7 @@ mod tests {
         std::fs::write(folder.path().join(".gitignore"), "*.md").unwrap();
         let (files, problems) = list(&file, &file, &|_| true, Arc::default());
         assert_eq!((files.len(), problems.len()), (1, 0));
-        let chosen = Chosen { largest: 0, ..Chosen::default() };
+        let chosen = nothing();
         assert_eq!(list(&file, &file, &|_| true, Arc::new(chosen)).0.len(), 1);
     }
 

@@ -12,7 +12,7 @@ use ignore::{
     Match,
     gitignore::{Gitignore, GitignoreBuilder},
 };
-use molt_core::LibraryRules;
+use molt_core::{LibraryRules, SkipReason};
 
 /// Files with rules, the stronger kind first.
 const RULE_FILES: [&str; 2] = [".ignore", ".gitignore"];
@@ -99,14 +99,21 @@ impl Rules {
 
     /// Whether one entry is let through, if its directory was.
     pub fn allow_entry(&mut self, path: &Path, is_directory: bool) -> bool {
+        self.refusal(path, is_directory).is_none()
+    }
+
+    /// Why one entry is not let through, if its directory was.
+    pub fn refusal(&mut self, path: &Path, is_directory: bool) -> Option<SkipReason> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if if is_directory { is_build_product(path, &name) } else { is_temporary(&name) } {
-            return false;
+        if is_directory && is_build_product(path, &name) {
+            return Some(SkipReason::BuildProduct);
+        } else if !is_directory && is_temporary(&name) {
+            return Some(SkipReason::Temporary);
         }
         match self.decision(path, is_directory) {
-            Match::Ignore(()) => false,
-            Match::Whitelist(()) => true,
-            Match::None => !name.starts_with('.'),
+            Match::Ignore(()) => Some(SkipReason::Rule),
+            Match::Whitelist(()) => None,
+            Match::None => name.starts_with('.').then_some(SkipReason::Hidden),
         }
     }
 

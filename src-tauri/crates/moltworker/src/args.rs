@@ -1,4 +1,6 @@
 //! What can be typed. The help in Chinese is in `help.rs`; it must name every command and argument that stands here.
+//!
+//! Size: one table of all that can be typed.
 
 mod model;
 
@@ -6,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
-use molt_core::DocumentKind;
+use molt_core::{DocumentKind, DocumentState};
 
 pub use model::{EndpointEdit, ModelConfigure, ModelName};
 
@@ -128,10 +130,20 @@ pub enum Knowledge {
     Add(KnowledgeAdd),
     /// List what was added
     List,
+    /// List the files of the library, with their state
+    Files(KnowledgeFiles),
+    /// Show a file of the library and the passages that were made of it
+    Show(KnowledgeShow),
     /// Find passages
     Search(KnowledgeSearch),
     /// Print the text of a file without adding it
     Extract(KnowledgeExtract),
+    /// Read a file of the library again, or all that could not be read
+    Retry(KnowledgeRetry),
+    /// Stop reading for now; what was read can still be searched
+    Pause,
+    /// Go on reading
+    Resume,
     /// Forget a file or folder; the files themselves stay
     Remove(KnowledgeRemove),
     /// Read a protected document of the library; its password is read from the standard input
@@ -151,6 +163,36 @@ pub struct KnowledgeRules {
     /// Leave out files above this many megabytes; 0 for none
     #[arg(long, value_name = "MEGABYTES")]
     pub largest: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeFiles {
+    /// Only in this state: waiting, indexing, indexed, no_text, password_needed or failed; may be given several times
+    #[arg(long = "state", value_name = "STATE", value_parser = state)]
+    pub states: Vec<DocumentState>,
+    /// Only in this folder
+    #[arg(long = "in", value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// Those that are not read, and why
+    #[arg(long, conflicts_with = "states")]
+    pub skipped: bool,
+}
+
+/// A state of documents by its name on the wire.
+fn state(name: &str) -> Result<DocumentState, String> {
+    serde_json::from_value(serde_json::Value::from(name.to_lowercase())).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeShow {
+    /// The file
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeRetry {
+    /// The file; all that could not be read without it
+    pub path: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -194,6 +236,9 @@ pub struct KnowledgeSearch {
     /// Only in documents that were changed on this day or later
     #[arg(long, value_name = "DAY")]
     pub since: Option<Date>,
+    /// Only in this folder, or in this file
+    #[arg(long = "in", value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
     /// Search many times: one JSON object {"id", "query"} a line; - is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "query")]
     pub batch: Option<PathBuf>,

@@ -6,6 +6,7 @@ pub mod download;
 pub mod endpoint;
 pub mod key;
 pub mod knowledge;
+pub mod knowledge_files;
 pub mod life;
 pub mod model;
 pub mod serve;

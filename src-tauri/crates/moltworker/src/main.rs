@@ -115,6 +115,15 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Knowledge(Knowledge::Add(args)) => commands::knowledge::add(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::List) => commands::knowledge::list(&connection, &printer).await,
         Command::Knowledge(Knowledge::Search(args)) => commands::knowledge::search(&connection, &printer, args).await,
+        Command::Knowledge(Knowledge::Files(args)) => {
+            commands::knowledge_files::files(&connection, &printer, args).await
+        }
+        Command::Knowledge(Knowledge::Show(args)) => commands::knowledge_files::show(&connection, &printer, args).await,
+        Command::Knowledge(Knowledge::Retry(args)) => {
+            commands::knowledge_files::retry(&connection, &printer, args).await
+        }
+        Command::Knowledge(Knowledge::Pause) => commands::knowledge_files::pause(&connection, &printer, true).await,
+        Command::Knowledge(Knowledge::Resume) => commands::knowledge_files::pause(&connection, &printer, false).await,
         Command::Knowledge(Knowledge::Extract(args)) => commands::knowledge::extract(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Unlock(args)) => commands::knowledge::unlock(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Rules(args)) => commands::knowledge::rules(&connection, &printer, args).await,

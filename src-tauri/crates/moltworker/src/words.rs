@@ -105,7 +105,9 @@ words! {
     you(): "you> ", "您> ";
 
     // Knowledge.
-    reading(done, all, name): "{done} of {all} read  {name}", "已读 {done}/{all}  {name}";
+    reading(done, all, left, name): "{done} of {all} read{left}  {name}", "已读 {done}/{all}{left}  {name}";
+    time_left(files, seconds): ", {files} files/s, about {seconds} s left", "，{files} 个文件/秒，约剩 {seconds} 秒";
+    time_left_minutes(files, minutes): ", {files} files/s, about {minutes} min left", "，{files} 个文件/秒，约剩 {minutes} 分钟";
     indexed(path, indexed, documents): "{path}: {indexed} of {documents} documents can be searched",
         "{path}：{documents} 个文档中有 {indexed} 个可供搜索";
     adding(path, documents): "{path}: {documents} documents are being read", "{path}：正在读取 {documents} 个文档";
@@ -122,6 +124,26 @@ words! {
     no_passages(): "Nothing was found.", "没有找到。";
     words_only(): "(compared by words only: no model for meaning is loaded)", "（仅按词语比较：未载入语义模型）";
     not_in_library(path): "{path} is not in the library.", "{path} 不在资料库中。";
+    state_waiting(): "waiting", "等待中";
+    state_indexing(): "being read", "正在读取";
+    state_indexed(): "ready", "可搜索";
+    state_no_text(): "no text", "没有文字";
+    state_password(): "password needed", "需要密码";
+    state_failed(): "failed", "无法读取";
+    skipped_type(): "cannot be read", "不支持的类型";
+    skipped_large(): "too large", "太大";
+    skipped_rule(): "left out by a rule", "被规则排除";
+    skipped_hidden(): "hidden", "隐藏";
+    skipped_build(): "build product", "构建产物";
+    skipped_temporary(): "temporary", "临时文件";
+    skipped_link(): "link", "链接";
+    skipped_more(count): "and {count} more", "另有 {count} 个";
+    pages(count): "pages: {count}", "{count} 页";
+    passages(count): "passages: {count}", "{count} 个段落";
+    no_files(): "There are no such files.", "没有这样的文件。";
+    nothing_failed(): "Everything could be read.", "所有文件都已读取。";
+    is_paused(pending): "Reading is paused; files waiting: {pending}.", "读取已暂停，等待中的文件：{pending} 个。";
+    goes_on(pending): "Reading goes on; files waiting: {pending}.", "继续读取，等待中的文件：{pending} 个。";
     removed(path): "Forgotten: {path}. The files themselves are untouched.", "已移除：{path}。文件本身未改动。";
 
     nothing_left_out(): "Nothing is left out by its name.", "没有按名称忽略任何内容。";

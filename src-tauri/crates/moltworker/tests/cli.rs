@@ -237,6 +237,48 @@ fn what_cannot_be_read_is_said_and_the_rest_goes_on() {
 }
 
 #[test]
+fn files_are_listed_shown_and_read_again() {
+    let place = Place::new();
+    place.write("good.txt", "Everything is well here.\n");
+    place.write("data.json", "{ broken");
+    std::fs::create_dir(place.documents().join("below")).unwrap();
+    place.write("below/empty.md", "\n");
+    place.run(&["knowledge", "add", &place.path()]);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let files = place.json(&[&["knowledge", "files"], arguments].concat());
+        files.as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&[]).len(), 3);
+    assert!(names(&["--state", "indexed", "--state", "NO_TEXT"]).contains(&"empty.md".to_owned()));
+    assert_eq!(names(&["--in", place.documents().join("below").to_str().unwrap()]), ["empty.md"]);
+    place.write("film.bin", "no text");
+    place.write("~$good.txt", "open elsewhere");
+    let skipped = place.run(&["knowledge", "files", "--skipped"]);
+    assert!(skipped.contains("cannot be read") && skipped.contains("film.bin"), "{skipped}");
+    assert!(skipped.contains("temporary") && !skipped.contains("empty.md"), "{skipped}");
+    assert_eq!(place.json(&["knowledge", "files", "--skipped"])["files"][0]["reason"], "type");
+    let listed = place.run(&["knowledge", "files"]);
+    assert!(listed.contains("ready") && listed.contains("no text") && listed.contains("It is empty."), "{listed}");
+    assert_eq!(place.try_run(&["knowledge", "files", "--state", "lost"], "").status.code(), Some(2));
+
+    let good = place.documents().join("good.txt");
+    let shown = place.run(&["knowledge", "show", good.to_str().unwrap()]);
+    assert!(shown.contains("good.txt") && shown.contains("Everything is well here."), "{shown}");
+    let missing = place.try_run(&["knowledge", "show", "nowhere.txt"], "");
+    assert!(error_of(&missing).contains("not in the library"), "{}", error_of(&missing));
+
+    place.write("below/empty.md", "Now there is something.\n");
+    place.run(&["knowledge", "retry", place.documents().join("below/empty.md").to_str().unwrap()]);
+    assert!(names(&["--state", "no_text"]).is_empty());
+    assert!(place.run(&["knowledge", "search", "something"]).contains("empty.md"));
+
+    assert!(place.run(&["knowledge", "pause"]).contains("paused"));
+    assert_eq!(place.json(&["knowledge", "resume"])["paused"], false);
+    let here = place.run(&["knowledge", "search", "well something", "--in", good.to_str().unwrap()]);
+    assert!(here.contains("good.txt") && !here.contains("empty.md"), "{here}");
+}
+
+#[test]
 fn text_of_strangers_cannot_command_the_terminal() {
     let place = Place::new();
     let evil = "harmless words \u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m and a \u{202e}turn\n";

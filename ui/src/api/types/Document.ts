@@ -14,11 +14,11 @@ path: string, name: string, kind: DocumentKind,
  */
 size: number, modified_at: string, 
 /**
- * BLAKE3 of the content, hex; empty until it was read once.
+ * BLAKE3 of the content, hex; empty until it was read once with all that belongs to it.
  */
 content_hash: string, state: DocumentState, 
 /**
- * One plain sentence when the state is not `Indexed`.
+ * One plain sentence when the state is not `Indexed`, or when it is found by its words only.
  */
 reason: string | null, chunks: number, pages: number | null, 
 /**

@@ -15,4 +15,8 @@ kinds: Array<DocumentKind>,
 /**
  * Only in documents that were changed at this time or later.
  */
-since: string | null, };
+since: string | null, 
+/**
+ * Absolute path: only in this file, or in what lies below this folder.
+ */
+folder: string | null, };

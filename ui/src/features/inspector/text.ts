@@ -24,11 +24,35 @@ export function overlap(before: string, after: string): number {
   return 0;
 }
 
+/** Bytes of the document's text that a passage spans, half open. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** A passage may be made of several pieces that follow each other: they are one here too, with the text that the passage has. */
+function joined(chunks: readonly ChunkView[], cited: ChunkId | null, span: Span | null): readonly ChunkView[] {
+  const at = chunks.findIndex((chunk) => chunk.id === cited);
+  const own = chunks[at];
+  if (!own || !span) return chunks;
+  const inside = (chunk: ChunkView | undefined) => chunk !== undefined && chunk.position.start >= span.start && chunk.position.end <= span.end && chunk.position.page === own.position.page;
+  if (!inside(own)) return chunks;
+  let [first, last] = [at, at];
+  while (inside(chunks[first - 1])) first -= 1;
+  while (inside(chunks[last + 1])) last += 1;
+  let { text, position } = chunks[first] ?? own;
+  for (const chunk of chunks.slice(first + 1, last + 1)) {
+    text += (position.end < chunk.position.start ? "\n" : "") + chunk.text;
+    position = { ...position, end: chunk.position.end };
+  }
+  return [...chunks.slice(0, first), { id: own.id, text, position }, ...chunks.slice(last + 1)];
+}
+
 /** The cited piece stays whole; the others give way to it. */
-export function blocks(chunks: readonly ChunkView[], cited: ChunkId | null): Block[] {
+export function blocks(chunks: readonly ChunkView[], cited: ChunkId | null, span: Span | null = null): Block[] {
   const result: Block[] = [];
   let page: number | null = null;
-  for (const chunk of chunks) {
+  for (const chunk of joined(chunks, cited, span)) {
     const before = result.at(-1);
     let { text } = chunk;
     if (before) {

@@ -1,9 +1,10 @@
-/** Which documents a search looks into: groups of kinds, and how long ago they were changed. */
+/** Which documents a search looks into and the table lists: groups of kinds, and how long ago they were changed. */
+import type { Document } from "@/api/types/Document";
 import type { DocumentKind } from "@/api/types/DocumentKind";
 import type { Key } from "@/i18n/index.svelte";
 
 export type Group = "any" | "pdf" | "texts" | "tables" | "slides" | "mail" | "code";
-export type Age = "any" | "week" | "month" | "year";
+export type Age = "any" | "day" | "week" | "month" | "year";
 
 const KINDS: Record<Exclude<Group, "any">, DocumentKind[]> = {
   pdf: ["pdf"],
@@ -14,7 +15,7 @@ const KINDS: Record<Exclude<Group, "any">, DocumentKind[]> = {
   code: ["code", "json"],
 };
 
-const DAYS: Record<Exclude<Age, "any">, number> = { week: 7, month: 30, year: 365 };
+const DAYS: Record<Exclude<Age, "any" | "day">, number> = { week: 7, month: 30, year: 365 };
 
 export const GROUPS: readonly { value: Group; label: Key }[] = [
   { value: "any", label: "search.typeAny" },
@@ -28,6 +29,7 @@ export const GROUPS: readonly { value: Group; label: Key }[] = [
 
 export const AGES: readonly { value: Age; label: Key }[] = [
   { value: "any", label: "search.sinceAny" },
+  { value: "day", label: "search.sinceDay" },
   { value: "week", label: "search.sinceWeek" },
   { value: "month", label: "search.sinceMonth" },
   { value: "year", label: "search.sinceYear" },
@@ -38,7 +40,17 @@ export function kindsOf(group: Group): DocumentKind[] {
   return group === "any" ? [] : KINDS[group];
 }
 
-/** The earliest time of change, as the backend reads it. */
+/** The earliest time of change, as the backend reads it. A day is that of the calendar, the others are so many times 24 hours. */
 export function sinceOf(age: Age, now: Date): string | null {
-  return age === "any" ? null : new Date(now.getTime() - DAYS[age] * 86_400_000).toISOString();
+  if (age === "any") return null;
+  const since = age === "day" ? new Date(now.getFullYear(), now.getMonth(), now.getDate()) : new Date(now.getTime() - DAYS[age] * 86_400_000);
+  return since.toISOString();
+}
+
+export function narrowed(documents: readonly Document[], group: Group, age: Age, now: Date): readonly Document[] {
+  if (group === "any" && age === "any") return documents;
+  const kinds = kindsOf(group);
+  const since = sinceOf(age, now);
+  const earliest = since === null ? -Infinity : Date.parse(since);
+  return documents.filter((one) => (kinds.length === 0 || kinds.includes(one.kind)) && Date.parse(one.modified_at) >= earliest);
 }

@@ -102,7 +102,7 @@ async fn models_stay_loaded_as_long_as_there_is_room_and_the_longest_unused_goes
     }
     assert!(world.is_loaded(&a) && world.is_loaded(&b), "there is room for both");
     assert_eq!(world.engine.warmed(), 2, "going back to one does not disturb what it has read");
-    assert_eq!(world.chosen().await, [a.clone()]);
+    assert_eq!(world.chosen().await, std::slice::from_ref(&a));
     world.ask(Value::Null, "Which colour?").await;
 
     // One must go: a loaded model of these takes one MiB.
@@ -157,7 +157,7 @@ async fn who_is_not_asked_gives_the_memory_back_until_the_next_question() {
     world.clock.advance(1);
     world.app.unload_idle().await.unwrap();
     assert!(!world.is_loaded(&a));
-    assert_eq!(world.chosen().await, [a.clone()], "it is still the one that answers");
+    assert_eq!(world.chosen().await, std::slice::from_ref(&a), "it is still the one that answers");
 
     let answer = world.ask(Value::Null, "Which colour?").await;
     assert_eq!((answer.kind, answer.state), (Some(AnswerKind::Model), MessageState::Done));

@@ -3,6 +3,8 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod chunk_ids;
+mod embed;
 mod search;
 
 use std::{
@@ -213,7 +215,8 @@ async fn a_heading_with_another_name_is_found_above_all_of_its_section() {
     let mut world = World::new(true);
     world.engine.load(&molt_testkit::sample::model("embedder", ModelRole::Embedder)).await.unwrap();
     let text = |heading: &str| {
-        let paragraphs: String = (0..4).map(|n| format!("\n\n{}", format!("Gate {n} opens at nine. ").repeat(30))).collect();
+        let paragraphs: String =
+            (0..4).map(|n| format!("\n\n{}", format!("Gate {n} opens at nine. ").repeat(30))).collect();
         format!("# Elsewhere\n\nIt stays as it is.\n\n# {heading}{paragraphs}")
     };
     let path = world.write("a.txt", &text("Saturn"));

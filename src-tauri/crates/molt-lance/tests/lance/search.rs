@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use molt_core::{IndexChunk, IndexFilter, PassageIndex};
+use molt_core::{DocumentId, IndexChunk, IndexFilter, PassageIndex, SourceId};
 use molt_lance::LanceIndex;
 use molt_testkit::Rng;
 use tempfile::TempDir;
@@ -159,13 +159,13 @@ async fn adding_a_chunk_again_replaces_it() {
 }
 
 #[tokio::test]
-async fn searches_can_be_limited_to_sources() {
+async fn searches_can_be_limited_to_sources_and_documents() {
     let folder = TempDir::new().unwrap();
     let index = LanceIndex::open(folder.path(), key(), space("m", 2)).await.unwrap().index;
     let row = |id: &str, source: &str, vector: [f32; 2]| IndexChunk {
         source_id: source.into(),
         vector: Some(vector.to_vec()),
-        ..chunk(id, "d1", "shared words 共同")
+        ..chunk(id, if id == "a" { "d1" } else { "d2" }, "shared words 共同")
     };
     let rows = vec![row("a", "s1", [1.0, 0.0]), row("b", "s2", [0.8, 0.6]), row("c", "s3", [0.0, 1.0])];
     index.apply(rows, vec![]).await.unwrap();
@@ -180,7 +180,8 @@ async fn searches_can_be_limited_to_sources() {
             (vec!["s1", "s3"], vec!["a", "c"]),
             (vec!["none"], vec![]),
         ] {
-            let filter = IndexFilter { sources: sources.iter().map(|id| (*id).into()).collect() };
+            let sources: Vec<SourceId> = sources.into_iter().map(Into::into).collect();
+            let filter = IndexFilter { sources: sources.clone(), ..IndexFilter::default() };
             let words = index.search_words("共同 shared", &filter, 10).await.unwrap();
             let mut found = ids(&words);
             found.sort_unstable();
@@ -188,10 +189,31 @@ async fn searches_can_be_limited_to_sources() {
             let near = index.search_vector(&[1.0, 0.0], &filter, 10).await.unwrap();
             assert_eq!(ids(&near), expected, "{sources:?}");
         }
+        for (sources, documents, expected) in [
+            (vec![], vec!["d2"], vec!["b", "c"]),
+            (vec!["s3"], vec!["d2", "none"], vec!["c"]),
+            (vec![], vec!["none"], vec![]),
+        ] {
+            let filter = IndexFilter {
+                sources: sources.into_iter().map(Into::into).collect(),
+                documents: documents.into_iter().map(Into::into).collect(),
+            };
+            let words = index.search_words("共同 shared", &filter, 10).await.unwrap();
+            let mut found = ids(&words);
+            found.sort_unstable();
+            assert_eq!(found, expected, "{filter:?}, indexed: {indexed}");
+            let near = index.search_vector(&[1.0, 0.0], &filter, 10).await.unwrap();
+            assert_eq!(ids(&near), expected, "{filter:?}");
+        }
     }
-    let hostile = IndexFilter { sources: vec!["x') OR (true".into()] };
-    assert!(index.search_words("shared", &hostile, 10).await.is_err());
-    assert!(index.search_vector(&[1.0, 0.0], &hostile, 10).await.is_err());
+    let hostile = || "x') OR (true".to_owned();
+    for hostile in [
+        IndexFilter { sources: vec![SourceId(hostile())], ..IndexFilter::default() },
+        IndexFilter { documents: vec![DocumentId(hostile())], ..IndexFilter::default() },
+    ] {
+        assert!(index.search_words("shared", &hostile, 10).await.is_err());
+        assert!(index.search_vector(&[1.0, 0.0], &hostile, 10).await.is_err());
+    }
 }
 
 #[tokio::test]

@@ -41,11 +41,42 @@ fn documents(store: &dyn DocumentStore) {
         "a path is one document"
     );
 
+    narrowed(store);
+
     full.state = DocumentState::Failed;
     full.reason = Some("the file is damaged".into());
     (full.reader, full.indexed_at, full.pages) = (None, None, None);
     store.put_document(&full).unwrap();
     assert_eq!(store.document(&"d2".into()).unwrap(), full);
+}
+
+/// Beside "/文档/a.md", "/文档/年度 报告.pdf" and "/z/b.md".
+fn narrowed(store: &dyn DocumentStore) {
+    let mut late = document("d4", "s", "/文档/年度%_/c.csv");
+    (late.kind, late.modified_at) = (DocumentKind::Csv, instant(90));
+    store.put_document(&late).unwrap();
+    let everything = Narrowing::default();
+    let of = |narrowing: &Narrowing| {
+        let mut ids = store.document_ids(narrowing, 10).unwrap();
+        ids.sort();
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let below = |folder: &str| of(&Narrowing { folder: Some(folder.to_owned()), ..everything.clone() });
+    assert_eq!(of(&everything), ["d1", "d2", "d3", "d4"]);
+    assert_eq!(store.document_ids(&everything, 2).unwrap().len(), 2);
+    let kinds = Narrowing { kinds: vec![DocumentKind::Pdf, DocumentKind::Csv], ..everything.clone() };
+    assert_eq!(of(&kinds), ["d2", "d4"]);
+    assert_eq!(of(&Narrowing { since: Some(instant(90)), ..everything.clone() }), ["d4"]);
+    assert_eq!(of(&Narrowing { since: Some(instant(91)), ..everything.clone() }), [""; 0]);
+    for folder in ["/文档", "/文档/"] {
+        assert_eq!(below(folder), ["d1", "d2", "d4"], "{folder}");
+    }
+    assert_eq!((below("/文档/年度%_"), below("/文档/a.md")), (vec!["d4".into()], vec!["d1".into()]));
+    assert_eq!(below("/").len(), 4);
+    for beside in ["/文", "/文档/a", "/文档/年度", "/%", "x"] {
+        assert_eq!(below(beside), [""; 0], "{beside}");
+    }
+    store.remove_documents(&["d4".into()]).unwrap();
 }
 
 fn chunks(store: &dyn DocumentStore) {

@@ -79,6 +79,12 @@ impl DocumentStore for MemoryStore {
         Ok(self.read().documents.iter().find(|d| d.path == path).cloned())
     }
 
+    fn document_ids(&self, narrowing: &Narrowing, most: usize) -> StoreResult<Vec<DocumentId>> {
+        let state = self.read();
+        let wanted = state.documents.iter().filter(|document| narrowing.lets_through(document));
+        Ok(wanted.take(most).map(|document| document.id.clone()).collect())
+    }
+
     fn document_counts(&self) -> StoreResult<Vec<(SourceId, DocumentState, u32)>> {
         let mut counts: Vec<(SourceId, DocumentState, u32)> = Vec::new();
         for document in &self.read().documents {

@@ -8,7 +8,7 @@ use std::{
 use futures::StreamExt;
 use jiff::tz::TimeZone;
 use molt_api::{
-    DocumentList, DocumentRef, DocumentUnlock, DocumentView, Empty, ExtractPath, ExtractedText, KnowledgeAdd as Add,
+    DocumentList, DocumentUnlock, DocumentView, Empty, ExtractPath, ExtractedText, IndexProgress, KnowledgeAdd as Add,
     KnowledgeAdded, KnowledgeFound, KnowledgeSearch as Search, SourceRef, SourceView, Status,
 };
 use molt_core::{Document, DocumentState, ExtractError, LibraryRules, ModelRole, SearchBy, Secret, Settings, SourceId};
@@ -18,14 +18,17 @@ use serde_json::json;
 use crate::{
     args::{KnowledgeAdd, KnowledgeExtract, KnowledgeRemove, KnowledgeRules, KnowledgeSearch, KnowledgeUnlock, Way},
     batch::{self, Object},
-    commands::choose,
+    commands::{
+        choose,
+        knowledge_files::{self, document_at},
+    },
     connect::{Connection, sentence},
     failure::Failure,
     print::{Printer, one_line, short, table},
 };
 
 /// The status is read again after this long even when nothing was said.
-const BEAT: Duration = Duration::from_secs(1);
+pub const BEAT: Duration = Duration::from_secs(1);
 /// Passages for people; a terminal shows few.
 const DEFAULT_LIMIT: u32 = 5;
 /// Passages for programs, which count the first ten.
@@ -34,6 +37,11 @@ const BATCH_LIMIT: u32 = 20;
 /// Another process has another current folder.
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).to_string_lossy().into_owned()
+}
+
+/// The path that the program keeps; of what is gone, the typed one.
+pub fn resolved(path: &Path) -> String {
+    std::fs::canonicalize(path).map_or_else(|_| absolute(path), |path| path.to_string_lossy().into_owned())
 }
 
 pub async fn add(connection: &Connection, printer: &Printer, args: KnowledgeAdd) -> Result<(), Failure> {
@@ -77,7 +85,7 @@ pub async fn add(connection: &Connection, printer: &Printer, args: KnowledgeAdd)
     if added.problems.is_empty() && !interrupted { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn is_failed(document: &Document) -> bool {
+pub fn is_failed(document: &Document) -> bool {
     matches!(document.state, DocumentState::NoText | DocumentState::PasswordNeeded | DocumentState::Failed)
 }
 
@@ -115,7 +123,8 @@ async fn wait(
         }
         let all: u32 = sources.iter().map(|source| source.documents).sum();
         let name = status.index.current.unwrap_or_default();
-        printer.progress(&printer.words.reading(all - pending, all, one_line(&name)));
+        let left = status.index.progress.map(|progress| time_left(&progress, printer)).unwrap_or_default();
+        printer.progress(&printer.words.reading(all - pending, all, left, one_line(&name)));
         tokio::select! {
             event = events.next() => if event.is_none() {
                 return Err(Failure::hinted(printer.words.connection_lost(), printer.words.connection_lost_hint()));
@@ -126,6 +135,16 @@ async fn wait(
                 return Ok(false);
             }
         }
+    }
+}
+
+/// How fast it goes and how long it takes, where that is known.
+fn time_left(progress: &IndexProgress, printer: &Printer) -> String {
+    let (Some(files), Some(seconds)) = (progress.files_per_second, progress.seconds_left) else { return String::new() };
+    let files = if files < 10.0 { format!("{files:.1}") } else { format!("{files:.0}") };
+    match seconds {
+        0..=90 => printer.words.time_left(files, seconds.max(1)),
+        _ => printer.words.time_left_minutes(files, seconds.div_ceil(60)),
     }
 }
 
@@ -189,7 +208,11 @@ pub async fn search(connection: &Connection, printer: &Printer, args: KnowledgeS
     }
     let day = args.since.map(|day| day.to_zoned(TimeZone::system())).transpose();
     let since = day.map_err(|error| Failure::plain(error.to_string()))?.map(|day| day.timestamp());
-    let ask = |query, limit, source_id| Search { query, limit, source_id, by, kinds: args.kinds.clone(), since };
+    let folder = args.folder.as_deref().map(resolved);
+    let ask = |query, limit, source_id| {
+        let (kinds, folder) = (args.kinds.clone(), folder.clone());
+        Search { query, limit, source_id, by, kinds, since, folder }
+    };
     let Some(file) = args.batch else {
         let limit = Some(args.limit.unwrap_or(DEFAULT_LIMIT));
         let request = ask(args.query.join(" "), limit, None);
@@ -274,32 +297,13 @@ async fn extract_line(connection: &Connection, file: File) -> Result<Object, Fai
 }
 
 pub async fn unlock(connection: &Connection, printer: &Printer, args: KnowledgeUnlock) -> Result<(), Failure> {
-    let path = std::fs::canonicalize(&args.path).unwrap_or_else(|_| absolute(&args.path).into());
-    let documents: Vec<Document> = connection.call("document_list", DocumentList { source_id: None }).await?;
-    let document = documents.iter().find(|document| Path::new(&document.path) == path);
-    let Some(document) = document else {
-        return Err(Failure::plain(printer.words.not_in_library(path.to_string_lossy())));
-    };
+    let document = document_at(connection, printer, &args.path).await?;
     let password = std::io::stdin().lines().next().transpose()?.unwrap_or_default();
-    let mut events = connection.events().await?;
     let request = DocumentUnlock { id: document.id.clone(), password: Secret::new(password) };
     connection.call::<Empty>("document_unlock", request).await?;
-    // Until it was read, whatever comes of it.
-    let read = loop {
-        let _ = tokio::time::timeout(BEAT, events.next()).await;
-        let view: DocumentView = connection.call("document_get", DocumentRef { id: document.id.clone() }).await?;
-        if !matches!(view.document.state, DocumentState::Waiting | DocumentState::Indexing) {
-            break view.document;
-        }
-        let status: Status = connection.call("status", ()).await?;
-        if status.index.paused {
-            printer.note(printer.words.paused());
-            return Ok(());
-        }
-        if status.index.on_battery {
-            printer.note(printer.words.on_battery());
-            return Ok(());
-        }
+    let Some(DocumentView { document: read, .. }) = knowledge_files::read(connection, &document.id, printer).await?
+    else {
+        return Ok(());
     };
     match &read.reason {
         Some(reason) if is_failed(&read) => Err(Failure::plain(reason.clone())),
@@ -341,8 +345,7 @@ pub async fn remove(connection: &Connection, printer: &Printer, args: KnowledgeR
     let sources: Vec<SourceView> = connection.call("source_list", ()).await?;
     // The program keeps resolved paths; a folder that is gone cannot be resolved any more.
     let typed = absolute(Path::new(&args.source));
-    let resolved =
-        std::fs::canonicalize(&args.source).map_or_else(|_| typed.clone(), |path| path.to_string_lossy().into_owned());
+    let resolved = resolved(Path::new(&args.source));
     let by_path = sources.iter().find(|view| view.source.path == resolved || view.source.path == typed);
     let names = |view: &SourceView| (view.source.id.to_string(), Vec::new());
     let view = match by_path {
