@@ -1,4 +1,4 @@
-/** What opens the data: a real keyring that is there, locked, frozen or gone; locking and unlocking by hand, in both faces. */
+/** What opens the data: a real keyring that is there, locked, frozen or gone; locking and unlocking by hand; damage and its copy. */
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
@@ -10,6 +10,7 @@ import { Keyring } from "./lib/bus.mjs";
 import { Page } from "./lib/page.mjs";
 import { built, remove, run, scratch, tidyUp } from "./lib/programs.mjs";
 import { pictured } from "./lib/steps.mjs";
+import { until } from "./lib/wait.mjs";
 
 const PASSPHRASE = "four words of mine";
 const CODE = /^([0-9A-Z]{5}-){7}[0-9A-Z]{5}$/m;
@@ -251,5 +252,65 @@ describe("locking and unlocking in the browser", { timeout: 5 * 60_000 }, () => 
     await page.fill("unlock-secret", code);
     await page.click("unlock-submit");
     await isOpen();
+  });
+});
+
+describe("damaged data", { timeout: 5 * 60_000 }, () => {
+  const cleanups = [];
+  let folder, data, database, cli, damaged;
+
+  before(async () => {
+    folder = scratch("damaged");
+    cleanups.push(() => remove(folder));
+    data = path.join(folder, "data");
+    database = path.join(data, "moltworker.db");
+    cli = commandLine(data);
+    await cli.said(["task", "add", "water the plants"]);
+    const { program } = await serve(data, { name: "keys-copies" });
+    const copies = () => there(data, "backups") && fs.readdirSync(path.join(data, "backups")).filter((name) => /^\d{8}T\d{6}Z\.db$/.test(name));
+    await until("the copy of the day", () => copies().length === 1);
+    await cli.said(["task", "add", "after the copy"]);
+    await program.stop();
+  });
+  after(() => tidyUp(cleanups));
+
+  const damage = () => {
+    damaged = fs.readFileSync(database);
+    for (let at = 4096 + 100; at < damaged.length; at += 4096) damaged[at] ^= 1;
+    fs.writeFileSync(database, damaged);
+  };
+
+  test("is said, with what can be done, and nothing is put back by itself", async () => {
+    damage();
+    for (const args of [["task", "list"], ["key", "status"]]) {
+      const { code, stdout, stderr } = await run(built("moltworker"), args, { env: { LC_ALL: "en_US.UTF-8", LANGUAGE: "", MOLTWORKER_DATA: data } });
+      assert.equal(code, args[0] === "key" ? 0 : 1);
+      assert.match(stdout + stderr, /damaged[\s\S]*`moltworker restore` puts the copy of 20/);
+    }
+    assert.deepEqual(fs.readFileSync(database), damaged);
+  });
+
+  test("is put back on the command line, and the damaged file stays", async () => {
+    assert.match(await cli.said(["restore"]), /The copy of 20.* was put back/);
+    assert.deepEqual(await cli.titles(), ["water the plants"]);
+    assert.deepEqual(fs.readFileSync(path.join(data, "moltworker.db.damaged-1")), damaged);
+    assert.match(await cli.refused(["restore"]), /nothing was put back/);
+  });
+
+  test("is put back in the browser", async () => {
+    damage();
+    const { program, api } = await serve(data, { name: "keys-damaged" });
+    cleanups.push(() => program.stop());
+    const driver = await browser(folder, cleanups);
+    const page = new Page(driver);
+    await driver.open("about:blank");
+    await driver.open(`${api.base}/#token=${api.token}`);
+    await page.see("unlock", { text: "Your data is damaged" });
+    await page.click("restore");
+    await page.gone("unlock");
+    await page.click("welcome-skip");
+    await page.go("tasks");
+    await page.see("task-row", { text: "water the plants" });
+    assert.ok(there(data, "moltworker.db.damaged-2"));
   });
 });

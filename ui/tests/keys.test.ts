@@ -58,7 +58,7 @@ describe("locked data", () => {
   });
 
   it("takes a recovery code where there is one", async () => {
-    const status: KeyStatus = { locked: true, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: false };
+    const status: KeyStatus = { locked: true, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: false, copy: null };
     const calls = program("locked", { key_status: () => status });
     render(App);
     await screen.findByTestId("unlock");
@@ -72,7 +72,7 @@ describe("locked data", () => {
   });
 
   it("tells why it did not open by itself, and tries again", async () => {
-    const status: KeyStatus = { locked: true, problem: "The system's keyring cannot be used: it did not answer.", keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false, recovered: false };
+    const status: KeyStatus = { locked: true, problem: "The system's keyring cannot be used: it did not answer.", keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false, recovered: false, copy: null };
     const calls = program("locked", { key_status: () => status, key_unlock: () => Object.assign(status, { locked: false, problem: null }) });
     render(App);
     await screen.findByTestId("unlock");
@@ -94,8 +94,37 @@ describe("locked data", () => {
     expect(entry("status", {}).data).toBeUndefined();
   });
 
+  it("that is damaged is put back from its copy, and only when asked", async () => {
+    const status: KeyStatus = { locked: true, problem: "The data file /data/moltworker.db is damaged. It was left as it is.", keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: false, copy: "2026-11-21T12:00:00Z" };
+    const calls = program("locked", { key_status: () => status, data_restore: () => Object.assign(status, { locked: false, problem: null, copy: null }) });
+    render(App);
+    await screen.findByTestId("restore");
+    expect(screen.getByRole("heading").textContent).toBe("Your data is damaged");
+    expect(screen.getByRole("alert").textContent).toContain("moltworker.db is damaged");
+    expect(screen.getByTestId("unlock").textContent).toMatch(/A sound copy of .*2026.* can take its place/);
+    expect(screen.queryByTestId("unlock-secret")).toBeNull();
+    expect(asked(calls, "data_restore")).toEqual([]);
+    await press("restore");
+    await waitFor(() => expect(screen.queryByTestId("unlock")).toBeNull());
+    expect(asked(calls, "data_restore")).toEqual([{}]);
+  });
+
+  it("says why a copy could not be put back", async () => {
+    const status: KeyStatus = { locked: true, problem: "Damaged.", keyring: null, passphrase: false, recovery: false, file: true, exposed: true, recovered: false, copy: "2026-11-21T12:00:00Z" };
+    program("locked", {
+      key_status: () => status,
+      data_restore: () => {
+        throw { code: "unavailable", message: "The disk is full.", hint: null, trace_id: "" };
+      },
+    });
+    render(App);
+    await press((await screen.findByTestId("restore")).dataset["testid"] as string);
+    expect((await screen.findByTestId("unlock-refused")).textContent).toContain("The disk is full.");
+    expect(screen.getByTestId<HTMLButtonElement>("restore").disabled).toBe(false);
+  });
+
   it("is noticed by an event", async () => {
-    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: false, recovered: false };
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: false, recovered: false, copy: null };
     program(null, { key_status: () => status });
     render(App);
     await waitFor(() => expect(entry("key_status", {}).data?.locked).toBe(false));
@@ -149,7 +178,7 @@ describe("the keys in the settings", () => {
   });
 
   it("ask for the passphrase before new keys are made", async () => {
-    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: true, recovered: false };
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: false, file: false, exposed: true, recovered: false, copy: null };
     const calls = await open({
       key_status: () => status,
       key_rotate: ({ passphrase }) => {
@@ -170,7 +199,7 @@ describe("the keys in the settings", () => {
   });
 
   it("do not ask for a forgotten passphrase after the recovery code", async () => {
-    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: true };
+    const status: KeyStatus = { locked: false, problem: null, keyring: null, passphrase: true, recovery: true, file: false, exposed: false, recovered: true, copy: null };
     const calls = await open({ key_status: () => status, key_set_passphrase: () => status });
     await press("key-set");
     await screen.findByTestId("key-new");
@@ -190,7 +219,7 @@ describe("the keys in the settings", () => {
 });
 
 describe("the keys at the first start", () => {
-  const KEYRING: KeyStatus = { locked: false, problem: null, keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false, recovered: false };
+  const KEYRING: KeyStatus = { locked: false, problem: null, keyring: "Secret Service", passphrase: false, recovery: false, file: false, exposed: false, recovered: false, copy: null };
   const MACHINE = { cpu: "A processor", cores: 2, memory_total: 8e9, memory_available: 4e9 };
   const open = async (more: Handlers = {}) => {
     const settings = { ...SETTINGS, welcomed: false };
@@ -277,7 +306,7 @@ describe("what is left out of the library", () => {
     let refused = true;
     const calls = program(null, {
       settings_set: (settings) => {
-        if (refused) throw { code: "invalid", message: "The line “[” is no pattern.", hint: null, trace_id: "" };
+        if (refused) throw { code: "invalid", message: "The line “[z-a]” is no pattern.", hint: null, trace_id: "" };
         return settings;
       },
     });
@@ -285,16 +314,16 @@ describe("what is left out of the library", () => {
     await screen.findByTestId("ignored-files");
     const saved = () => asked(calls, "settings_set").map((one) => (one as Settings).library_rules);
     expect(screen.queryByRole("button", { name: "Save" })).toBeNull();
-    await type("ignored-files", "[");
+    await type("ignored-files", "[z-a]");
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
     await waitFor(() => expect(toasts.list.map((toast) => toast.text).join()).toContain("no pattern"));
-    expect(screen.getByTestId<HTMLTextAreaElement>("ignored-files").value).toBe("[");
+    expect(screen.getByTestId<HTMLTextAreaElement>("ignored-files").value).toBe("[z-a]");
     refused = false;
     await type("ignored-files", "drafts/");
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
     await waitFor(() => expect(screen.queryByRole("button", { name: "Save" })).toBeNull());
     await fireEvent.click(screen.getByRole("radio", { name: "20 MB" }));
     await waitFor(() => expect(saved().length).toBe(3));
-    expect(saved()).toEqual([{ ignore: "[", largest_mb: 0 }, { ignore: "drafts/", largest_mb: 0 }, { ignore: "drafts/", largest_mb: 20 }]);
+    expect(saved()).toEqual([{ ignore: "[z-a]", largest_mb: 0 }, { ignore: "drafts/", largest_mb: 0 }, { ignore: "drafts/", largest_mb: 20 }]);
   });
 });

@@ -163,6 +163,7 @@ export interface Commands {
   key_use_keyring: [KeyPassphrase, KeyStatus];
   key_recovery_new: [KeyPassphrase, KeyRecoveryCode];
   key_rotate: [KeyPassphrase, KeyRecoveryCode];
+  data_restore: [Nothing, KeyStatus];
 }
 
 export type CommandName = keyof Commands;

@@ -3,13 +3,13 @@ import { deliver, Failure } from "./backend";
 import type { Answer, CommandName, Request } from "./commands";
 import type { KeyStatus } from "./types/KeyStatus";
 
-type Handlers = { [N in CommandName & `key_${string}`]: (args: Request<N>) => Answer<N> };
+type Handlers = { [N in CommandName & (`key_${string}` | "data_restore")]: (args: Request<N>) => Answer<N> };
 
 const CODE = "7K3QX-M2ZP4-0HTRA-9WVCB-5DN8E-J6YGS-4F1KQ-XR7M2";
 
 export function pretendKeys(scene: string | null): Handlers {
   let passphrase: string | null = scene === "locked" ? "four words of mine" : null;
-  const status: KeyStatus = { locked: scene === "locked", problem: null, keyring: null, passphrase: passphrase !== null, recovery: false, file: passphrase === null, exposed: true, recovered: false };
+  const status: KeyStatus = { locked: scene === "locked", problem: null, keyring: null, passphrase: passphrase !== null, recovery: false, file: passphrase === null, exposed: true, recovered: false, copy: null };
   const change = (next: Partial<KeyStatus>): KeyStatus => {
     Object.assign(status, next);
     setTimeout(() => deliver({ topic: "keys_changed" }));
@@ -49,6 +49,10 @@ export function pretendKeys(scene: string | null): Handlers {
       authorize(given);
       change({ recovery: true });
       return { code: CODE };
+    },
+    data_restore: () => {
+      if (status.copy === null) throw new Failure({ code: "invalid", message: "The data is not known to be damaged, so nothing was put back." });
+      return change({ locked: false, problem: null, copy: null });
     },
     key_rotate: ({ passphrase: given }) => {
       authorize(given);

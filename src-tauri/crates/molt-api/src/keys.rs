@@ -8,6 +8,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use tokio::sync::broadcast;
@@ -29,6 +30,7 @@ pub const KEY_COMMANDS: &[&str] = &[
     "key_use_keyring",
     "key_recovery_new",
     "key_rotate",
+    "data_restore",
 ];
 
 /// What opens the data, and whether it is open.
@@ -50,6 +52,9 @@ pub struct KeyStatus {
     pub exposed: bool,
     /// Unlocked with the recovery code: a new passphrase can be chosen without the one before.
     pub recovered: bool,
+    /// The data is damaged, and a sound copy of this time can be put in its place.
+    #[ts(type = "string | null")]
+    pub copy: Option<Timestamp>,
 }
 
 /// With neither, the system's keyring is tried again.
@@ -106,6 +111,8 @@ pub trait KeyDesk: Send + Sync {
     fn app(&self) -> Option<App>;
     async fn status(&self) -> Result<KeyStatus, KeyProblem>;
     async fn unlock(&self, request: KeyUnlock) -> Result<(), KeyProblem>;
+    /// Puts the copy that the status names in place of the damaged data, which stays under another name, and opens it.
+    async fn restore(&self) -> Result<(), KeyProblem>;
     /// Closes the data; it can be opened again without another start.
     async fn lock(&self) -> Result<(), KeyProblem>;
     async fn set_passphrase(&self, request: KeySetPassphrase) -> Result<(), KeyProblem>;
@@ -153,6 +160,7 @@ impl Door {
             "key_status" => to_json(&self.desk.status().await?),
             "key_touch" => to_json(&Empty {}),
             "key_unlock" => self.told(self.desk.unlock(from_value(name, arguments)?).await).await,
+            "data_restore" => self.told(self.desk.restore().await).await,
             "key_lock" => self.told(self.desk.lock().await).await,
             _ if KEY_COMMANDS.contains(&name) && self.desk.app().is_none() => Err(locked()),
             "key_set_passphrase" => self.told(self.desk.set_passphrase(from_value(name, arguments)?).await).await,

@@ -88,7 +88,8 @@ pub struct Backend {
     keeper: Arc<Keeper>,
     lock: DataLock,
     cancel: CancellationToken,
-    auto_lock: JoinHandle<()>,
+    /// Over the data whether it is locked or not.
+    loops: Vec<JoinHandle<()>>,
 }
 
 impl Backend {
@@ -101,12 +102,16 @@ impl Backend {
             LockError::Io { .. } => StartError::Lock(error),
         })?;
         let bus = Bus::new(tokio::runtime::Handle::current());
+        let stays = config.resumes_downloads;
         let keeper = Arc::new(Keeper::new(config, data, bus.clone()));
         keeper.start().await?;
         let door = Door::new(keeper.clone(), bus);
         let cancel = CancellationToken::new();
-        let auto_lock = tokio::spawn(loops::auto_lock(door.clone(), keeper.clone(), cancel.clone()));
-        Ok(Self { door, keeper, lock, cancel, auto_lock })
+        let mut loops = vec![tokio::spawn(loops::auto_lock(door.clone(), keeper.clone(), cancel.clone()))];
+        if stays {
+            loops.push(tokio::spawn(loops::keep_copies(keeper.clone(), cancel.clone())));
+        }
+        Ok(Self { door, keeper, lock, cancel, loops })
     }
 
     /// What the faces call.
@@ -122,7 +127,7 @@ impl Backend {
     /// Ends the loops and the workers. What was acknowledged is on the disk already.
     pub async fn shutdown(self) {
         self.cancel.cancel();
-        self.auto_lock.abort();
+        self.loops.iter().for_each(JoinHandle::abort);
         self.keeper.stop().await;
     }
 }

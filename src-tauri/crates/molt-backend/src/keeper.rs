@@ -9,13 +9,17 @@ use std::sync::{
 
 use async_trait::async_trait;
 use molt_api::{App, Bus, KeyDesk, KeyPassphrase, KeyProblem, KeySetPassphrase, KeyStatus, KeyUnlock};
-use molt_core::SettingsStore;
+use molt_core::{Clock, SettingsStore};
 use molt_os::{DataDir, KeyError, Keys, Opening, Secret, Vault};
 use molt_store::{OpenError, Store};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::backend::{BackendConfig, Running, StartError};
+use crate::{
+    adapters::SystemClock,
+    backend::{BackendConfig, Running, StartError},
+    copies::{self, Spare},
+};
 
 /// Holds the keys and the application over them.
 pub struct Keeper {
@@ -28,6 +32,8 @@ pub struct Keeper {
     /// The same for those who only call.
     app: RwLock<Option<Face>>,
     problem: RwLock<Option<String>>,
+    /// The data is damaged, and this could take its place.
+    spare: RwLock<Option<Spare>>,
     /// A person locked it: the system's keyring does not open it again by itself.
     is_shut: AtomicBool,
     /// As the keys say, for those who only ask.
@@ -57,6 +63,7 @@ impl Keeper {
             open: Mutex::default(),
             app: RwLock::default(),
             problem: RwLock::default(),
+            spare: RwLock::default(),
             is_shut: AtomicBool::new(false),
             is_recovered: AtomicBool::new(false),
         }
@@ -67,7 +74,12 @@ impl Keeper {
     pub async fn start(&self) -> Result<(), StartError> {
         let mut open = self.open.lock().await;
         match self.blocking(Vault::open).await {
-            Ok(Opening::Open(keys)) => *open = Some(self.enter(keys).await?),
+            Ok(Opening::Open(keys)) => match self.enter(keys).await {
+                Ok(entered) => *open = Some(entered),
+                // Every face offers what can be done about it.
+                Err(_) if self.spare_at().is_some() => {}
+                Err(error) => return Err(error),
+            },
             Ok(Opening::Locked { problem }) => self.set_problem(problem),
             Err(error) => self.set_problem(Some(error.to_string())),
         }
@@ -105,29 +117,45 @@ impl Keeper {
         self.face().is_some_and(|face| face.app.is_answering())
     }
 
-    /// Opens the database with the keys, lets the vault finish what was begun, and starts the application.
+    /// Opens the database with the keys and starts the application. Where the database is damaged a sound copy is looked for.
     async fn enter(&self, keys: Keys) -> Result<Open, StartError> {
-        let (path, vault) = (self.data.database(), self.vault.clone());
+        self.set_spare(None);
+        let entered = self.enter_with(keys.clone()).await;
+        let damage = match &entered {
+            Err(StartError::Database(error)) if error.is_damage() => Some(error.to_string()),
+            _ => None,
+        };
+        if let Some(damage) = damage {
+            let data = self.data.clone();
+            let found = tokio::task::spawn_blocking(move || copies::newest_sound(&data, &keys)).await;
+            if let Ok(Some(spare)) = found {
+                self.set_problem(Some(damage));
+                self.set_spare(Some(spare));
+                self.bus.send(molt_api::Event::KeysChanged {});
+            }
+        }
+        entered
+    }
+
+    /// Lets the vault finish what was begun.
+    async fn enter_with(&self, keys: Keys) -> Result<Open, StartError> {
+        let (data, vault) = (self.data.clone(), self.vault.clone());
         let opening = tokio::task::spawn_blocking(move || -> Result<(Store, Keys), StartError> {
             for set in keys.candidates() {
-                match Store::open(&path, set.database().as_bytes()) {
-                    Ok(store) => {
-                        let keys = match vault.confirm(&keys, set) {
-                            Ok(keys) => keys,
-                            // Nothing else holds the key of an older version yet.
-                            Err(error) if keys.is_legacy() => return Err(error.into()),
-                            Err(error) => {
-                                tracing::error!(%error, "a change of the keys could not be finished");
-                                keys.only(set)
-                            }
-                        };
-                        return Ok((store, keys));
-                    }
-                    Err(OpenError::WrongKey { .. }) => {}
-                    Err(error) => return Err(error.into()),
+                if let Some(store) = copies::open(&data, &keys, &set.database(), SystemClock.now())? {
+                    let keys = match vault.confirm(&keys, set) {
+                        Ok(keys) => keys,
+                        // Nothing else holds the key of an older version yet.
+                        Err(error) if keys.is_legacy() => return Err(error.into()),
+                        Err(error) => {
+                            tracing::error!(%error, "a change of the keys could not be finished");
+                            keys.only(set)
+                        }
+                    };
+                    return Ok((store, keys));
                 }
             }
-            Err(OpenError::WrongKey { path }.into())
+            Err(OpenError::WrongKey { path: data.database() }.into())
         });
         let (store, keys) = opening.await.map_err(|error| StartError::Broken(error.to_string()))??;
         let running = Running::start(&self.config, &self.data, self.bus.clone(), Arc::new(store)).await?;
@@ -135,6 +163,35 @@ impl Keeper {
         self.set_problem(None);
         self.is_recovered.store(keys.is_recovered(), Ordering::Relaxed);
         Ok(Open { running, keys })
+    }
+
+    /// Takes a copy of the data when one is due; a problem with it is told.
+    pub async fn keep_copy(&self) {
+        let (store, app, key) = {
+            let open = self.open.lock().await;
+            let Some(open) = open.as_ref() else { return };
+            let Some(set) = open.keys.candidates().next() else { return };
+            (open.running.store.clone(), open.running.app.clone(), set.database())
+        };
+        let data = self.data.clone();
+        let work = move || match SystemClock.now() {
+            now if copies::is_due(&data, now) => store.snapshot(key.as_bytes(), &data.backups(), now),
+            _ => Ok(()),
+        };
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(work).await
+            && self.face().is_some()
+        {
+            app.report("Backup", format!("The daily copy of your chats and tasks could not be made: {error}."));
+        }
+    }
+
+    /// When the copy that could take the place of damaged data was taken.
+    fn spare_at(&self) -> Option<jiff::Timestamp> {
+        self.spare.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|spare| spare.copy.taken_at)
+    }
+
+    fn set_spare(&self, spare: Option<Spare>) {
+        *self.spare.write().unwrap_or_else(PoisonError::into_inner) = spare;
     }
 
     /// Disk, keyring and stretching a passphrase would hold the other calls up.
@@ -197,7 +254,33 @@ impl KeyDesk for Keeper {
             file: protection.file,
             exposed: protection.exposed,
             recovered: self.is_recovered.load(Ordering::Relaxed),
+            copy: self.spare_at(),
         })
+    }
+
+    async fn restore(&self) -> Result<(), KeyProblem> {
+        let mut open = self.open.lock().await;
+        let spare = self.spare.write().unwrap_or_else(PoisonError::into_inner).take();
+        let (None, Some(spare)) = (open.as_ref(), spare) else {
+            return Err(KeyProblem::Refused("the data is not known to be damaged, so nothing was put back".into()));
+        };
+        let (path, taken_at, keys) = (self.data.database(), spare.copy.taken_at, spare.keys.clone());
+        let work = move || (molt_store::restore(&path, spare.key.as_bytes(), &spare.copy), spare);
+        let aside = match tokio::task::spawn_blocking(work).await {
+            Ok((Ok(aside), _)) => aside,
+            Ok((Err(error), spare)) => {
+                self.set_spare(Some(spare));
+                return Err(KeyProblem::Unavailable(error.to_string()));
+            }
+            Err(error) => return Err(KeyProblem::Unavailable(error.to_string())),
+        };
+        tracing::warn!(aside = %aside.display(), %taken_at, "a copy took the place of the damaged data");
+        let entered = self.enter(keys).await.map_err(|error| KeyProblem::Unavailable(error.to_string()))?;
+        let said = format!("The copy of {taken_at} was put back. The damaged file stays as {}.", aside.display());
+        entered.running.app.report("Backup", said);
+        *open = Some(entered);
+        self.is_shut.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn unlock(&self, request: KeyUnlock) -> Result<(), KeyProblem> {
@@ -236,6 +319,8 @@ impl KeyDesk for Keeper {
     async fn lock(&self) -> Result<(), KeyProblem> {
         let mut open = self.open.lock().await;
         if open.is_none() {
+            // Its keys.
+            self.set_spare(None);
             return Ok(());
         }
         let protection = self.blocking(Vault::protection).await.map_err(problem_of)?;
@@ -292,6 +377,7 @@ impl KeyDesk for Keeper {
             None => return Err(locked()),
         };
         let passphrase = request.passphrase.map(Zeroizing::new);
+        let folder = self.data.backups();
         let work = move |vault: &Vault| {
             let rotation = vault.begin_rotation(&old, passphrase.as_ref().map(|text| text.as_str()))?;
             let new = rotation.new_keys().clone();
@@ -299,6 +385,10 @@ impl KeyDesk for Keeper {
                 return Ok(Err(error.to_string()));
             }
             let keys = vault.confirm(&rotation.keys, &new)?;
+            // The copies of before have the old key, and go with it.
+            if let Err(error) = store.snapshot(new.database().as_bytes(), &folder, SystemClock.now()) {
+                tracing::warn!(%error, "the data was not copied with its new key");
+            }
             Ok(Ok((keys, rotation.recovery_code)))
         };
         match self.blocking(work).await.map_err(problem_of)? {

@@ -5,6 +5,7 @@
 mod adapters;
 mod backend;
 mod caches;
+mod copies;
 mod keeper;
 mod loops;
 mod supply;

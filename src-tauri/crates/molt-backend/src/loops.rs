@@ -20,6 +20,8 @@ const IDLE_BEAT: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether the computer runs on its battery.
 const BATTERY_BEAT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a copy of the data is due.
+const COPY_BEAT: Duration = Duration::from_mins(10);
 
 /// Shows reminders when they are due.
 pub async fn remind(app: App, cancel: CancellationToken) {
@@ -95,6 +97,18 @@ pub async fn unload_idle(app: App, cancel: CancellationToken) {
         }
         if let Err(error) = app.unload_idle().await {
             tracing::warn!(%error, "models that nobody uses were not unloaded");
+        }
+    }
+}
+
+/// Keeps copies of the data, see [`Keeper::keep_copy`].
+pub async fn keep_copies(keeper: Arc<Keeper>, cancel: CancellationToken) {
+    let mut beat = tokio::time::interval(COPY_BEAT);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = beat.tick() => keeper.keep_copy().await,
         }
     }
 }

@@ -55,6 +55,11 @@ impl DataDir {
         self.root.join("moltworker.db")
     }
 
+    /// Copies of the database, encrypted as it is.
+    pub fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+
     /// The folder of the search index; it can be deleted and rebuilt.
     pub fn index(&self) -> PathBuf {
         self.root.join("index")

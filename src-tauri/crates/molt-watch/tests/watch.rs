@@ -195,7 +195,7 @@ async fn what_the_user_leaves_out_is_silent_and_comes_back() {
     // A change that was notified late may come before it.
     while bench.next().await != WatchEvent::Rescan(bench.root.clone()) {}
     assert_eq!(bench.listed(&bench.root), ["b.md"]);
-    assert!(bench.watcher.set_rules(&LibraryRules { ignore: "[".into(), ..rules }).is_err());
+    assert!(bench.watcher.set_rules(&LibraryRules { ignore: "[z-a]".into(), ..rules }).is_err());
     bench.write("drafts/c.md");
     bench.write("d.txt");
     bench.write("e.md");

@@ -24,6 +24,13 @@ pub async fn follow(
     }
     let conversation = ConversationRef { id: accepted.conversation_id };
     let mut is_stopping = false;
+    // What was told meanwhile stands where the answer begins.
+    let mut is_told = false;
+    let clear = |is_told: &mut bool| {
+        if std::mem::take(is_told) {
+            printer.progress("");
+        }
+    };
     loop {
         let event = tokio::select! {
             event = events.next() => event,
@@ -48,10 +55,20 @@ pub async fn follow(
             step => step,
         };
         match step {
-            Step::Text(text) => write(&text)?,
-            Step::Waiting(position) => printer.progress(&printer.words.queued(position)),
-            Step::Thinking => printer.progress(&printer.words.thinking()),
+            Step::Text(text) => {
+                clear(&mut is_told);
+                write(&text)?;
+            }
+            Step::Waiting(position) => {
+                is_told = true;
+                printer.progress(&printer.words.queued(position));
+            }
+            Step::Thinking => {
+                is_told = true;
+                printer.progress(&printer.words.thinking());
+            }
             Step::End(rest, message) => {
+                clear(&mut is_told);
                 write(&rest)?;
                 return Ok(*message);
             }
@@ -192,6 +209,20 @@ mod tests {
         let so_far = Event::MessageChanged { message: message("abcde", MessageState::Streaming) };
         assert_eq!(reading.take(so_far), text("bcde"));
         assert_eq!(reading.take(delta(4, "ef")), text("f"));
+    }
+
+    #[test]
+    fn thinking_is_told_until_the_answer_begins() {
+        let thought = || Event::AnswerThought {
+            conversation_id: "c".into(),
+            message_id: "m".into(),
+            offset: 0,
+            text: "hm".into(),
+        };
+        let mut reading = Reading { id: "m".into(), written: 0 };
+        assert_eq!(reading.take(thought()), Step::Thinking);
+        reading.take(delta(0, "Four."));
+        assert_eq!(reading.take(thought()), Step::Nothing);
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub enum Command {
     /// What opens the encrypted data
     #[command(subcommand)]
     Key(Key),
+    /// Put back the newest sound copy of damaged data; the damaged file stays under another name
+    Restore,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ pub mod knowledge;
 pub mod knowledge_files;
 pub mod life;
 pub mod model;
+pub mod restore;
 pub mod serve;
 pub mod task;
 pub mod task_file;

@@ -20,7 +20,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{failure::Failure, print::Printer, sse::Messages, words::Words};
+use crate::{commands::restore::minute, failure::Failure, print::Printer, sse::Messages, words::Words};
 
 /// How long an owner that is just starting or stopping is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -205,6 +205,10 @@ impl Own {
             return;
         }
         match status().await {
+            KeyStatus { problem: Some(problem), copy: Some(copy), .. } => {
+                printer.note(sentence(&problem));
+                printer.note(printer.words.restore_hint(minute(copy)));
+            }
             KeyStatus { locked: true, .. } => printer.note(printer.words.serving_locked()),
             KeyStatus { file: true, .. } => printer.note(printer.words.opened_by_file()),
             _ => {}

@@ -163,6 +163,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("key keyring", "把密钥保存在系统密钥环中"),
     ("key recovery", "生成并打印恢复码；之前的恢复码随即失效"),
     ("key rotate", "生成新密钥，并用它重新加密数据"),
+    ("restore", "用最近的完好副本替换损坏的数据；损坏的文件以其他名称保留"),
 ];
 
 /// Reads the arguments. The error is a help text, a version or a mistake, ready to be shown.

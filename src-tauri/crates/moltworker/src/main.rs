@@ -103,7 +103,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         _ => {}
     }
     let connection = Connection::open(&data, None, printer.words).await?;
-    if !matches!(cli.command, Command::Key(_))
+    if !matches!(cli.command, Command::Key(_) | Command::Restore)
         && let Err(failure) = commands::key::ensure(&connection, &printer, file.as_deref()).await
     {
         connection.close().await;
@@ -131,6 +131,7 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
         Command::Task(task) => commands::task::run(&connection, &printer, task).await,
         Command::Model(model) => commands::model::run(&connection, &printer, model).await,
         Command::Key(key) => commands::key::run(&connection, &printer, key, file.as_deref()).await,
+        Command::Restore => commands::restore::run(&connection, &printer, file.as_deref()).await,
         Command::Serve(_) | Command::Web(_) => Ok(()),
     };
     connection.close().await;

@@ -60,6 +60,12 @@ words! {
     repeat_passphrase_prompt(): "Once more: ", "再输入一次：";
     recovery_prompt(): "Recovery code: ", "恢复码：";
     passphrases_differ(): "The two are not the same; nothing was changed.", "两次输入不一致，未做任何更改。";
+    restore_hint(time): "`moltworker restore` puts the copy of {time} in its place; the damaged file stays under another name.",
+        "`moltworker restore` 可用 {time} 的副本替换它；损坏的文件以其他名称保留。";
+    restored(time): "The copy of {time} was put back. What was changed after that is not in it.",
+        "已恢复 {time} 的副本。此后的改动不在其中。";
+    nothing_to_restore(): "The data opens, so nothing was put back.", "数据可以打开，无需恢复。";
+    no_copy(): "The data does not open, and there is no sound copy of it.", "数据无法打开，也没有完好的副本。";
     opened_by_keyring(name): "The system's keyring ({name}) opens it at every start.", "每次启动时由系统密钥环（{name}）打开。";
     opened_by_passphrase(): "A passphrase opens it.", "可用密码打开。";
     opened_by_recovery(): "A recovery code opens it.", "可用恢复码打开。";

@@ -31,4 +31,8 @@ exposed: boolean,
 /**
  * Unlocked with the recovery code: a new passphrase can be chosen without the one before.
  */
-recovered: boolean, };
+recovered: boolean, 
+/**
+ * The data is damaged, and a sound copy of this time can be put in its place.
+ */
+copy: string | null, };

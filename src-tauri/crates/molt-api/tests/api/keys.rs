@@ -35,6 +35,13 @@ impl KeyDesk for Desk {
         Ok(())
     }
 
+    async fn restore(&self) -> Result<(), KeyProblem> {
+        let mut status = self.status.lock().unwrap();
+        let copy = status.copy.take();
+        status.locked &= copy.is_none();
+        copy.map(|_| ()).ok_or_else(|| KeyProblem::Refused("the data is not known to be damaged".into()))
+    }
+
     async fn lock(&self) -> Result<(), KeyProblem> {
         self.status.lock().unwrap().locked = true;
         Ok(())
@@ -64,7 +71,8 @@ impl KeyDesk for Desk {
 }
 
 fn door(world: &World) -> Door {
-    let status = KeyStatus { locked: true, passphrase: true, ..KeyStatus::default() };
+    let copy = Some("2026-11-21T12:00:00Z".parse().unwrap());
+    let status = KeyStatus { locked: true, passphrase: true, copy, ..KeyStatus::default() };
     let desk = Desk { app: world.app.clone(), status: Mutex::new(status) };
     Door::new(Arc::new(desk), Bus::new(tokio::runtime::Handle::current()))
 }
@@ -82,6 +90,7 @@ async fn locked_data_answers_nothing_but_what_is_asked_about_its_keys() {
         ("key_status", Value::Null),
         ("key_touch", Value::Null),
         ("key_lock", Value::Null),
+        ("data_restore", Value::Null),
         ("key_unlock", json!({ "passphrase": "four words of mine" })),
     ];
     for name in COMMANDS.iter().chain(KEY_COMMANDS).filter(|name| open.iter().all(|(open, _)| open != *name)) {
@@ -98,6 +107,19 @@ async fn locked_data_answers_nothing_but_what_is_asked_about_its_keys() {
     assert_eq!(ask(&door, "task_list", Value::Null).await.unwrap(), json!([]));
     assert_eq!(ask(&door, "key_lock", Value::Null).await.unwrap()["locked"], true);
     assert_eq!(ask(&door, "task_list", Value::Null).await.unwrap_err().code, ErrorCode::Locked);
+}
+
+#[tokio::test]
+async fn damaged_data_is_put_back_once_and_every_face_is_told() {
+    let world = world();
+    let door = door(&world);
+    let mut events = door.events();
+    assert_eq!(ask(&door, "key_status", Value::Null).await.unwrap()["copy"], "2026-11-21T12:00:00Z");
+    let status = ask(&door, "data_restore", Value::Null).await.unwrap();
+    assert_eq!((&status["locked"], &status["copy"]), (&json!(false), &Value::Null));
+    assert_eq!(events.try_recv().unwrap(), Event::KeysChanged {});
+    let error = ask(&door, "data_restore", Value::Null).await.unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (ErrorCode::Invalid, "The data is not known to be damaged."));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{Bench, bench, bench_with, limit, texts, unreadable};
 
-fn pack(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn pack(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in parts {
         writer.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -136,7 +136,7 @@ async fn bombs_are_named_failures() {
 }
 
 /// Changes bytes here and there; the sequence is fixed, so that a failure can be repeated.
-async fn mutate(bench: &Bench, name: &str, whole: &[u8], rounds: usize) {
+pub async fn mutate(bench: &Bench, name: &str, whole: &[u8], rounds: usize) {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move || {
         state ^= state << 13;

@@ -5,6 +5,7 @@
 
 mod files;
 mod formats;
+mod hostile;
 
 use std::{
     fs::File,

@@ -6,7 +6,8 @@ use molt_api::{Empty, KeyPassphrase, KeyRecoveryCode, KeySetPassphrase, KeyStatu
 
 use crate::{
     args::{Key, KeyPassphraseArgs, KeyUnlockArgs},
-    connect::Connection,
+    commands::restore::minute,
+    connect::{Connection, sentence},
     failure::Failure,
     print::Printer,
     secret,
@@ -54,8 +55,11 @@ pub async fn ensure(
         return Ok(None);
     }
     let words = printer.words;
+    if let (Some(problem), Some(copy)) = (&status.problem, status.copy) {
+        return Err(Failure::hinted(sentence(problem), words.restore_hint(minute(copy))));
+    }
     if !status.passphrase || (file.is_none() && !std::io::stdin().is_terminal()) {
-        let message = status.problem.map_or_else(|| words.is_locked(), |problem| crate::connect::sentence(&problem));
+        let message = status.problem.map_or_else(|| words.is_locked(), |problem| sentence(&problem));
         return Err(Failure::hinted(message, words.unlock_hint()));
     }
     let passphrase = read(printer, file, &words.passphrase_prompt())?;
@@ -145,7 +149,10 @@ fn status(printer: &Printer, status: &KeyStatus) -> Result<(), Failure> {
     let words = printer.words;
     printer.line(if status.locked { words.is_locked() } else { words.is_unlocked() })?;
     if let Some(problem) = &status.problem {
-        printer.line(crate::connect::sentence(problem))?;
+        printer.line(sentence(problem))?;
+    }
+    if let Some(copy) = status.copy {
+        printer.line(words.restore_hint(minute(copy)))?;
     }
     if let Some(keyring) = &status.keyring {
         printer.line(words.opened_by_keyring(keyring))?;
