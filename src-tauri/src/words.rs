@@ -110,7 +110,7 @@ mod tests {
         };
         let (english, chinese) = (Words::of(Language::En), Words::of(Language::ZhCn));
         let paused = download("Paused", DownloadState::Paused, 1, Some(2));
-        assert_eq!(english.downloads(&[paused.clone()]), None);
+        assert_eq!(english.downloads(std::slice::from_ref(&paused)), None);
         let one = download("Qwen3 4B", DownloadState::Running, 430, Some(1000));
         assert_eq!(english.downloads(&[paused, one.clone()]).as_deref(), Some("Downloading Qwen3 4B · 43 %"));
         let other = download("Other", DownloadState::Queued, 0, Some(0));

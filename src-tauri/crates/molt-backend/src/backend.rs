@@ -8,7 +8,7 @@ use std::{
 
 use molt_api::{App, AppParts, Bus, Door, TaskDesk};
 use molt_assist::{Assist, AssistParts};
-use molt_core::{Engine, IndexError, ModelRole, Settings, SettingsStore, StoreError};
+use molt_core::{Engine, IndexError, ModelRole, Settings, SettingsStore, StoreError, Watcher};
 use molt_download::Downloads;
 use molt_engine_client::{
     EngineClient, EngineConfig, ModelFiles, llama_workers,

@@ -364,7 +364,7 @@ impl Model {
             self.config.timeouts.load_per_gib.as_secs_f64() * self.spec.size as f64 / f64::from(1 << 30),
         );
         self.loading_until = Some(Instant::now() + self.config.timeouts.load + size);
-        let load = Request::Load { spec: self.spec.clone(), states: self.config.states.clone() };
+        let load = Request::Load { spec: Box::new(self.spec.clone()), states: self.config.states.clone() };
         if link.send(&load, self.config.timeouts.send).await.is_err() {
             return End::Crashed(link.bury().await);
         }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// The first request, once. Answered by [`Event::Loaded`] or [`Event::LoadFailed`].
     Load {
-        spec: ModelSpec,
+        spec: Box<ModelSpec>,
         /// Where the worker may keep what it computes of conversations.
         states: Option<KeptStates>,
     },

@@ -342,7 +342,7 @@ fn a_worker_ends_with_its_input() {
         .unwrap();
     let (mut input, mut output) = (worker.stdin.take().unwrap(), worker.stdout.take().unwrap());
     let spec = ModelFiles.inspect(&small_model()).unwrap();
-    molt_wire::write_frame(&mut input, &Request::Load { spec: spec.clone(), states: None }).unwrap();
+    molt_wire::write_frame(&mut input, &Request::Load { spec: Box::new(spec.clone()), states: None }).unwrap();
     let loaded: Event = molt_wire::read_frame(&mut output).unwrap();
     assert!(matches!(loaded, Event::Loaded { model } if model.id == spec.id));
     let messages = vec![PromptMessage { role: Role::User, text: "and so on ".repeat(300) }];
