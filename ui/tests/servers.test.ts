@@ -166,7 +166,7 @@ describe("an answer", () => {
 
 describe("the composer", () => {
   async function note(chat: ModelView, settings: Partial<Settings> = {}): Promise<string | null> {
-    const index = { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true, progress: null };
+    const index = { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true, progress: null, renewal: null };
     const status: Status = { version: "", data_dir: "", chat_model: chat, embedder: null, index, activities: [], due_reminders: 0, desktop: false };
     pretend({
       status: () => status,

@@ -85,6 +85,7 @@ export function startPretending(): void {
     current: bare ? null : "The Rust Book.pdf",
     words_only: settings.embedder === null,
     progress: bare ? null : { done: 0.374, files_per_second: 12.2, bytes_per_second: 3_400_000, seconds_left: 110 },
+    renewal: null,
   });
 
   const find = <T>(value: T | undefined): T => {

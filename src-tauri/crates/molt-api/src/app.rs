@@ -25,7 +25,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// Opens the index that fits an embedder.
 #[async_trait]
 pub trait IndexOpener: Send + Sync {
-    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError>;
+    /// An empty index for the vectors of an embedder, beside the one that serves.
+    async fn begin(&self, embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError>;
 }
 
 /// What an [`App`] is built from.

@@ -65,6 +65,8 @@ dto! {
         pub words_only: bool,
         /// While something is left to be read.
         pub progress: Option<IndexProgress>,
+        /// How much of the library the embedder that was chosen has read, from 0 to 1; the one before answers until the end.
+        pub renewal: Option<f32>,
     }
 
     pub struct IndexProgress {
@@ -404,6 +406,10 @@ dto! {
 #[ts(export)]
 pub enum ActivityKind {
     Indexing,
+    /// What was removed from the library is being erased from files.
+    Erasing,
+    /// Another embedder reads the library.
+    Embedding,
     LoadingModel,
     Downloading,
     Answering,

@@ -43,7 +43,8 @@ impl App {
     }
 
     /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. Answers are no longer routed. Other chat
-    /// models stay loaded as long as there is room, so that going back to one takes no time.
+    /// models stay loaded as long as there is room, so that going back to one takes no time. An embedder reads the library first; until
+    /// then the one before goes on serving.
     pub async fn model_set(&self, request: ModelSet) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
         let settings = self.parts().settings.settings()?;
@@ -67,8 +68,13 @@ impl App {
         }
         let spec = chosen.map(|(spec, _)| spec);
         if request.role == ModelRole::Embedder && old != request.id {
-            let index = self.parts().opener.open(spec.as_ref()).await?;
-            self.parts().library.set_index(index, request.id.clone()).await?;
+            let library = &self.parts().library;
+            if library.embedder() == request.id {
+                library.keep_embedder().await;
+            } else {
+                let index = self.parts().opener.begin(spec.as_ref()).await?;
+                library.renew(index, request.id.clone()).await?;
+            }
         }
         // Read again: a setting may have been changed while the model was loaded.
         let settings = self.parts().settings.settings()?;
@@ -76,8 +82,12 @@ impl App {
             ModelRole::Chat => Settings { chat_model: request.id.clone(), automatic_model: false, ..settings },
             ModelRole::Embedder => Settings { embedder: request.id.clone(), ..settings },
         })?;
+        // The embedder before goes on serving until the index of the one that was chosen is complete.
+        let serving = self.parts().library.embedder();
         for (spec, state) in self.parts().registry.list()? {
-            let is_other = spec.role == request.role && request.id.as_ref() != Some(&spec.id);
+            let is_other = spec.role == request.role
+                && request.id.as_ref() != Some(&spec.id)
+                && serving.as_ref() != Some(&spec.id);
             let is_used = matches!(state, LoadState::Loaded(_) | LoadState::Loading) || old.as_ref() == Some(&spec.id);
             let stays = spec.role == ModelRole::Chat && spec.remote.is_none() && request.id.is_some();
             if is_other && is_used && !stays {
@@ -172,6 +182,30 @@ impl App {
                 (Err(error), spec) => {
                     app.report(spec.map_or_else(|_| id.to_string(), |spec| spec.name), ApiError::from(error).message);
                 }
+            }
+        }
+    }
+
+    /// Loads the embedder of the index that serves, where that is not the one that was chosen. Without it search is by words for that time.
+    pub async fn load_serving(&self) {
+        let chosen = self.parts().settings.settings().ok().and_then(|settings| settings.embedder);
+        let serving = self.parts().library.embedder();
+        if let Some(id) = serving.filter(|id| chosen.as_ref() != Some(id))
+            && let Err(error) = self.parts().registry.load(&id).await
+        {
+            tracing::warn!(%error, "the embedder that was replaced could not be loaded");
+        }
+    }
+
+    /// Unloads embedders that are neither chosen nor serve: the index of the one that was chosen has just become complete.
+    pub async fn unload_replaced(&self) {
+        let _one_at_a_time = self.inner().model_lock.lock().await;
+        let Ok(settings) = self.parts().settings.settings() else { return };
+        let used = [settings.embedder, self.parts().library.embedder()];
+        for (spec, state) in self.parts().registry.list().unwrap_or_default() {
+            let is_loaded = matches!(state, LoadState::Loaded(_) | LoadState::Loading);
+            if spec.role == ModelRole::Embedder && is_loaded && !used.contains(&Some(spec.id.clone())) {
+                self.parts().registry.unload(&spec.id).await;
             }
         }
     }

@@ -52,6 +52,7 @@ impl App {
                 bytes_per_second: progress.bytes,
                 seconds_left: progress.left.map(|left| left.as_secs()),
             }),
+            renewal: status.renewal,
         })
     }
 
@@ -80,7 +81,17 @@ impl App {
             let (name, done) = (status.current.unwrap_or_default(), status.progress.map(|progress| progress.done));
             activities.push(running("indexing", ActivityKind::Indexing, name, done));
         }
-        for (spec, state) in self.parts().registry.list()? {
+        if status.erasing {
+            activities.push(running("erasing", ActivityKind::Erasing, String::new(), None));
+        }
+        let models = self.parts().registry.list()?;
+        if let Some(progress) = status.renewal.filter(|_| !status.paused) {
+            let chosen = self.parts().settings.settings()?.embedder;
+            let name =
+                models.iter().find(|(spec, _)| chosen.as_ref() == Some(&spec.id)).map(|(spec, _)| spec.name.clone());
+            activities.push(running("embedding", ActivityKind::Embedding, name.unwrap_or_default(), Some(progress)));
+        }
+        for (spec, state) in models {
             if state == LoadState::Loading {
                 activities.push(running(spec.id.as_str(), ActivityKind::LoadingModel, spec.name, None));
             }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use jiff::{Timestamp, tz::TimeZone};
 use molt_api::{IndexOpener, Machine};
-use molt_core::{Clock, IndexError, ModelSpec, PassageIndex};
+use molt_core::{Clock, IndexError, ModelId, ModelSpec, PassageIndex};
 use molt_lance::{LanceIndex, VectorSpace};
 use molt_seal::Key;
 
@@ -29,22 +29,37 @@ pub struct LanceOpener {
     pub key: Key,
 }
 
+/// The index of a data directory, opened.
+pub struct OpenedIndex {
+    pub index: Arc<dyn PassageIndex>,
+    /// The embedder of `index`.
+    pub embedder: Option<ModelId>,
+    /// The index of the embedder that was chosen, where that is another and not complete yet.
+    pub next: Option<Arc<dyn PassageIndex>>,
+    /// What was lost to damage, in one plain sentence.
+    pub recovered: Option<String>,
+}
+
+fn space(embedder: Option<&ModelSpec>) -> Option<VectorSpace> {
+    embedder.map(|spec| VectorSpace { model: spec.id.to_string(), dimension: spec.dimensions })
+}
+
 impl LanceOpener {
-    /// Also tells what was lost to damage, in one plain sentence.
-    pub async fn open_telling(
-        &self,
-        embedder: Option<&ModelSpec>,
-    ) -> Result<(Arc<dyn PassageIndex>, Option<String>), IndexError> {
-        let space = embedder.map(|spec| VectorSpace { model: spec.id.to_string(), dimension: spec.dimensions });
-        let opened = LanceIndex::open(&self.folder, Some(self.key.clone()), space).await?;
-        Ok((Arc::new(opened.index), opened.recovered))
+    pub async fn open(&self, embedder: Option<&ModelSpec>) -> Result<OpenedIndex, IndexError> {
+        let opened = LanceIndex::open(&self.folder, Some(self.key.clone()), space(embedder)).await?;
+        Ok(OpenedIndex {
+            index: Arc::new(opened.index),
+            embedder: opened.space.map(|space| ModelId::from(space.model.as_str())),
+            next: opened.next.map(|next| Arc::new(next) as Arc<dyn PassageIndex>),
+            recovered: opened.recovered,
+        })
     }
 }
 
 #[async_trait]
 impl IndexOpener for LanceOpener {
-    async fn open(&self, embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError> {
-        Ok(self.open_telling(embedder).await?.0)
+    async fn begin(&self, embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError> {
+        Ok(Arc::new(LanceIndex::begin(&self.folder, Some(self.key.clone()), space(embedder)).await?))
     }
 }
 

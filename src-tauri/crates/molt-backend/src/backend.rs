@@ -15,7 +15,7 @@ use molt_engine_client::{
     protocol::{KeptStates, StatesKey},
 };
 use molt_extract_client::{ExtractClient, ExtractConfig, is_readable, kind_of};
-use molt_knowledge::{Library, LibraryParts};
+use molt_knowledge::{Library, LibraryChange, LibraryParts, RemoveError};
 use molt_models::{Registry, RegistryParts};
 use molt_os::{DataDir, DataDirError, DataLock, KeyError, LockError, Owner};
 use molt_remote::{Patience, RemoteEngine, Servers};
@@ -184,7 +184,7 @@ impl Running {
             folder: data.index(),
             key: Key::new(&caches::key(store.as_ref(), "key of the index")?),
         });
-        let (index, recovered) = opener.open_telling(embedder.as_ref()).await?;
+        let opened = opener.open(embedder.as_ref()).await?;
 
         let (events, changes) = mpsc::channel(WATCH_EVENTS);
         let watcher = FolderWatcher::new(events, is_readable).map_err(StartError::Watch)?;
@@ -192,6 +192,7 @@ impl Running {
             tracing::warn!(problem, "what is to be left out of the library could not be understood");
         }
         let library_bus = bus.clone();
+        let (renewed, was_renewed) = mpsc::channel(1);
         let library = Library::new(
             LibraryParts {
                 documents: store.clone(),
@@ -201,12 +202,24 @@ impl Running {
                 secrets: store.clone(),
                 clock: clock.clone(),
                 kind_of,
-                on_change: Arc::new(move |change| library_bus.library(change)),
+                on_change: Arc::new(move |change| {
+                    if change == LibraryChange::Embedder {
+                        // One that waits already is enough.
+                        let _ = renewed.try_send(());
+                    }
+                    library_bus.library(change);
+                }),
             },
-            index,
-            embedder.map(|spec| spec.id),
+            opened.index,
+            opened.embedder,
             settings.indexing_paused,
         );
+        if let Some(next) = opened.next {
+            library.renew(next, embedder.map(|spec| spec.id)).await.map_err(|error| match error {
+                RemoveError::Store(error) => StartError::Store(error),
+                RemoveError::Index(error) => StartError::Index(error),
+            })?;
+        }
         let assist_bus = bus.clone();
         let desk = Arc::new(TaskDesk::new(store.clone(), clock.clone(), bus.clone()));
         let assist = Assist::new(AssistParts {
@@ -246,13 +259,13 @@ impl Running {
             data_dir: data.root().display().to_string(),
             desktop: config.desktop,
         });
-        if let Some(recovered) = recovered {
+        if let Some(recovered) = opened.recovered {
             app.report("Library", recovered);
         }
 
         let cancel = CancellationToken::new();
         let models = registry;
-        let (embedder, library_cancel) = (app.load_chosen(ModelRole::Embedder), cancel.clone());
+        let (embedder, serving, library_cancel) = (app.load_chosen(ModelRole::Embedder), app.clone(), cancel.clone());
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
             tokio::spawn(loops::unload_idle(app.clone(), cancel.clone())),
@@ -273,9 +286,11 @@ impl Running {
                     tracing::warn!(%error, "models of an older version are not known completely");
                 }
             }),
+            tokio::spawn(loops::until(loops::unload_replaced(app.clone(), was_renewed), cancel.clone())),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
                 embedder.await;
+                serving.load_serving().await;
                 library.run(changes, library_cancel).await;
             }),
         ];

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use molt_api::{App, Door, KeyDesk};
 use molt_core::{Clock, SettingsStore};
 use molt_tasks::Scheduler;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{adapters::SystemClock, keeper::Keeper};
@@ -54,6 +55,13 @@ pub async fn rest_on_battery(
             _ = beat.tick() => {}
         }
         rest(is_on_battery() && settings.settings().is_ok_and(|settings| settings.pause_on_battery));
+    }
+}
+
+/// Unloads the embedder before, each time the index of another has taken the place of its own.
+pub async fn unload_replaced(app: App, mut renewed: mpsc::Receiver<()>) {
+    while renewed.recv().await.is_some() {
+        app.unload_replaced().await;
     }
 }
 

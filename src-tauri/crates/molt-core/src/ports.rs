@@ -1,6 +1,9 @@
 //! The ports: what the features ask of the world. Adapters implement these, `molt-testkit` fakes them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -135,6 +138,7 @@ pub trait PassageIndex: Send + Sync {
     async fn contents(&self) -> Result<Vec<(DocumentId, ChunkId)>, IndexError>;
     /// Adds, then removes, in at most one commit each; durable when it returns.
     async fn apply(&self, add: Vec<IndexChunk>, remove: Vec<ChunkId>) -> Result<(), IndexError>;
+    /// They are gone from every answer when it returns; the next [`Self::maintain`] erases them from files, also after a restart.
     async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError>;
     async fn search_words(&self, query: &str, filter: &IndexFilter, limit: usize) -> Result<Vec<IndexHit>, IndexError>;
     async fn search_vector(
@@ -145,8 +149,19 @@ pub trait PassageIndex: Send + Sync {
     ) -> Result<Vec<IndexHit>, IndexError>;
     /// Number of chunks.
     async fn count(&self) -> Result<u64, IndexError>;
-    /// Idle-time upkeep: extends the word index, compacts, prunes. Cheap when there is nothing to do.
+    /// Idle-time upkeep: erases what was removed, extends the word index, compacts, prunes. Cheap when there is nothing to do.
     async fn maintain(&self) -> Result<(), IndexError>;
+    /// Whether files still hold something of documents that were removed.
+    fn owes_erasure(&self) -> bool;
+    /// Puts this index, which was filled beside the one that serves and holds all that it holds, in its place: at the next start it is the
+    /// one that is opened. Returns the index to go on with, where that is not this one.
+    async fn take_over(&self) -> Result<Option<Arc<dyn PassageIndex>>, IndexError> {
+        Ok(None)
+    }
+    /// Removes this index, which nobody asks any more: another took its place, or it is not wanted.
+    async fn retire(&self) -> Result<(), IndexError> {
+        Ok(())
+    }
 }
 
 /// What happened below a watched path. The watcher decides nothing about indexing.
@@ -287,6 +302,10 @@ pub trait DocumentStore: Send + Sync {
     fn chunks(&self, document: &DocumentId) -> StoreResult<Vec<Chunk>>;
     /// Those of the given ids that exist, in any order.
     fn chunks_by_id(&self, ids: &[ChunkId]) -> StoreResult<Vec<Chunk>>;
+    /// Sees to it that no file holds anything of rows that were removed, and gives their space back. Cheap when there is none.
+    fn erase_removed(&self) -> StoreResult<()> {
+        Ok(())
+    }
 }
 
 /// How far a reader of the tasks has come.

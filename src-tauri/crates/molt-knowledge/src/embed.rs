@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use molt_core::{Document, DocumentId, DocumentState, EmbedPurpose, EngineError};
+use molt_core::{Document, DocumentId, DocumentState, EmbedPurpose, EngineError, ModelId};
 use tokio::time::Instant;
 
 use crate::library::Library;
@@ -136,20 +136,7 @@ pub(crate) async fn embed(
         library.unembedded().put_off(id, Instant::now());
         return Err(error);
     }
-    let engine = &library.parts().engine;
-    let all = async {
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(EMBED_BATCH) {
-            let result = match engine.embed(&model, batch.to_vec(), EmbedPurpose::Passage).await {
-                // The worker ended and is started again for the next request.
-                Err(EngineError::Crashed(_)) => engine.embed(&model, batch.to_vec(), EmbedPurpose::Passage).await,
-                other => other,
-            };
-            vectors.extend(result?.into_iter().map(Some));
-        }
-        Ok::<_, EngineError>(vectors)
-    };
-    let result = all.await;
+    let result = embed_with(library, Some(&model), texts).await;
     let mut unembedded = library.unembedded();
     match result {
         Ok(vectors) => {
@@ -162,6 +149,26 @@ pub(crate) async fn embed(
             Err(error.to_string())
         }
     }
+}
+
+/// Without a model there are no vectors.
+pub(crate) async fn embed_with(
+    library: &Library,
+    model: Option<&ModelId>,
+    texts: &[String],
+) -> Result<Vec<Option<Vec<f32>>>, EngineError> {
+    let Some(model) = model else { return Ok(vec![None; texts.len()]) };
+    let engine = &library.parts().engine;
+    let mut vectors = Vec::with_capacity(texts.len());
+    for batch in texts.chunks(EMBED_BATCH) {
+        let result = match engine.embed(model, batch.to_vec(), EmbedPurpose::Passage).await {
+            // The worker ended and is started again for the next request.
+            Err(EngineError::Crashed(_)) => engine.embed(model, batch.to_vec(), EmbedPurpose::Passage).await,
+            other => other,
+        };
+        vectors.extend(result?.into_iter().map(Some));
+    }
+    Ok(vectors)
 }
 
 /// Documents that an earlier run left without vectors wait for them.

@@ -11,8 +11,10 @@ mod library;
 mod pace;
 mod prepare;
 mod query;
+mod renew;
 mod scan;
 mod search;
+mod tend;
 
 pub use chunk::{chunk, document_text};
 pub use highlight::highlights;

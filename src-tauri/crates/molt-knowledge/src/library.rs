@@ -1,6 +1,8 @@
-//! The library: its sources, its queue of files to read, and the loop that works it off.
+//! The library: its sources and its queue of files to read.
 
-// Size: the queue and the loop that works it off share their state.
+// Size: sources, queue and status share their state.
+
+mod run;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -25,23 +27,12 @@ use crate::{
     embed::{Unembedded, take_up},
     pace::{Pace, Progress},
     prepare::{Prepared, commit, prepare},
+    renew::Renewal,
+    tend::{Tended, Tending},
 };
 
-/// Chunks after which a batch is committed: large enough to amortise the fsync of a commit, small enough to show progress.
-const BATCH_CHUNKS: usize = 256;
-/// A batch is committed when its first file is this old, so that an edit is searchable soon.
-const BATCH_AGE: Duration = Duration::from_millis(800);
-/// The same with many files waiting: fewer commits take less work, and a file that is edited meanwhile is still found within 3 s.
-const BULK_AGE: Duration = Duration::from_millis(2_000);
-const MANY_WAITING: usize = 64;
-/// Commits after which the index is maintained in the middle of bulk work: each one makes the next a little slower.
-const COMMITS: u32 = 32;
 /// A file that was missed is looked for again after this long.
 pub(crate) const SECOND_LOOK: Duration = Duration::from_millis(700);
-/// The index is maintained after this long without work.
-const IDLE: Duration = Duration::from_secs(10);
-/// Pause after the index refused a batch (a full disk), before the next try.
-const RETRY: Duration = Duration::from_secs(20);
 
 /// Documents whose files were not there, and since when.
 pub(crate) type Missed = HashMap<SourceId, HashMap<DocumentId, Instant>>;
@@ -70,6 +61,8 @@ pub struct LibraryParts {
 pub enum LibraryChange {
     Sources,
     Documents,
+    /// The index of another embedder has taken the place of the one before, whose embedder is not asked any more.
+    Embedder,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +97,10 @@ pub struct LibraryStatus {
     pub words_only: bool,
     /// While something is left to be read.
     pub progress: Option<Progress>,
+    /// What was removed is being erased from the files of the index.
+    pub erasing: bool,
+    /// How much of the library the embedder that was chosen has read, from 0 to 1, while the one before goes on serving.
+    pub renewal: Option<f32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -124,8 +121,11 @@ pub struct Library {
 
 struct Inner {
     parts: LibraryParts,
-    index: RwLock<Arc<dyn PassageIndex>>,
-    embedder: RwLock<Option<ModelId>>,
+    serving: RwLock<Serving>,
+    /// The index of the embedder that was chosen, until it holds everything.
+    renewal: Mutex<Option<Renewal>>,
+    /// Indexes that were replaced, until nobody reads them.
+    retired: Mutex<Vec<Arc<dyn PassageIndex>>>,
     queue: Mutex<Queue>,
     wake: Notify,
     paused: AtomicBool,
@@ -143,10 +143,17 @@ struct Inner {
     /// Told when a reader missed a file.
     missing: Notify,
     drives: Arc<Drives>,
+    tending: Mutex<Tending>,
     /// Only one batch or one source-wide change touches the index at a time.
     writing: tokio::sync::Mutex<()>,
     /// Only one comparison with the disk at a time: two would both find a new file and give it two rows.
     scanning: tokio::sync::Mutex<()>,
+}
+
+/// What answers searches.
+struct Serving {
+    index: Arc<dyn PassageIndex>,
+    embedder: Option<ModelId>,
 }
 
 #[derive(Default)]
@@ -162,8 +169,9 @@ impl Library {
         Self {
             inner: Arc::new(Inner {
                 parts,
-                index: RwLock::new(index),
-                embedder: RwLock::new(embedder),
+                serving: RwLock::new(Serving { index, embedder }),
+                renewal: Mutex::default(),
+                retired: Mutex::default(),
                 queue: Mutex::default(),
                 wake: Notify::new(),
                 paused: AtomicBool::new(paused),
@@ -177,6 +185,7 @@ impl Library {
                 missed: Mutex::default(),
                 missing: Notify::new(),
                 drives: Drives::new(PATIENCE),
+                tending: Mutex::default(),
                 writing: tokio::sync::Mutex::default(),
                 scanning: tokio::sync::Mutex::default(),
             }),
@@ -188,11 +197,39 @@ impl Library {
     }
 
     pub(crate) fn index(&self) -> Arc<dyn PassageIndex> {
-        self.inner.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.serving.read().unwrap_or_else(PoisonError::into_inner).index.clone()
     }
 
-    pub(crate) fn embedder(&self) -> Option<ModelId> {
-        self.inner.embedder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The embedder of the index that serves.
+    pub fn embedder(&self) -> Option<ModelId> {
+        self.inner.serving.read().unwrap_or_else(PoisonError::into_inner).embedder.clone()
+    }
+
+    /// From here on another index serves. Called by whoever holds `writing`.
+    pub(crate) fn serve(&self, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>) {
+        let serving = Serving { index, embedder };
+        let before =
+            std::mem::replace(&mut *self.inner.serving.write().unwrap_or_else(PoisonError::into_inner), serving);
+        self.retired().push(before.index);
+        // What the other did not hold of a document says nothing about this one.
+        lock(&self.inner.held).values_mut().for_each(|held| *held = None);
+    }
+
+    pub(crate) fn renewal(&self) -> MutexGuard<'_, Option<Renewal>> {
+        lock(&self.inner.renewal)
+    }
+
+    pub(crate) fn retired(&self) -> MutexGuard<'_, Vec<Arc<dyn PassageIndex>>> {
+        lock(&self.inner.retired)
+    }
+
+    pub(crate) fn set_problem(&self, problem: Option<String>) {
+        *lock(&self.inner.problem) = problem;
+        self.changed(LibraryChange::Documents);
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.inner.paused.load(Ordering::Relaxed)
     }
 
     pub(crate) fn unembedded(&self) -> MutexGuard<'_, Unembedded> {
@@ -233,6 +270,14 @@ impl Library {
 
     pub(crate) async fn writing(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.inner.writing.lock().await
+    }
+
+    pub(crate) fn tending(&self) -> MutexGuard<'_, Tending> {
+        lock(&self.inner.tending)
+    }
+
+    pub(crate) fn wake(&self) {
+        self.inner.wake.notify_one();
     }
 
     pub(crate) fn changed(&self, change: LibraryChange) {
@@ -283,7 +328,8 @@ impl Library {
         self.inner.parts.watcher.set_rules(rules)
     }
 
-    /// Forgets a source and everything read from it. The user's files are not touched.
+    /// Forgets a source and everything read from it. Nothing of it is found when this returns; soon no file holds anything of it either. The
+    /// user's files are not touched.
     pub async fn remove(&self, id: &SourceId) -> Result<(), RemoveError> {
         let source = self
             .inner
@@ -297,10 +343,11 @@ impl Library {
         let writing = self.inner.writing.lock().await;
         let documents = self.inner.parts.documents.remove_source(id)?;
         // Should this fail or the program end here, `take_stock` removes the rest at the next start.
-        self.index().remove_documents(&documents).await?;
+        self.remove_from_index(&documents).await?;
         self.forget_passwords(&documents)?;
         documents.iter().for_each(|id| self.unembedded().forget(id));
         drop(writing);
+        self.erase_soon();
         self.set_source_problem(id, None);
         self.changed(LibraryChange::Sources);
         Ok(())
@@ -348,6 +395,8 @@ impl Library {
             problem: lock(&self.inner.problem).clone(),
             unembedded: self.unembedded().problem(),
             words_only: self.embedder().is_none(),
+            erasing: self.is_erasing(),
+            renewal: self.renewal().as_ref().map(Renewal::progress),
             ..LibraryStatus::default()
         };
         for (_, state, count) in self.inner.parts.documents.document_counts()? {
@@ -380,7 +429,7 @@ impl Library {
     pub async fn retry(&self, id: &DocumentId) -> Result<(), RemoveError> {
         let mut document = self.inner.parts.documents.document(id)?;
         let _writing = self.inner.writing.lock().await;
-        self.index().remove_documents(std::slice::from_ref(id)).await?;
+        self.remove_from_index(std::slice::from_ref(id)).await?;
         document.state = DocumentState::Waiting;
         document.reason = None;
         document.content_hash.clear();
@@ -400,14 +449,6 @@ impl Library {
     pub(crate) fn forget_passwords(&self, documents: &[DocumentId]) -> StoreResult<()> {
         let names: Vec<String> = documents.iter().map(password_name).collect();
         self.inner.parts.secrets.remove_secrets(&names)
-    }
-
-    /// Goes on with another index and embedder. Everything that the new index does not hold is read again.
-    pub async fn set_index(&self, index: Arc<dyn PassageIndex>, embedder: Option<ModelId>) -> Result<(), RemoveError> {
-        let _writing = self.inner.writing.lock().await;
-        *self.inner.index.write().unwrap_or_else(PoisonError::into_inner) = index;
-        *self.inner.embedder.write().unwrap_or_else(PoisonError::into_inner) = embedder;
-        self.take_stock().await
     }
 
     pub(crate) fn enqueue(&self, ids: impl IntoIterator<Item = DocumentId>) {
@@ -439,12 +480,8 @@ impl Library {
         self.changed(LibraryChange::Documents);
     }
 
-    fn is_paused(&self) -> bool {
-        self.inner.paused.load(Ordering::Relaxed)
-    }
-
     /// Nothing is read at the moment.
-    fn is_resting(&self) -> bool {
+    pub(crate) fn is_resting(&self) -> bool {
         self.is_paused() || self.inner.on_battery.load(Ordering::Relaxed)
     }
 
@@ -471,275 +508,6 @@ impl Library {
         let queue = lock(&self.inner.queue);
         queue.reading.contains(id) || queue.members.contains(id)
     }
-
-    // Loops -----------------------------------------------------------------------------------------------------------
-
-    /// Brings index, catalogue and disk into step, then follows changes until cancelled.
-    pub async fn run(&self, mut events: mpsc::Receiver<WatchEvent>, cancel: CancellationToken) {
-        if let Err(error) = self.take_stock().await {
-            tracing::error!(%error, "the index could not be brought into step");
-        }
-        let following = cancel.run_until_cancelled(async {
-            for source in self.inner.parts.documents.sources().unwrap_or_default() {
-                self.watch(&source);
-                self.scan(&source, &[]).await;
-            }
-            loop {
-                let watched = async {
-                    if self.missed().is_empty() {
-                        tokio::select! {
-                            event = events.recv() => return Ok(event),
-                            () = self.inner.missing.notified() => {}
-                        }
-                    }
-                    tokio::time::timeout(SECOND_LOOK, events.recv()).await
-                };
-                match watched.await {
-                    Ok(Some(event)) => self.follow(event).await,
-                    Ok(None) => break,
-                    Err(_) => self.look_again().await,
-                }
-            }
-        });
-        tokio::join!(following, self.work(&cancel));
-    }
-
-    /// Compares the index with the catalogue. Where they differ (after a crash, or because the index was restored, lost or is another one)
-    /// the document is read again; what the catalogue does not know is forgotten.
-    async fn take_stock(&self) -> Result<(), RemoveError> {
-        let (index, catalogue) = (self.index(), &self.inner.parts.documents);
-        let mut is = by_document(index.contents().await?);
-        let mut should = by_document(catalogue.chunk_ids()?);
-        let (mut queued, mut doubted, mut held) = (Vec::new(), Vec::new(), HashMap::new());
-        let documents = catalogue.documents(None)?;
-        // Perhaps it is another embedder.
-        self.unembedded().clear();
-        take_up(self, &documents);
-        for mut document in documents {
-            let id = document.id.clone();
-            let (is, should) = (is.remove(&id).unwrap_or_default(), should.remove(&id).unwrap_or_default());
-            let differs = is != should;
-            if differs || matches!(document.state, DocumentState::Waiting | DocumentState::Indexing) {
-                queued.push(id.clone());
-            }
-            if differs {
-                held.insert(id, Some(is));
-                document.state = DocumentState::Waiting;
-                doubted.push(document);
-            }
-        }
-        let forgotten: Vec<DocumentId> = is.into_keys().collect();
-        if !forgotten.is_empty() {
-            index.remove_documents(&forgotten).await?;
-        }
-        catalogue.put_documents(&doubted)?;
-        *lock(&self.inner.held) = held;
-        self.enqueue(queued);
-        Ok(())
-    }
-
-    /// The chunks of a document that the index holds.
-    pub(crate) async fn held(&self, id: &DocumentId) -> Result<HashSet<ChunkId>, RemoveError> {
-        let held = lock(&self.inner.held).get(id).cloned();
-        Ok(match held {
-            Some(Some(held)) => held,
-            Some(None) => self.index().chunk_ids(id).await?.into_iter().collect(),
-            None => self.inner.parts.documents.chunks(id)?.into_iter().map(|chunk| chunk.id).collect(),
-        })
-    }
-
-    /// After a batch index and catalogue agree about its documents, unless it failed or one was to be read anew meanwhile.
-    pub(crate) fn note_held(&self, ids: &[DocumentId], written: bool) {
-        let queue = lock(&self.inner.queue);
-        let mut held = lock(&self.inner.held);
-        for id in ids {
-            let differed = held.remove(id).is_some();
-            if !written || (differed && queue.members.contains(id)) {
-                held.insert(id.clone(), None);
-            }
-        }
-    }
-
-    /// Looks for the files that were missed once.
-    async fn look_again(&self) {
-        let missed: Vec<SourceId> = self.missed().keys().cloned().collect();
-        let sources = self.inner.parts.documents.sources().unwrap_or_default();
-        // Of a source that was removed nothing is missed.
-        self.missed().retain(|id, _| sources.iter().any(|source| source.id == *id));
-        for source in sources.iter().filter(|source| missed.contains(&source.id)) {
-            self.scan(source, &[]).await;
-        }
-    }
-
-    async fn follow(&self, event: WatchEvent) {
-        let sources = match self.inner.parts.documents.sources() {
-            Ok(sources) => sources,
-            Err(error) => {
-                tracing::error!(%error, "a change could not be followed");
-                return;
-            }
-        };
-        let touches = |source: &Source, path: &PathBuf| {
-            path.starts_with(&source.path) || Path::new(&source.path).starts_with(path)
-        };
-        match event {
-            WatchEvent::Changed(paths) => {
-                for source in sources.iter().filter(|source| paths.iter().any(|path| touches(source, path))) {
-                    self.scan(source, &paths).await;
-                }
-            }
-            WatchEvent::Rescan(path) => {
-                for source in sources.iter().filter(|source| touches(source, &path)) {
-                    self.scan(source, &[]).await;
-                }
-            }
-            WatchEvent::Problem(path, problem) => {
-                for source in sources.iter().filter(|source| touches(source, &path)) {
-                    self.set_source_problem(&source.id, Some(problem.clone()));
-                }
-            }
-        }
-    }
-
-    /// Scans a source at once; used after `add`.
-    pub async fn scan_now(&self, source: &Source) {
-        self.scan(source, &[]).await;
-    }
-
-    /// Reads what is queued until cancelled; what is being written is written to its end.
-    async fn work(&self, cancel: &CancellationToken) {
-        // The run before may have ended in the middle of its work.
-        let mut maintained = false;
-        let (mut unkept, mut commits) = (0, 0);
-        loop {
-            let mut batch: Vec<Prepared> = Vec::new();
-            let mut since = Instant::now();
-            while let Some(id) = self.next() {
-                // Changed again since it was read: what is to be removed shows only after the first text is written.
-                if batch.iter().any(|prepared| prepared.document.id == id) {
-                    unkept += batch.iter().map(Prepared::len).sum::<usize>();
-                    commits += 1;
-                    self.commit_or_wait(std::mem::take(&mut batch), cancel).await;
-                    lock(&self.inner.queue).reading.insert(id.clone());
-                }
-                if batch.is_empty() {
-                    since = Instant::now();
-                }
-                match cancel.run_until_cancelled(prepare(self, &id)).await {
-                    Some(Some(prepared)) => batch.push(prepared),
-                    Some(None) => self.was_read(&[id]),
-                    None => return,
-                }
-                let chunks: usize = batch.iter().map(Prepared::len).sum();
-                let age = if lock(&self.inner.queue).order.len() >= MANY_WAITING { BULK_AGE } else { BATCH_AGE };
-                if chunks >= BATCH_CHUNKS || since.elapsed() >= age {
-                    unkept += chunks;
-                    commits += 1;
-                    self.commit_or_wait(std::mem::take(&mut batch), cancel).await;
-                    if commits >= COMMITS {
-                        self.maintain().await;
-                        (unkept, commits) = (0, 0);
-                    }
-                }
-                maintained = false;
-            }
-            unkept += batch.iter().map(Prepared::len).sum::<usize>();
-            self.commit_or_wait(batch, cancel).await;
-            *lock(&self.inner.current) = None;
-            if self.is_resting() {
-                lock(&self.inner.pace).wait();
-            } else {
-                lock(&self.inner.pace).end();
-            }
-            self.changed(LibraryChange::Documents);
-            // Much that is new slows searching down: it is not left to an idle time that may not come.
-            if unkept >= BATCH_CHUNKS {
-                self.maintain().await;
-                (maintained, unkept, commits) = (true, 0, 0);
-            }
-            if self.enqueue_unembedded() {
-                continue;
-            }
-            let next = if self.is_resting() { None } else { self.unembedded().next() };
-            let idle = (!maintained).then(|| Instant::now() + IDLE);
-            let waited = async {
-                tokio::select! {
-                    () = self.inner.wake.notified() => false,
-                    () = at(next) => false,
-                    () = at(idle) => true,
-                }
-            };
-            match cancel.run_until_cancelled(waited).await {
-                None => return,
-                Some(false) => {}
-                Some(true) => {
-                    self.maintain().await;
-                    (maintained, unkept, commits) = (true, 0, 0);
-                }
-            }
-        }
-    }
-
-    /// Queues the documents that are to be embedded now; false when there are none.
-    fn enqueue_unembedded(&self) -> bool {
-        if self.is_resting() {
-            return false;
-        }
-        let mut due = self.unembedded().due(Instant::now());
-        due.retain(|id| !self.is_being_read(id));
-        let some = !due.is_empty();
-        if some {
-            self.enqueue(due);
-        }
-        some
-    }
-
-    async fn maintain(&self) {
-        let _writing = self.inner.writing.lock().await;
-        if let Err(error) = self.index().maintain().await {
-            tracing::warn!(%error, "the index could not be maintained");
-        }
-    }
-
-    async fn commit_or_wait(&self, batch: Vec<Prepared>, cancel: &CancellationToken) {
-        if batch.is_empty() {
-            return;
-        }
-        let ids: Vec<DocumentId> = batch.iter().map(|prepared| prepared.document.id.clone()).collect();
-        let bytes = batch.iter().map(|prepared| prepared.document.size).sum();
-        let written = {
-            let _writing = self.inner.writing.lock().await;
-            let written = commit(self, batch).await;
-            self.note_held(&ids, written.is_ok());
-            written
-        };
-        self.was_read(&ids);
-        match written {
-            Ok(()) => {
-                *lock(&self.inner.problem) = None;
-                lock(&self.inner.pace).read(ids.len() as u32, bytes, Instant::now());
-            }
-            Err(error) => {
-                tracing::error!(%error, "a batch could not be written");
-                *lock(&self.inner.problem) = Some(error.to_string());
-                self.enqueue(ids);
-                cancel.run_until_cancelled(tokio::time::sleep(RETRY)).await;
-            }
-        }
-        self.changed(LibraryChange::Documents);
-    }
-
-    fn was_read(&self, ids: &[DocumentId]) {
-        let mut queue = lock(&self.inner.queue);
-        for id in ids {
-            queue.reading.remove(id);
-        }
-    }
-
-    pub(crate) fn set_current(&self, name: &str) {
-        *lock(&self.inner.current) = Some(name.to_owned());
-        self.changed(LibraryChange::Documents);
-    }
 }
 
 /// The index or the catalogue refused.
@@ -751,7 +519,7 @@ pub enum RemoveError {
     Index(#[from] IndexError),
 }
 
-fn by_document(chunks: Vec<(DocumentId, ChunkId)>) -> HashMap<DocumentId, HashSet<ChunkId>> {
+pub(crate) fn by_document(chunks: Vec<(DocumentId, ChunkId)>) -> HashMap<DocumentId, HashSet<ChunkId>> {
     let mut documents: HashMap<DocumentId, HashSet<ChunkId>> = HashMap::new();
     for (document, chunk) in chunks {
         documents.entry(document).or_default().insert(chunk);

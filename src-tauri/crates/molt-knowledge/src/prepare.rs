@@ -149,6 +149,8 @@ async fn try_prepare(library: &Library, id: &DocumentId) -> Result<Option<Prepar
     let texts: Vec<String> = new.iter().map(|chunk| chunk::index_text(&chunk.text, &chunk.position.headings)).collect();
     let vectors = match embed(library, id, &texts).await {
         Ok(vectors) => vectors,
+        // The one that was chosen instead reads it soon.
+        Err(_) if library.is_renewing() => vec![None; texts.len()],
         Err(error) => {
             document.reason =
                 Some(format!("Found by its words only: the embedding model failed ({error}). It is tried again."));

@@ -182,12 +182,13 @@ impl Library {
         }
         {
             let _writing = self.writing().await;
-            self.index().remove_documents(&ids).await?;
+            self.remove_from_index(&ids).await?;
             self.parts().documents.remove_documents(&ids)?;
             self.forget_passwords(&ids)?;
             self.note_held(&ids, true);
             ids.iter().for_each(|id| self.unembedded().forget(id));
         }
+        self.wake();
         self.changed(LibraryChange::Documents);
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! The index's folder on the disk. Everything here blocks.
 //!
 //! ```text
+//! 3/to-erase        there until what was removed from the table is erased (see [`crate::purge`])
 //! 3/chunks.lance/   the table; a table that replaces another gets the next number
+//! next-<time>/      the table for another embedder while it is being filled; it gets the next number when it is complete
 //! set-aside/<time>/ what recovery or a change of the embedder put away, of the last such event
 //! ```
 //!
@@ -9,22 +11,36 @@
 //! another folder, such a commit goes nowhere instead of becoming the successor's newest version.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
+
+use bytes::Bytes;
 
 use crate::store::{Cipher, seal_all, sweep, sync_folder};
 
 /// The table's name within its folder.
 pub(crate) const TABLE: &str = "chunks";
+/// Within a table's folder, beside the table.
+pub(crate) const TO_ERASE: &str = "to-erase";
 const SET_ASIDE: &str = "set-aside";
+const NEXT: &str = "next-";
+
+/// The folder of a table.
+#[derive(Debug, Clone)]
+enum Place {
+    /// That of the largest number serves.
+    Serving(u64),
+    /// One that is being filled.
+    Next(String),
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     folder: PathBuf,
-    /// Of the present table.
-    number: u64,
+    place: Place,
     /// Where this opening puts away; made when first needed.
     event: Option<PathBuf>,
     cipher: Cipher,
@@ -45,15 +61,22 @@ impl Home {
         if sealed > 0 {
             tracing::info!(sealed, "sealed files of the index that were written without a key");
         }
-        let mut numbers: Vec<u64> =
-            fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-        numbers.sort_unstable();
-        let mut home = Self { folder: folder.to_owned(), number: numbers.pop().unwrap_or(1), event: None, cipher };
-        for replaced in numbers {
-            home.put_away(&folder.join(replaced.to_string()))?;
-        }
+        let mut numbers = numbers(folder)?;
+        let place = Place::Serving(numbers.pop().unwrap_or(1));
+        let mut home = Self { folder: folder.to_owned(), place, event: None, cipher };
         home.make_root()?;
+        for replaced in numbers {
+            let replaced = folder.join(replaced.to_string());
+            if replaced.join(TO_ERASE).exists() {
+                home.mark_to_erase()?;
+            }
+            home.put_away(&replaced)?;
+        }
         Ok(home)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// How the files below [`Self::root`] are sealed.
@@ -63,7 +86,50 @@ impl Home {
 
     /// The folder of the present table, and the root of its object store.
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.join(self.number.to_string())
+        self.folder.join(match &self.place {
+            Place::Serving(number) => number.to_string(),
+            Place::Next(name) => name.clone(),
+        })
+    }
+
+    /// The table beside the present one that was begun last, if there is one. Others are given up.
+    pub(crate) fn next(&self) -> io::Result<Option<Self>> {
+        let mut names = nexts(&self.folder)?;
+        let last = names.pop();
+        for name in names {
+            fs::remove_dir_all(self.folder.join(name))?;
+        }
+        Ok(last.map(|name| Self { place: Place::Next(name), ..self.clone() }))
+    }
+
+    /// Makes room for a table beside the one that serves in `folder`. Others beside it are given up. Their names are not used again: one
+    /// that is still written to would come back as a part of its successor.
+    pub(crate) fn beside(folder: &Path, cipher: Cipher) -> io::Result<Self> {
+        for name in nexts(folder)? {
+            fs::remove_dir_all(folder.join(name))?;
+        }
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let place = Place::Next(format!("{NEXT}{:024}", since.as_nanos()));
+        let home = Self { folder: folder.to_owned(), place, event: None, cipher };
+        home.make_root()?;
+        Ok(home)
+    }
+
+    /// Puts a table that is complete in the place of the one that serves: from one moment to the next it has the largest number.
+    pub(crate) fn take_over(&mut self) -> io::Result<()> {
+        let serving = Place::Serving(numbers(&self.folder)?.last().map_or(1, |last| last + 1));
+        let complete = Self { place: serving, ..self.clone() };
+        fs::rename(self.root(), complete.root())?;
+        *self = complete;
+        sync_folder(&self.folder)
+    }
+
+    /// Removes the table, of which nobody will ask any more.
+    pub(crate) fn remove_table(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.root()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| sync_folder(&self.folder)),
+        }
     }
 
     pub(crate) fn set_aside(&self) -> PathBuf {
@@ -85,9 +151,26 @@ impl Home {
 
     /// Puts the whole table away and makes room for the next.
     pub(crate) fn put_table_away(&mut self) -> io::Result<()> {
+        let owed = self.root().join(TO_ERASE).exists();
         self.put_away(&self.root())?;
-        self.number += 1;
-        self.make_root()
+        self.place = match &self.place {
+            Place::Serving(number) => Place::Serving(number + 1),
+            Place::Next(name) => Place::Next(name.clone()),
+        };
+        self.make_root()?;
+        if owed { self.mark_to_erase() } else { Ok(()) }
+    }
+
+    /// See [`crate::purge`]. Durable when it returns.
+    pub(crate) fn mark_to_erase(&self) -> io::Result<()> {
+        // An object of no bytes, so that every file here is one of the store's.
+        let parts: Vec<Bytes> = self.cipher.seal()?.finish().into_iter().collect();
+        let written = self.root().join(format!(".tmp-{TO_ERASE}"));
+        let mut file = fs::File::create(&written)?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        file.sync_all()?;
+        fs::rename(written, self.root().join(TO_ERASE))?;
+        sync_folder(&self.root())
     }
 
     fn put_away(&mut self, path: &Path) -> io::Result<()> {
@@ -126,6 +209,24 @@ impl Home {
             )),
         }
     }
+}
+
+/// The numbers of tables, in order.
+fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers: Vec<u64> =
+        fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// The folders of tables that are being filled, in the order of their beginning.
+fn nexts(folder: &Path) -> io::Result<Vec<String>> {
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry.ok()?.file_name().to_str().filter(|name| name.starts_with(NEXT)).map(str::to_owned)
+    };
+    let mut names: Vec<String> = fs::read_dir(folder)?.filter_map(name).collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Lance names manifests by the version counted down from the largest number, so the newest sorts first.

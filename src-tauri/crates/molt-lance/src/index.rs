@@ -1,6 +1,6 @@
 //! The port's calls: adding, removing, finding.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{collections::HashSet, sync::Arc};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -18,8 +18,12 @@ use molt_core::{ChunkId, DocumentId, IndexChunk, IndexError, IndexFilter, IndexH
 use tokio::sync::Mutex;
 
 use crate::{
+    VectorSpace,
     error::{attempt, failed},
     held::Held,
+    home::Home,
+    open::on_disk,
+    purge::{Mark, Readers},
     rows::{self, CHUNK, DOCUMENT, SOURCE, TEXT, VECTOR},
     upkeep::{Diary, Upkeep},
     vectors::{Entry, Vectors},
@@ -44,12 +48,15 @@ pub struct LanceIndex {
     pub(crate) schema: SchemaRef,
     /// Length of the vectors; `None` without an embedder.
     pub(crate) dimension: Option<u32>,
+    pub(crate) space: Option<VectorSpace>,
     /// Held by whoever commits, because Lance lets commits that meet fail.
     pub(crate) writer: Mutex<()>,
     pub(crate) diary: Diary,
     pub(crate) held: Held,
-    /// Where replaced and damaged tables are kept for a while.
-    pub(crate) set_aside: PathBuf,
+    pub(crate) readers: Readers,
+    /// Set while files hold something that was removed.
+    pub(crate) mark: Mark,
+    pub(crate) home: Home,
 }
 
 impl std::fmt::Debug for LanceIndex {
@@ -74,18 +81,54 @@ pub(crate) fn words() -> FtsIndexBuilder {
         .memory_limit_mb(128)
 }
 
-/// Puts an empty word index in place of the present one, if any. Rows that it does not cover are searched one by one
-/// until the upkeep adds them, so nothing is lost but speed.
-pub(crate) async fn reset_words(table: &Table) -> lancedb::Result<()> {
-    let index = table.create_index(&[TEXT], Index::FTS(words()));
-    index.name(WORDS.to_owned()).replace(true).train(false).execute().await
+/// What an index that is put in place of the present one holds at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// Nothing. Rows that it does not cover are looked at one by one until the upkeep adds them, so nothing is lost but speed.
+    Empty,
+    /// All rows.
+    Full,
 }
 
-/// Puts an empty index of ids in place of the present one, if any. Rows that it does not cover are looked at one by one until the upkeep adds
-/// them.
-pub(crate) async fn reset_keys(table: &Table, (name, column): (&str, &str)) -> lancedb::Result<()> {
+async fn put_words(table: &Table, start: Start) -> lancedb::Result<()> {
+    let index = table.create_index(&[TEXT], Index::FTS(words()));
+    index.name(WORDS.to_owned()).replace(true).train(start == Start::Full).execute().await
+}
+
+async fn put_keys(table: &Table, (name, column): (&str, &str), start: Start) -> lancedb::Result<()> {
     let index = table.create_index(&[column], Index::BTree(BTreeIndexBuilder::default()));
-    index.name(name.to_owned()).replace(true).train(false).execute().await
+    index.name(name.to_owned()).replace(true).train(start == Start::Full).execute().await
+}
+
+/// Puts an empty word index in place of the present one, if any.
+pub(crate) async fn reset_words(table: &Table) -> lancedb::Result<()> {
+    put_words(table, Start::Empty).await
+}
+
+/// Puts an empty index of ids in place of the present one, if any.
+pub(crate) async fn reset_keys(table: &Table, keys: (&str, &str)) -> lancedb::Result<()> {
+    put_keys(table, keys, Start::Empty).await
+}
+
+/// Puts empty indexes in place of all present ones.
+pub(crate) async fn reset_indexes(table: &Table) -> lancedb::Result<()> {
+    reset_words(table).await?;
+    for keys in KEYS {
+        reset_keys(table, keys).await?;
+    }
+    Ok(())
+}
+
+/// Builds all indexes anew from the rows that there are.
+pub(crate) async fn fill_indexes(table: &Table) -> lancedb::Result<()> {
+    if table.count_rows(None).await? == 0 {
+        return reset_indexes(table).await;
+    }
+    put_words(table, Start::Full).await?;
+    for keys in KEYS {
+        put_keys(table, keys, Start::Full).await?;
+    }
+    Ok(())
 }
 
 /// Ranks rows by BM25. The query is text, not a query language: any of its words will do.
@@ -107,6 +150,7 @@ pub(crate) async fn find_words(
 impl LanceIndex {
     /// Rows of some columns, all or those that pass a filter.
     async fn scan(&self, columns: &[&str], filter: Option<String>) -> Result<Vec<RecordBatch>, IndexError> {
+        let _reader = self.readers.enter().await;
         let mut query = self.table.query().select(Select::columns(columns));
         if let Some(filter) = filter {
             query = query.only_if(filter);
@@ -114,10 +158,10 @@ impl LanceIndex {
         attempt("read", async { query.execute().await?.try_collect().await }).await
     }
 
-    /// Reads all vectors into memory; false when they are too many.
+    /// Reads all vectors into memory; false when they are too many, or when somebody writes.
     async fn hold_vectors(&self, dimension: u32) -> Result<bool, IndexError> {
-        // What is written meanwhile would be missing.
-        let _writer = self.writer.lock().await;
+        // What is written meanwhile would be missing. Upkeep may take long, and an answer does not wait for it.
+        let Ok(_writer) = self.writer.try_lock() else { return Ok(false) };
         if self.held.is_there() {
             return Ok(true);
         }
@@ -142,6 +186,7 @@ impl LanceIndex {
         filter: Option<String>,
         limit: usize,
     ) -> Result<Vec<IndexHit>, IndexError> {
+        let _reader = self.readers.enter().await;
         let search = async {
             let mut query = self.table.query().nearest_to(vector)?.column(VECTOR).distance_type(DistanceType::Cosine);
             query = query.bypass_vector_index().select(Select::columns(&[CHUNK, DOCUMENT, DISTANCE])).limit(limit);
@@ -244,6 +289,7 @@ impl PassageIndex for LanceIndex {
         }
         let filter = rows::document_filter(documents)?;
         let _writer = self.writer.lock().await;
+        self.mark.set().map_err(|error| failed("changed", &error))?;
         let change = self.held.change();
         self.delete(&filter).await?;
         let documents: HashSet<&str> = documents.iter().map(DocumentId::as_str).collect();
@@ -256,6 +302,7 @@ impl PassageIndex for LanceIndex {
         if limit == 0 || !query.chars().any(char::is_alphanumeric) {
             return Ok(Vec::new());
         }
+        let _reader = self.readers.enter().await;
         let answer = attempt("searched", find_words(&self.table, query, filter, limit)).await?;
         ranked(&answer, SCORE, |score| score)
     }
@@ -283,10 +330,26 @@ impl PassageIndex for LanceIndex {
     }
 
     async fn count(&self) -> Result<u64, IndexError> {
+        let _reader = self.readers.enter().await;
         Ok(attempt("read", self.table.count_rows(None)).await? as u64)
     }
 
     async fn maintain(&self) -> Result<(), IndexError> {
         self.keep_up(&Upkeep::default()).await
+    }
+
+    fn owes_erasure(&self) -> bool {
+        self.mark.is_set()
+    }
+
+    async fn take_over(&self) -> Result<Option<Arc<dyn PassageIndex>>, IndexError> {
+        Ok(Some(Arc::new(self.in_place().await?)))
+    }
+
+    async fn retire(&self) -> Result<(), IndexError> {
+        let _writer = self.writer.lock().await;
+        self.readers.leave().await;
+        on_disk("removed", self.home.clone(), |home| home.remove_table()).await?;
+        Ok(())
     }
 }

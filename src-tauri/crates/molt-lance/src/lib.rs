@@ -13,6 +13,7 @@ mod held;
 mod home;
 mod index;
 mod open;
+mod purge;
 mod rows;
 #[cfg(test)]
 mod scan_test;

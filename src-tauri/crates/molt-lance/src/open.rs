@@ -22,7 +22,8 @@ use molt_seal::Key;
 use crate::{
     error::{attempt, failed, guarded, obstacle},
     home::{Home, TABLE},
-    index::{KEYS, LanceIndex, WORDS, reset_keys, reset_words},
+    index::{KEYS, LanceIndex, WORDS, reset_indexes, reset_keys, reset_words},
+    purge::Mark,
     rows::{self, CHUNK, TEXT},
     store::{self, Cipher},
 };
@@ -40,8 +41,12 @@ pub struct VectorSpace {
 #[derive(Debug)]
 pub struct Opened {
     pub index: LanceIndex,
-    /// The index is empty and everything must be added again: it is new, the embedder is another, or it was damaged
-    /// beyond repair.
+    /// The embedder of `index`: another than the one that was asked for, while `next` is being filled.
+    pub space: Option<VectorSpace>,
+    /// The index of the embedder that was asked for, which does not hold everything yet. When it does, it takes the place of the other; see
+    /// [`molt_core::PassageIndex::take_over`].
+    pub next: Option<LanceIndex>,
+    /// The index is empty and everything must be added again: it is new, or it was damaged beyond repair.
     pub fresh: bool,
     /// The index was damaged: one sentence for people. What it holds must be compared with the catalogue, because the
     /// newest changes are missing.
@@ -50,39 +55,103 @@ pub struct Opened {
 
 impl LanceIndex {
     /// Opens the index in `folder`, which is made if need be and belongs to one process at a time. `space` is the
-    /// embedder in use, `None` for searching by words alone. An index of another embedder is put away; whoever still
-    /// holds it can neither find much in it nor do harm with it. With a key, its files can be read by that key alone; what was written
-    /// before there was one is sealed now.
+    /// embedder in use, `None` for searching by words alone. An index of another embedder goes on serving until the one that was asked for
+    /// is complete. With a key, its files can be read by that key alone; what was written before there was one is sealed now.
     ///
     /// Fails when the disk or the system stands in the way. Damage is not a failure: see [`Opened`].
     pub async fn open(folder: &Path, key: Option<Key>, space: Option<VectorSpace>) -> Result<Opened, IndexError> {
-        if let Some(VectorSpace { dimension: 0, .. }) = space {
-            return Err(IndexError("the embedder gives vectors of length 0".to_owned()));
-        }
-        let schema = rows::schema(space.as_ref());
-        let dimension = space.map(|space| space.dimension);
+        let schema = schema_of(space.as_ref())?;
         let folder = folder.to_owned();
         let home = match tokio::task::spawn_blocking(move || Home::prepare(&folder, Cipher::new(key))).await {
             Ok(home) => home.map_err(|error| failed("opened", &error))?,
             Err(error) => return Err(failed("opened", &error)),
         };
-        let Found { home, table, fresh, recovered } = find_or_create(home, &schema).await?;
-        let set_aside = home.set_aside();
-        let index = Self {
+        let Found { home, table, space: found, fresh, recovered } = find_or_create(home, &schema, &space).await?;
+        let next = if found == space {
+            let (_, next) = on_disk("opened", home.clone(), |home| home.next()).await?;
+            // It was for an embedder that is not wanted any more.
+            if let Some(next) = next {
+                on_disk("removed", next, |next| next.remove_table()).await?;
+            }
+            None
+        } else {
+            Some(Self::next(&home, space).await?)
+        };
+        Ok(Opened { index: Self::over(home, table, found.as_ref()), space: found, next, fresh, recovered })
+    }
+
+    /// Begins an empty index for another embedder beside the one that serves in `folder`, which may be open. One that was begun before is
+    /// given up.
+    pub async fn begin(folder: &Path, key: Option<Key>, space: Option<VectorSpace>) -> Result<Self, IndexError> {
+        let schema = schema_of(space.as_ref())?;
+        let folder = folder.to_owned();
+        let home = match tokio::task::spawn_blocking(move || Home::beside(&folder, Cipher::new(key))).await {
+            Ok(home) => home.map_err(|error| failed("created", &error))?,
+            Err(error) => return Err(failed("created", &error)),
+        };
+        let found = create(home, &schema, space.clone(), None).await?;
+        Ok(Self::over(found.home, found.table, space.as_ref()))
+    }
+
+    /// Goes on with the index that was begun for an embedder, if it is sound; else begins anew.
+    async fn next(home: &Home, space: Option<VectorSpace>) -> Result<Self, IndexError> {
+        let schema = schema_of(space.as_ref())?;
+        let (home, next) = on_disk("opened", home.clone(), |home| home.next()).await?;
+        if let Some(next) = next {
+            let database = attempt("opened", connect(&next)).await?;
+            match guarded(open_sound(&database)).await {
+                Ok((table, found)) if rows::same_layout(&found, &schema) => {
+                    attempt("opened", ensure_words(&table)).await?;
+                    attempt("opened", ensure_keys(&table)).await?;
+                    return Ok(Self::over(next, table, space.as_ref()));
+                }
+                Err(error) if obstacle(&error).is_some() => return Err(failed("opened", &error)),
+                // It holds nothing that is not in the catalogue.
+                Ok(_) => tracing::info!("the embedder has changed once more: starting an empty index"),
+                Err(error) => tracing::warn!(%error, "the index that was being filled cannot be read: starting again"),
+            }
+        }
+        let beside = |home: &mut Home| Home::beside(home.folder(), home.cipher());
+        let (_, home) = on_disk("created", home, beside).await?;
+        let found = create(home, &schema, space.clone(), None).await?;
+        Ok(Self::over(found.home, found.table, space.as_ref()))
+    }
+
+    /// This index, which is complete, in the place of the one that served. This handle is of no use afterwards.
+    pub(crate) async fn in_place(&self) -> Result<Self, IndexError> {
+        let _writer = self.writer.lock().await;
+        self.readers.leave().await;
+        let (home, ()) = on_disk("put in its place", self.home.clone(), Home::take_over).await?;
+        let database = attempt("opened", connect(&home)).await?;
+        let (table, _) = attempt("opened", open_sound(&database)).await?;
+        Ok(Self::over(home, table, self.space.as_ref()))
+    }
+
+    fn over(home: Home, table: Table, space: Option<&VectorSpace>) -> Self {
+        Self {
             table,
-            schema,
-            dimension,
+            schema: rows::schema(space),
+            dimension: space.map(|space| space.dimension),
+            space: space.cloned(),
             writer: Default::default(),
             diary: Default::default(),
             held: Default::default(),
-            set_aside,
-        };
-        Ok(Opened { index, fresh, recovered })
+            readers: Default::default(),
+            mark: Mark::of(&home),
+            home,
+        }
+    }
+}
+
+fn schema_of(space: Option<&VectorSpace>) -> Result<SchemaRef, IndexError> {
+    match space {
+        Some(VectorSpace { dimension: 0, .. }) => Err(IndexError("the embedder gives vectors of length 0".to_owned())),
+        space => Ok(rows::schema(space)),
     }
 }
 
 /// Runs blocking work on the folder.
-async fn on_disk<T: Send + 'static>(
+pub(crate) async fn on_disk<T: Send + 'static>(
     task: &str,
     mut home: Home,
     work: impl FnOnce(&mut Home) -> io::Result<T> + Send + 'static,
@@ -101,28 +170,35 @@ async fn on_disk<T: Send + 'static>(
 struct Found {
     home: Home,
     table: Table,
+    space: Option<VectorSpace>,
     fresh: bool,
     recovered: Option<String>,
 }
 
-async fn find_or_create(mut home: Home, schema: &SchemaRef) -> Result<Found, IndexError> {
+/// The table that serves: that of `space` (with that `schema`), or that of another embedder while it holds anything.
+async fn find_or_create(mut home: Home, schema: &SchemaRef, space: &Option<VectorSpace>) -> Result<Found, IndexError> {
     let mut stepped_back = 0;
     loop {
         // A new session each time: it remembers what it has read.
         let database = attempt("opened", connect(&home)).await?;
         let error = match guarded(open_sound(&database)).await {
-            Ok((table, found)) if rows::same_layout(&found, schema) => {
-                attempt("opened", ensure_words(&table)).await?;
-                attempt("opened", ensure_keys(&table)).await?;
-                let recovered = (stepped_back > 0).then(|| lost(stepped_back));
-                return Ok(Found { home, table, fresh: false, recovered });
-            }
-            Ok(_) => {
-                tracing::info!("the embedder or the layout has changed: starting an empty index");
+            Ok((table, found)) => {
+                let serves = rows::space_of(&found);
+                let is_wanted = serves.as_ref() == Some(space);
+                let is_empty = attempt("opened", table.count_rows(None)).await? == 0;
+                if let Some(serves) = serves.filter(|_| is_wanted || !is_empty) {
+                    attempt("opened", ensure_words(&table)).await?;
+                    attempt("opened", ensure_keys(&table)).await?;
+                    let recovered = (stepped_back > 0).then(|| lost(stepped_back));
+                    return Ok(Found { home, table, space: serves, fresh: false, recovered });
+                }
+                tracing::info!("the layout has changed, or the embedder of an empty index: starting an empty index");
                 (home, ()) = on_disk("replaced", home, Home::put_table_away).await?;
-                return create(home, schema, None).await;
+                return create(home, schema, space.clone(), None).await;
             }
-            Err(lancedb::Error::TableNotFound { .. }) if stepped_back == 0 => return create(home, schema, None).await,
+            Err(lancedb::Error::TableNotFound { .. }) if stepped_back == 0 => {
+                return create(home, schema, space.clone(), None).await;
+            }
             Err(error) => error,
         };
         if obstacle(&error).is_some() {
@@ -134,7 +210,7 @@ async fn find_or_create(mut home: Home, schema: &SchemaRef) -> Result<Found, Ind
         if !moved {
             (home, ()) = on_disk("repaired", home, Home::put_table_away).await?;
             let recovered = "the search index was damaged beyond repair; it is being built again from your files";
-            return create(home, schema, Some(recovered.to_owned())).await;
+            return create(home, schema, space.clone(), Some(recovered.to_owned())).await;
         }
         stepped_back += 1;
     }
@@ -145,7 +221,12 @@ async fn connect(home: &Home) -> lancedb::Result<Connection> {
     lancedb::connect(&store::lance::root_url()).session(session).execute().await
 }
 
-async fn create(home: Home, schema: &SchemaRef, recovered: Option<String>) -> Result<Found, IndexError> {
+async fn create(
+    home: Home,
+    schema: &SchemaRef,
+    space: Option<VectorSpace>,
+    recovered: Option<String>,
+) -> Result<Found, IndexError> {
     let (home, ()) = on_disk("created", home, |home| home.probe_hard_links()).await?;
     let table = attempt("created", async {
         let database = connect(&home).await?;
@@ -156,14 +237,11 @@ async fn create(home: Home, schema: &SchemaRef, recovered: Option<String>) -> Re
         });
         let options = WriteOptions { lance_write_params };
         let table = database.create_empty_table(TABLE, schema.clone()).write_options(options).execute().await?;
-        reset_words(&table).await?;
-        for keys in KEYS {
-            reset_keys(&table, keys).await?;
-        }
+        reset_indexes(&table).await?;
         Ok(table)
     })
     .await?;
-    Ok(Found { home, table, fresh: true, recovered })
+    Ok(Found { home, table, space, fresh: true, recovered })
 }
 
 fn lost(versions: usize) -> String {

@@ -36,6 +36,19 @@ fn vector_type(dimension: u32) -> DataType {
     DataType::FixedSizeList(Arc::new(Field::new("item", DataType::Float32, true)), dimension as i32)
 }
 
+/// The embedder whose vectors a table holds, if there is one; nothing if the table is of another layout than ours.
+pub(crate) fn space_of(found: &Schema) -> Option<Option<VectorSpace>> {
+    let space = match found.field_with_name(VECTOR) {
+        Ok(field) => {
+            let DataType::FixedSizeList(_, dimension) = field.data_type() else { return None };
+            let model = found.metadata.get(MODEL_KEY)?.clone();
+            Some(VectorSpace { model, dimension: u32::try_from(*dimension).ok()? })
+        }
+        Err(_) => None,
+    };
+    same_layout(found, &schema(space.as_ref())).then_some(space)
+}
+
 /// Whether a table on the disk has exactly the columns and the embedder of `wanted`.
 pub(crate) fn same_layout(found: &Schema, wanted: &Schema) -> bool {
     let columns = |schema: &Schema| -> Vec<(String, DataType)> {
@@ -178,6 +191,11 @@ mod tests {
         assert!(!same_layout(&with, &schema(Some(&space("a", 4)))));
         assert!(!same_layout(&with, &schema(None)));
         assert!(same_layout(&schema(None), &schema(None)));
+        assert_eq!(space_of(&with), Some(Some(space("a", 3))));
+        assert_eq!(space_of(&schema(None)), Some(None));
+        let mut other = Schema::clone(&with);
+        other.metadata.insert(LAYOUT_KEY.to_owned(), "0".to_owned());
+        assert_eq!(space_of(&other), None);
     }
 
     #[test]

@@ -104,13 +104,16 @@ impl Diary {
 }
 
 /// The step that failed and why.
-type Failure = (&'static str, lancedb::Error);
+pub(crate) type Failure = (&'static str, lancedb::Error);
 
 impl LanceIndex {
     /// Runs the steps that `upkeep` says are due; [`molt_core::PassageIndex::maintain`] is this with the defaults. The
     /// error is that of the first step that failed; the other steps have run.
     pub async fn keep_up(&self, upkeep: &Upkeep) -> Result<(), IndexError> {
         let mut failures = Vec::new();
+        if self.mark.is_set() {
+            failures.extend(self.purge(upkeep.rows_per_file).await.err());
+        }
         if self.diary.take_work() {
             for index in [WORDS].into_iter().chain(KEYS.map(|(name, _)| name)) {
                 failures.extend(self.extend(index, upkeep).await.err());
@@ -119,7 +122,7 @@ impl LanceIndex {
         }
         if self.diary.take_prune(upkeep) {
             failures.extend(self.prune(upkeep).await.err());
-            let (folder, keep) = (self.set_aside.clone(), upkeep.keep_set_aside);
+            let (folder, keep) = (self.home.set_aside(), upkeep.keep_set_aside);
             // What cannot be removed today is tried again tomorrow.
             let _ = tokio::task::spawn_blocking(move || forget_set_aside(&folder, keep)).await;
         }

@@ -207,6 +207,10 @@ impl DocumentStore for Store {
         })
     }
 
+    fn erase_removed(&self) -> StoreResult<()> {
+        self.free_removed()
+    }
+
     fn chunk_ids(&self) -> StoreResult<Vec<(DocumentId, ChunkId)>> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached("SELECT document_id, id FROM chunks").map_err(failed)?;

@@ -95,6 +95,7 @@ impl Store {
             before_update(&connection)
                 .map_err(|error| OpenError::NoCopy { path: path.to_owned(), reason: error.to_string() })?;
         }
+        keep_compact(&connection, path);
         migrate::run(&mut connection, migrate::MIGRATIONS).map_err(|e| OpenError::of(path, e))?;
         leave_log(&connection, false)?;
         Ok(Self { connection: Mutex::new(connection), alone: Mutex::default() })
@@ -173,6 +174,23 @@ impl Store {
         Ok(found)
     }
 
+    /// Gives the pages of removed rows back to the disk, and empties the log, which still holds them as they were. Rows
+    /// themselves are overwritten when they are removed.
+    pub(crate) fn free_removed(&self) -> StoreResult<()> {
+        loop {
+            let connection = self.lock();
+            let before = free_pages(&connection).map_err(failed)?;
+            if before > 0 {
+                free_some(&connection).map_err(failed)?;
+            }
+            // Nobody waits longer than for one step. A file that cannot give pages back keeps them, empty.
+            let left = free_pages(&connection).map_err(failed)?;
+            if left == 0 || left >= before {
+                return checkpoint(&connection);
+            }
+        }
+    }
+
     /// A panic while the lock was held has rolled its transaction back, so the connection is sound.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
@@ -201,6 +219,8 @@ fn create(path: &Path, key: &[u8; 32]) -> Result<(), OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&new, flags).map_err(of_data)?;
     unlock(&connection, path, key)?;
+    // Of use only before there is anything in the file.
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(of_data)?;
     migrate::run(&mut connection, migrate::MIGRATIONS).map_err(of_data)?;
     connection.close().map_err(|(_, error)| of_data(error))?;
     let put = || {
@@ -285,9 +305,38 @@ pub(crate) fn unlock(connection: &Connection, path: &Path, key: &[u8; 32]) -> Re
     }
 }
 
+fn free_pages(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT freelist_count FROM pragma_freelist_count", [], |row| row.get(0))
+}
+
+/// Gives one step's pages back; each row of the pragma is a page.
+fn free_some(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum(512)")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// A file of an earlier version keeps the pages of removed rows, with what was in them: it is written anew, once. Files
+/// that would take much memory for that stay as they are; what is removed from now on is overwritten in them as well.
+fn keep_compact(connection: &Connection, path: &Path) {
+    const MOST_REWRITTEN: u64 = 256 << 20;
+    const INCREMENTAL: i64 = 2;
+    let kind = connection.query_row("SELECT auto_vacuum FROM pragma_auto_vacuum", [], |row| row.get::<_, i64>(0));
+    let size = std::fs::metadata(path).map_or(u64::MAX, |file| file.len());
+    if kind.is_ok_and(|kind| kind == INCREMENTAL) || size > MOST_REWRITTEN {
+        return;
+    }
+    // Without it everything works; the next start tries again.
+    if let Err(error) = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM") {
+        tracing::warn!(%error, "the data file could not be written anew without its empty pages");
+    }
+}
+
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
+        "PRAGMA secure_delete = ON;
+         PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
@@ -321,6 +370,8 @@ mod tests {
         assert_eq!(pragma("foreign_keys"), "1");
         assert_eq!(pragma("fullfsync"), "1");
         assert_eq!(pragma("temp_store"), "2");
+        assert_eq!(pragma("secure_delete"), "1");
+        assert_eq!(pragma("auto_vacuum"), "2");
         assert_eq!(store.problems().unwrap(), [""; 0]);
     }
 
@@ -339,6 +390,88 @@ mod tests {
         assert!(matches!(store.message(&"m".into()), Err(StoreError::NotFound("message"))));
         store.put_message(&long).unwrap();
         assert_eq!(store.problems().unwrap(), [""; 0]);
+    }
+
+    const SENTENCE: &str = "The quokka of Rottnest keeps the combination of the safe";
+
+    /// How often the sentence stands in the file and in its log.
+    fn traces(path: &Path) -> usize {
+        let bytes = ["", "-wal"].map(|end| std::fs::read(format!("{}{end}", path.display())).unwrap_or_default());
+        bytes.iter().flat_map(|bytes| bytes.windows(6)).filter(|part| part == b"quokka").count()
+    }
+
+    /// Two sources of twenty documents each; the second has the sentence.
+    fn fill(store: &Store) -> Vec<molt_core::Source> {
+        use molt_core::DocumentStore;
+        use molt_testkit::sample;
+        let sources = vec![sample::source("kept", "/kept"), sample::source("removed", "/removed")];
+        for source in &sources {
+            store.put_source(source).unwrap();
+            for n in 0..20 {
+                let (id, text) =
+                    (source.id.as_str(), if source.path == "/removed" { SENTENCE } else { "A plain line" });
+                let document = sample::document(&format!("{id}-{n}"), id, &format!("/{id}/{n}"));
+                // Longer than a page, too.
+                let text = text.repeat(1 + n % 3 * 200);
+                let chunk = sample::chunk(&format!("c-{id}-{n}"), document.id.as_str(), 0, &text);
+                store.put_document_with_chunks(&document, &[chunk]).unwrap();
+            }
+        }
+        sources
+    }
+
+    #[test]
+    fn nothing_of_what_was_removed_is_left_in_the_file() {
+        use molt_core::DocumentStore;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plain.db");
+        // Without a key, so that the bytes of the file are those of the pages.
+        let mut connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").unwrap();
+        configure(&connection).unwrap();
+        migrate::run(&mut connection, migrate::MIGRATIONS).unwrap();
+        let store = Store { connection: Mutex::new(connection), alone: Mutex::default() };
+        let sources = fill(&store);
+        assert!(traces(&path) > 20);
+        store.remove_source(&sources[1].id).unwrap();
+        assert!(traces(&path) > 20, "the log still holds the pages as they were: the test would see nothing");
+        let size = || std::fs::metadata(&path).unwrap().len();
+        checkpoint(&store.lock()).unwrap();
+        assert_eq!(traces(&path), 0, "removed rows are overwritten");
+        let before = size();
+        store.erase_removed().unwrap();
+        assert_eq!(traces(&path), 0);
+        assert!(size() < before, "the pages were not given back");
+        assert_eq!(store.chunk_ids().unwrap().len(), 20);
+        assert_eq!(free_pages(&store.lock()).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_loses_its_empty_pages_once() {
+        use molt_core::DocumentStore;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.db");
+        let mut connection = Connection::open(&path).unwrap();
+        unlock(&connection, &path, &[7; 32]).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON").unwrap();
+        migrate::run(&mut connection, migrate::MIGRATIONS).unwrap();
+        let old = Store { connection: Mutex::new(connection), alone: Mutex::default() };
+        let sources = fill(&old);
+        old.remove_source(&sources[1].id).unwrap();
+        assert!(free_pages(&old.lock()).unwrap() > 0);
+        old.close().unwrap();
+
+        let store = Store::open(&path, &[7; 32]).unwrap();
+        assert_eq!(free_pages(&store.lock()).unwrap(), 0);
+        let kind = |store: &Store| -> i64 {
+            store.lock().query_row("SELECT auto_vacuum FROM pragma_auto_vacuum", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((kind(&store), store.chunk_ids().unwrap().len()), (2, 20));
+        assert_eq!(store.problems().unwrap(), [""; 0]);
+        store.rekey(&[8; 32]).unwrap();
+        drop(store);
+        let store = Store::open(&path, &[8; 32]).unwrap();
+        assert_eq!((kind(&store), store.chunk_ids().unwrap().len()), (2, 20));
     }
 
     #[cfg(unix)]

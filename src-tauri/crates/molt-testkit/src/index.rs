@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use async_trait::async_trait;
@@ -15,11 +15,13 @@ struct State {
     chunks: BTreeMap<ChunkId, IndexChunk>,
     fail: Option<String>,
     commits: u32,
+    owes_erasure: bool,
+    upkeeps: u32,
 }
 
 /// Scores words by the share of the query's words that a chunk holds, vectors by their dot product.
 #[derive(Default)]
-pub struct MemoryIndex(Mutex<State>);
+pub struct MemoryIndex(Mutex<State>, Arc<futures::lock::Mutex<()>>);
 
 impl MemoryIndex {
     pub fn new() -> Self {
@@ -34,6 +36,16 @@ impl MemoryIndex {
     /// Calls that changed something.
     pub fn commits(&self) -> u32 {
         self.0.lock().unwrap().commits
+    }
+
+    /// Upkeep does not come to its end until this is dropped.
+    pub fn hold_upkeep(&self) -> futures::lock::OwnedMutexGuard<()> {
+        self.1.clone().try_lock_owned().unwrap()
+    }
+
+    /// Upkeeps that came to their end.
+    pub fn upkeeps(&self) -> u32 {
+        self.0.lock().unwrap().upkeeps
     }
 
     /// A copy of what is held.
@@ -98,6 +110,7 @@ impl PassageIndex for MemoryIndex {
     async fn remove_documents(&self, documents: &[DocumentId]) -> Result<(), IndexError> {
         let mut state = self.state()?;
         state.commits += 1;
+        state.owes_erasure = true;
         state.chunks.retain(|_, c| !documents.contains(&c.document_id));
         Ok(())
     }
@@ -126,6 +139,14 @@ impl PassageIndex for MemoryIndex {
     }
 
     async fn maintain(&self) -> Result<(), IndexError> {
-        self.state().map(|_| ())
+        let _turn = self.1.lock().await;
+        let mut state = self.state()?;
+        state.owes_erasure = false;
+        state.upkeeps += 1;
+        Ok(())
+    }
+
+    fn owes_erasure(&self) -> bool {
+        self.0.lock().unwrap().owes_erasure
     }
 }

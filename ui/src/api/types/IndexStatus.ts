@@ -29,4 +29,8 @@ words_only: boolean,
 /**
  * While something is left to be read.
  */
-progress: IndexProgress | null, };
+progress: IndexProgress | null, 
+/**
+ * How much of the library the embedder that was chosen has read, from 0 to 1; the one before answers until the end.
+ */
+renewal: number | null, };

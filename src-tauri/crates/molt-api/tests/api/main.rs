@@ -36,7 +36,7 @@ struct Opener;
 
 #[async_trait]
 impl IndexOpener for Opener {
-    async fn open(&self, _embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError> {
+    async fn begin(&self, _embedder: Option<&ModelSpec>) -> Result<Arc<dyn PassageIndex>, IndexError> {
         Ok(Arc::new(MemoryIndex::new()))
     }
 }

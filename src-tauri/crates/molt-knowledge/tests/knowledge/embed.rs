@@ -77,7 +77,7 @@ async fn a_document_that_is_removed_waits_no_longer() {
 #[tokio::test]
 async fn without_an_embedder_nothing_is_missing() {
     let mut world = with_a_failing_embedder(2).await;
-    world.library.set_index(Arc::new(MemoryIndex::new()), None).await.unwrap();
+    world.library.renew(Arc::new(MemoryIndex::new()), None).await.unwrap();
     world.until_quiet().await;
     world.until("the catalogue knows", |w| w.store.documents(None).unwrap().iter().all(|d| d.reason.is_none())).await;
     assert_eq!(world.library.status().unwrap().unembedded, None);

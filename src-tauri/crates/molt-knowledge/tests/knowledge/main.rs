@@ -5,7 +5,9 @@
 
 mod chunk_ids;
 mod embed;
+mod renew;
 mod search;
+mod tend;
 
 use std::{
     path::{Path, PathBuf},

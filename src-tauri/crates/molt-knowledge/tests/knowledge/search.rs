@@ -157,6 +157,10 @@ impl PassageIndex for SideBySide {
     async fn maintain(&self) -> Result<(), IndexError> {
         self.0.maintain().await
     }
+
+    fn owes_erasure(&self) -> bool {
+        self.0.owes_erasure()
+    }
 }
 
 #[tokio::test]
@@ -167,8 +171,8 @@ async fn words_and_meaning_are_looked_for_side_by_side() {
     world.add().await;
     world.until_quiet().await;
     let index = Arc::new(SideBySide(MemoryIndex::new(), Barrier::new(2)));
-    world.library.set_index(index, Some("embedder".into())).await.unwrap();
-    world.until_quiet().await;
+    world.library.renew(index, Some("embedder".into())).await.unwrap();
+    world.until("the new index serves", |w| w.library.status().unwrap().renewal.is_none()).await;
     let found = tokio::time::timeout(Duration::from_secs(10), world.found("north gate")).await;
     assert_eq!(found.expect("one leg waits for the other"), ["a.txt"]);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod damage;
+mod erase;
 mod kill;
 mod search;
 mod secrecy;
