@@ -29,7 +29,10 @@ export async function loadSmallModel(page) {
   await page.see("model-row", { attributes: small });
   const { models } = await page.call("model_list");
   assert.ok(models.some((model) => model.spec.bundled && model.spec.role === "chat"), "the small model is offered");
-  if ((await page.all("model-row", { ...small, state: "loaded" })).length === 0) {
+  const rows = (state) => page.all("model-row", { ...small, state });
+  // It is loaded at the start; whoever looks in the middle of that must not wait for a button that does not come.
+  await until("the models to settle", async () => (await rows("loading")).length === 0, { within: MODEL_MS });
+  if ((await rows("loaded")).length === 0) {
     await page.click("model-use", { within: MODEL_MS });
   }
   await page.see("model-row", { attributes: { ...small, state: "loaded" }, within: MODEL_MS });
