@@ -1,5 +1,8 @@
 //! Copies of the data file as it stood at one moment, and putting one in place of a damaged file.
 //!
+//! A copy holds no text of documents: what is removed from the library would stay in it for days, and the files are there to be read
+//! again.
+//!
 //! Owns their names and the order in which files change places. It never deletes a damaged file. It must not know when a copy is due,
 //! nor any clock.
 
@@ -11,13 +14,14 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use molt_core::{StoreError, StoreResult};
+use molt_core::{DocumentState, StoreError, StoreResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     error::{OpenError, failed},
     migrate,
     open::{Store, create_private, soundness, unlock},
+    sql::Name,
 };
 
 /// So many are kept.
@@ -79,6 +83,7 @@ pub(crate) fn take(connection: &Connection, key: &[u8; 32], folder: &Path, now: 
     create_private(&unfinished).map_err(not_made)?;
     let into = unfinished.to_str().ok_or_else(|| not_made(io::Error::other("its name is no text")))?;
     connection.execute("VACUUM INTO ?1", [into]).map_err(failed)?;
+    leave_text_out(&unfinished, key)?;
     let path = folder.join(now.strftime(NAME).to_string());
     let put = || {
         File::open(&unfinished)?.sync_all()?;
@@ -98,18 +103,35 @@ pub(crate) fn take(connection: &Connection, key: &[u8; 32], folder: &Path, now: 
     Ok(())
 }
 
+/// Takes the text of documents out of a copy, where they wait to be read again.
+fn leave_text_out(copy: &Path, key: &[u8; 32]) -> StoreResult<()> {
+    let connection = open_to_write(copy, key)?;
+    // A copy that is broken off is begun anew: it needs no journal, and none may be left beside the next one.
+    connection.pragma_update(None, "journal_mode", "MEMORY").map_err(failed)?;
+    connection.execute("DELETE FROM chunks", []).map_err(failed)?;
+    connection
+        .execute("UPDATE documents SET state = ? WHERE chunks > 0", [Name(DocumentState::Waiting)])
+        .map_err(failed)?;
+    connection.execute_batch("VACUUM").map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))
+}
+
+fn open_to_write(path: &Path, key: &[u8; 32]) -> StoreResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    unlock(&connection, path, key).map_err(|error| StoreError::Failed(error.to_string()))?;
+    // What is sorted on the way must not reach a temporary file.
+    connection.execute_batch("PRAGMA temp_store = MEMORY").map_err(failed)?;
+    Ok(connection)
+}
+
 impl Store {
     /// Takes a copy of the data as it is now, over a connection of its own: others may read and write meanwhile. The key must be
     /// the present one. Damaged data gives an error and no copy.
     pub fn snapshot(&self, key: &[u8; 32], folder: &Path, now: Timestamp) -> StoreResult<()> {
         let _alone = self.alone();
         let path = self.path().ok_or_else(|| StoreError::Failed("the data file is closed".into()))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-        unlock(&connection, &path, key).map_err(|error| StoreError::Failed(error.to_string()))?;
-        // What is sorted on the way must not reach a temporary file.
-        connection.execute_batch("PRAGMA temp_store = MEMORY").map_err(failed)?;
-        take(&connection, key, folder, now)
+        take(&open_to_write(&path, key)?, key, folder, now)
     }
 }
 

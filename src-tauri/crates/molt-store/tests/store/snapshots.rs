@@ -53,6 +53,30 @@ fn a_copy_is_sealed_private_and_whole() {
 }
 
 #[test]
+fn a_copy_holds_no_text_of_documents_which_wait_to_be_read_again() {
+    let (_dir, path, folder, store) = world();
+    store.put_source(&sample::source("s", "/notes")).unwrap();
+    let (mut read, empty) = (sample::document("d", "s", "/notes/a.md"), sample::document("e", "s", "/notes/b.md"));
+    read.chunks = 200;
+    let text = "a sentence of some length in a file that is removed from the library later. ".repeat(20);
+    let chunks: Vec<_> = (0..200).map(|at| sample::chunk(&format!("k{at}"), "d", at, &text)).collect();
+    store.put_document_with_chunks(&read, &chunks).unwrap();
+    store.put_document(&empty).unwrap();
+    store.snapshot(&KEY, &folder, noon()).unwrap();
+    assert_eq!(store.chunks(&"d".into()).unwrap().len(), 200);
+    store.close().unwrap();
+    let copy = snapshots(&folder).remove(0);
+    assert!(fs::metadata(&copy.path).unwrap().len() + 200 * 1_000 < fs::metadata(&path).unwrap().len());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    restore(&path, &KEY, &copy).unwrap();
+    let store = Store::open(&path, &KEY).unwrap();
+    assert_eq!(store.problems().unwrap(), [""; 0]);
+    assert_eq!(store.chunks(&"d".into()).unwrap(), []);
+    let state = |id: &str| store.document(&id.into()).unwrap().state;
+    assert_eq!((state("d"), state("e")), (DocumentState::Waiting, DocumentState::Indexed));
+}
+
+#[test]
 fn the_last_five_are_kept() {
     let (_dir, _path, folder, store) = world();
     fs::create_dir(&folder).unwrap();
