@@ -57,7 +57,12 @@ impl From<KeyProblem> for ApiError {
 
 impl From<IndexError> for ApiError {
     fn from(error: IndexError) -> Self {
-        Self::new(ErrorCode::Unavailable, error.to_string()).hint("Try again; if it stays, restart Moltworker.")
+        let hint = if error.is_damage() {
+            "It is being built again in the background. Try again in a while."
+        } else {
+            "Try again; if it stays, restart Moltworker."
+        };
+        Self::new(ErrorCode::Unavailable, error.to_string()).hint(hint)
     }
 }
 

@@ -116,7 +116,7 @@ impl Bus {
     pub fn library(&self, change: LibraryChange) {
         self.soon(match change {
             LibraryChange::Sources => Burst::Sources,
-            LibraryChange::Documents | LibraryChange::Embedder => Burst::Documents,
+            LibraryChange::Documents | LibraryChange::Embedder | LibraryChange::Damaged => Burst::Documents,
         });
         self.soon(Burst::Status);
     }

@@ -197,6 +197,24 @@ impl App {
         }
     }
 
+    /// Begins another index in place of one that is damaged, for the embedder that is chosen. Does nothing where that is under way.
+    pub async fn rebuild_index(&self) -> Result<(), ApiError> {
+        let _one_at_a_time = self.inner().model_lock.lock().await;
+        let library = &self.parts().library;
+        let chosen = self.parts().settings.settings()?.embedder;
+        if library.is_renewing() || !(library.is_damaged() || library.embedder() != chosen) {
+            return Ok(());
+        }
+        let spec = chosen.as_ref().and_then(|id| self.parts().registry.get(id).ok()).map(|(spec, _)| spec);
+        let index = self.parts().opener.begin(spec.as_ref()).await?;
+        library.renew(index, spec.map(|spec| spec.id)).await?;
+        self.report(
+            "Library",
+            "The search index was damaged. It is being built again from what was read; until then a search may miss something.",
+        );
+        Ok(())
+    }
+
     /// Unloads embedders that are neither chosen nor serve: the index of the one that was chosen has just become complete.
     pub async fn unload_replaced(&self) {
         let _one_at_a_time = self.inner().model_lock.lock().await;

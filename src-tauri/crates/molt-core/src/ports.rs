@@ -99,9 +99,21 @@ pub trait Extractor: Send + Sync {
     async fn extract(&self, path: &Path, password: Option<&str>) -> Result<ExtractedDocument, ExtractError>;
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the search index: {0}")]
-pub struct IndexError(pub String);
+/// Why the index did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IndexError {
+    #[error("the search index: {0}")]
+    Failed(String),
+    /// What its files hold is not what was written. Asking again does not help; building it again does.
+    #[error("the search index is damaged: {0}")]
+    Damaged(String),
+}
+
+impl IndexError {
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+}
 
 /// A chunk with its vector, if there is an embedder.
 #[derive(Debug, Clone, PartialEq)]

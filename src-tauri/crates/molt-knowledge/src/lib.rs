@@ -8,6 +8,7 @@ mod drive;
 mod embed;
 mod highlight;
 mod library;
+mod mend;
 mod pace;
 mod prepare;
 mod query;

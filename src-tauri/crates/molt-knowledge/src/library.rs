@@ -63,6 +63,8 @@ pub enum LibraryChange {
     Documents,
     /// The index of another embedder has taken the place of the one before, whose embedder is not asked any more.
     Embedder,
+    /// The index is damaged. Another is wanted, see [`Library::renew`].
+    Damaged,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +126,8 @@ struct Inner {
     serving: RwLock<Serving>,
     /// The index of the embedder that was chosen, until it holds everything.
     renewal: Mutex<Option<Renewal>>,
+    /// The index that serves was found damaged.
+    damaged: AtomicBool,
     /// Indexes that were replaced, until nobody reads them.
     retired: Mutex<Vec<Arc<dyn PassageIndex>>>,
     queue: Mutex<Queue>,
@@ -171,6 +175,7 @@ impl Library {
                 parts,
                 serving: RwLock::new(Serving { index, embedder }),
                 renewal: Mutex::default(),
+                damaged: AtomicBool::new(false),
                 retired: Mutex::default(),
                 queue: Mutex::default(),
                 wake: Notify::new(),
@@ -210,9 +215,19 @@ impl Library {
         let serving = Serving { index, embedder };
         let before =
             std::mem::replace(&mut *self.inner.serving.write().unwrap_or_else(PoisonError::into_inner), serving);
+        self.inner.damaged.store(false, Ordering::Relaxed);
         self.retired().push(before.index);
         // What the other did not hold of a document says nothing about this one.
         lock(&self.inner.held).values_mut().for_each(|held| *held = None);
+    }
+
+    /// Whether the index that serves was found damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.inner.damaged.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_damaged(&self) {
+        self.inner.damaged.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn renewal(&self) -> MutexGuard<'_, Option<Renewal>> {

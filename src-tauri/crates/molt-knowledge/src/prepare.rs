@@ -197,7 +197,7 @@ pub(crate) async fn commit(library: &Library, batch: Vec<Prepared>) -> Result<()
         rows.push((prepared.document, prepared.chunks));
     }
     if !add.is_empty() || !remove.is_empty() {
-        library.index().apply(add, remove).await?;
+        library.change_index(add, remove).await?;
     }
     Ok(library.parts().documents.put_documents_with_chunks(&rows)?)
 }

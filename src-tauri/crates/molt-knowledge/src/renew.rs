@@ -3,6 +3,8 @@
 //! What is embedded are the chunks of the catalogue; no file is read for it. Until the end the index before answers, with its own embedder
 //! or by words alone, and changes go to it as ever: what changed meanwhile is found when the two are compared, which goes on until nothing
 //! differs. Killed at any moment, the next start goes on with what the new index holds.
+//!
+//! An index that was found damaged is replaced in the same way.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -70,6 +72,13 @@ impl Library {
         self.changed(LibraryChange::Documents);
     }
 
+    /// What was built so far is damaged.
+    async fn begin_again(&self) {
+        let _writing = self.writing().await;
+        self.give_up_renewal();
+        self.changed(LibraryChange::Damaged);
+    }
+
     fn give_up_renewal(&self) {
         if let Some(given_up) = self.renewal().take() {
             self.retired().push(given_up.index);
@@ -77,7 +86,8 @@ impl Library {
         }
     }
 
-    pub(crate) fn is_renewing(&self) -> bool {
+    /// Whether an index is being filled beside the one that serves.
+    pub fn is_renewing(&self) -> bool {
         self.renewal().is_some()
     }
 
@@ -111,6 +121,10 @@ impl Library {
             Err(error) => {
                 tracing::warn!(%error, "the index of another embedder could not be filled");
                 self.set_problem(Some(error.to_string()));
+                if matches!(&error, RenewalError::Written(RemoveError::Index(error)) if error.is_damage()) {
+                    self.begin_again().await;
+                    return false;
+                }
                 if let Some(renewal) = self.renewal().as_mut() {
                     (renewal.todo, renewal.rests_until) = (None, Some(Instant::now() + AGAIN));
                 }

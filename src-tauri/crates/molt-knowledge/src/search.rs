@@ -1,11 +1,11 @@
 //! Words and meaning side by side, fused by rank.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use molt_core::{
     Chunk, ChunkId, Document, DocumentId, EmbedPurpose, Found, IndexError, IndexFilter, IndexHit, Narrowing, Passage,
-    PassageFinder, Position, SearchBy,
+    PassageFinder, PassageIndex, Position, SearchBy,
 };
 
 use crate::{highlights, library::Library, query::Query};
@@ -64,6 +64,39 @@ impl Library {
     }
 
     async fn find_query(&self, query: &Query, filter: &IndexFilter, manner: Manner<'_>) -> Result<Found, IndexError> {
+        let index = self.index();
+        let error = match self.find_in(&*index, query, filter, &manner, false).await {
+            Err(error) => error,
+            found => return found,
+        };
+        let now = self.index();
+        if !error.is_damage() && Arc::ptr_eq(&index, &now) {
+            return Err(error);
+        }
+        // Another index took its place meanwhile, or upkeep a file out of use.
+        match self.find_in(&*now, query, filter, &manner, false).await {
+            Err(error) if error.is_damage() => {
+                self.heed(&now, &error);
+                let found = self.find_in(&*now, query, filter, &manner, true).await?;
+                if found.passages.is_empty() { Err(error) } else { Ok(found) }
+            }
+            found => found,
+        }
+    }
+
+    /// `in_part`: a leg that is damaged finds nothing, and the other answers alone.
+    async fn find_in(
+        &self,
+        index: &dyn PassageIndex,
+        query: &Query,
+        filter: &IndexFilter,
+        manner: &Manner<'_>,
+        in_part: bool,
+    ) -> Result<Found, IndexError> {
+        let leg = |hits: Result<Vec<IndexHit>, IndexError>| match hits {
+            Err(error) if in_part && error.is_damage() => Ok(Vec::new()),
+            hits => hits,
+        };
         let nothing = || Found { passages: Vec::new(), words_only: self.embedder().is_none() };
         if query.text.trim().is_empty() {
             return Ok(nothing());
@@ -72,7 +105,7 @@ impl Library {
         let mut filter = filter.clone();
         if narrowed {
             let documents = self.parts().documents.document_ids(manner.narrowing, MOST_DOCUMENTS + 1);
-            let documents = documents.map_err(|error| IndexError(error.to_string()))?;
+            let documents = documents.map_err(|error| IndexError::Failed(error.to_string()))?;
             if documents.is_empty() {
                 return Ok(nothing());
             }
@@ -81,7 +114,6 @@ impl Library {
             }
         }
         let most = if narrowed || query.has_phrases() { MOST_CANDIDATES } else { CANDIDATES };
-        let index = self.index();
         let mut count = CANDIDATES;
         // Of the question; asked for once.
         let mut vector: Option<Option<Vec<f32>>> = None;
@@ -89,7 +121,7 @@ impl Library {
             let words = async {
                 match manner.by {
                     SearchBy::Meaning => Ok(Vec::new()),
-                    SearchBy::Both | SearchBy::Words => index.search_words(&query.text, &filter, count).await,
+                    SearchBy::Both | SearchBy::Words => leg(index.search_words(&query.text, &filter, count).await),
                 }
             };
             let meaning = async {
@@ -99,7 +131,7 @@ impl Library {
                     (None, SearchBy::Both | SearchBy::Meaning) => self.meaning_of(&query.text).await,
                 };
                 let hits = match &vector {
-                    Some(vector) => index.search_vector(vector, &filter, count).await?,
+                    Some(vector) => leg(index.search_vector(vector, &filter, count).await)?,
                     None => Vec::new(),
                 };
                 Ok((vector, hits))
@@ -114,7 +146,8 @@ impl Library {
                     words.into_iter().chain(meaning).map(|hit| (hit.id, hit.score)).collect()
                 }
             };
-            let passages = self.passages(ranked, query, &manner).map_err(|error| IndexError(error.to_string()))?;
+            let passages =
+                self.passages(ranked, query, manner).map_err(|error| IndexError::Failed(error.to_string()))?;
             if passages.len() == manner.limit || is_all || count >= most {
                 return Ok(Found { passages, words_only });
             }

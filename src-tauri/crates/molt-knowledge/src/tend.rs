@@ -68,7 +68,8 @@ impl Library {
     }
 
     async fn remove_from_indexes(&self, ids: &[DocumentId]) -> Result<(), IndexError> {
-        self.index().remove_documents(ids).await?;
+        let index = self.index();
+        self.unless_damaged(&index, index.remove_documents(ids)).await?;
         match self.next_index() {
             Some(next) => next.remove_documents(ids).await,
             None => Ok(()),
@@ -114,6 +115,7 @@ impl Library {
         for index in indexes {
             if let Err(error) = index.maintain().await {
                 tracing::warn!(%error, "the index could not be maintained");
+                self.heed(&index, &error);
                 failed = true;
             }
         }

@@ -5,6 +5,8 @@ use std::{error::Error, io, panic::AssertUnwindSafe};
 use futures::FutureExt;
 use molt_core::IndexError;
 
+use crate::store::seal::DAMAGED;
+
 /// What kept the disk or the system from serving us. Such errors say nothing about the index itself: setting files
 /// aside would not help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +82,33 @@ pub(crate) async fn attempt<T>(task: &str, work: impl Future<Output = lancedb::R
 /// One sentence; `task` reads on from "it could not be", for example "searched".
 pub(crate) fn failed(task: &str, error: &(dyn Error + 'static)) -> IndexError {
     match obstacle(error) {
-        Some(obstacle) => IndexError(format!("it could not be {task}: {}", obstacle.sentence())),
-        None => IndexError(format!("it could not be {task} ({})", first_line(&root(error).to_string()))),
+        Some(obstacle) => IndexError::Failed(format!("it could not be {task}: {}", obstacle.sentence())),
+        None => {
+            let text = format!("it could not be {task} ({})", first_line(&root(error).to_string()));
+            if is_damage(error) { IndexError::Damaged(text) } else { IndexError::Failed(text) }
+        }
     }
+}
+
+/// Whether a file is missing, cut short or not what was written. Only what says so is taken for damage: other errors may be those of a
+/// question that Lance does not understand, and building the index again would not help.
+fn is_damage(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let of_io = error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof));
+        let of_store = matches!(error.downcast_ref(), Some(object_store::Error::NotFound { .. }));
+        if of_io || of_store {
+            return true;
+        }
+        cause = error.source();
+    }
+    // Lance keeps some causes as text only: our own words for a damaged file, those of the object store for one that is missing, and its own.
+    let (text, root) = (error.to_string(), root(error).to_string());
+    text.contains(DAMAGED)
+        || (text.contains("Object at location") && text.contains("not found"))
+        || ["Not found: ", "Encountered corrupt file "].iter().any(|sign| root.starts_with(sign))
 }
 
 fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
@@ -118,6 +144,23 @@ mod tests {
             let error = in_lance(source);
             assert_eq!(obstacle(&error), expected, "{error}");
         }
+    }
+
+    #[test]
+    fn damage_is_told_from_other_failures() {
+        let missing = || object_store::Error::NotFound { path: "a/b".into(), source: "no such file".into() };
+        let told = |error: lancedb::Error| failed("searched", &error).is_damage();
+        assert!(told(in_lance(io::Error::new(io::ErrorKind::InvalidData, "the file is damaged"))));
+        assert!(told(in_lance(io::ErrorKind::UnexpectedEof.into())));
+        assert!(told(lancedb::Error::Lance { source: missing().into() }));
+        // As text only.
+        assert!(told(lancedb::Error::Runtime { message: format!("LanceError(IO): {}", missing()) }));
+        assert!(told(lancedb::Error::Runtime {
+            message: "LanceError(IO): the file is damaged: it is cut short".into()
+        }));
+        assert!(!told(in_lance(io::ErrorKind::StorageFull.into())));
+        assert!(!told(in_lance(io::Error::other("odd"))));
+        assert!(!told(lancedb::Error::InvalidInput { message: "column x was not found".into() }));
     }
 
     #[test]

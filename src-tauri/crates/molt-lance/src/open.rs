@@ -145,7 +145,9 @@ impl LanceIndex {
 
 fn schema_of(space: Option<&VectorSpace>) -> Result<SchemaRef, IndexError> {
     match space {
-        Some(VectorSpace { dimension: 0, .. }) => Err(IndexError("the embedder gives vectors of length 0".to_owned())),
+        Some(VectorSpace { dimension: 0, .. }) => {
+            Err(IndexError::Failed("the embedder gives vectors of length 0".to_owned()))
+        }
         space => Ok(rows::schema(space)),
     }
 }

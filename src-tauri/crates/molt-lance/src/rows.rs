@@ -89,13 +89,13 @@ pub(crate) fn has_direction(vector: &[f32]) -> bool {
 /// Refuses a vector that could not be compared with the others.
 pub(crate) fn check_vector(vector: &[f32], dimension: u32) -> Result<(), IndexError> {
     if vector.len() != dimension as usize {
-        return Err(IndexError(format!(
+        return Err(IndexError::Failed(format!(
             "it holds vectors of length {dimension}, but was given one of length {}; the embedder has changed",
             vector.len()
         )));
     }
     if !vector.iter().all(|value| value.is_finite()) {
-        return Err(IndexError("it was given a vector with a value that is not a number".to_owned()));
+        return Err(IndexError::Failed("it was given a vector with a value that is not a number".to_owned()));
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<
     batch
         .column_by_name(name)
         .and_then(|column| column.as_any().downcast_ref())
-        .ok_or_else(|| IndexError(format!("an answer lacks its column `{name}`")))
+        .ok_or_else(|| IndexError::Failed(format!("an answer lacks its column `{name}`")))
 }
 
 /// The values of a text column.
@@ -117,7 +117,8 @@ pub(crate) fn entries(batch: &RecordBatch, mut take: impl FnMut(Entry<'_>)) -> R
     let vectors = column::<FixedSizeListArray>(batch, VECTOR)?;
     let length = vectors.value_length() as usize;
     let numbers = vectors.values().as_any().downcast_ref::<Float32Array>();
-    let numbers = numbers.ok_or_else(|| IndexError(format!("the column `{VECTOR}` is of another kind")))?.values();
+    let numbers =
+        numbers.ok_or_else(|| IndexError::Failed(format!("the column `{VECTOR}` is of another kind")))?.values();
     let (chunks, documents, sources) = (texts(batch, CHUNK)?, texts(batch, DOCUMENT)?, texts(batch, SOURCE)?);
     for ((row, chunk), (document, source)) in chunks.enumerate().zip(documents.zip(sources)) {
         if vectors.is_valid(row) {
@@ -170,7 +171,7 @@ pub(crate) fn document_filter(documents: &[DocumentId]) -> Result<String, IndexE
 pub(crate) fn check_id(id: &str) -> Result<(), IndexError> {
     let ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if id.is_empty() || !id.bytes().all(ours) {
-        return Err(IndexError(format!("`{}` is not an id", id.escape_debug())));
+        return Err(IndexError::Failed(format!("`{}` is not an id", id.escape_debug())));
     }
     Ok(())
 }

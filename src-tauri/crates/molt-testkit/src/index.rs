@@ -13,7 +13,7 @@ use crate::words;
 #[derive(Default)]
 struct State {
     chunks: BTreeMap<ChunkId, IndexChunk>,
-    fail: Option<String>,
+    fail: Option<IndexError>,
     commits: u32,
     owes_erasure: bool,
     upkeeps: u32,
@@ -30,7 +30,12 @@ impl MemoryIndex {
 
     /// Every call fails with this until `None` is set.
     pub fn fail(&self, message: Option<&str>) {
-        self.0.lock().unwrap().fail = message.map(str::to_owned);
+        self.0.lock().unwrap().fail = message.map(|message| IndexError::Failed(message.to_owned()));
+    }
+
+    /// From now on its files are found damaged.
+    pub fn damage(&self) {
+        self.0.lock().unwrap().fail = Some(IndexError::Damaged("a file is not what was written".to_owned()));
     }
 
     /// Calls that changed something.
@@ -61,7 +66,7 @@ impl MemoryIndex {
     fn state(&self) -> Result<std::sync::MutexGuard<'_, State>, IndexError> {
         let state = self.0.lock().unwrap();
         match &state.fail {
-            Some(message) => Err(IndexError(message.clone())),
+            Some(error) => Err(error.clone()),
             None => Ok(state),
         }
     }

@@ -49,8 +49,15 @@ impl Library {
     /// the document is read again; what the catalogue does not know is forgotten.
     async fn take_stock(&self) -> Result<(), RemoveError> {
         let (index, catalogue) = (self.index(), &self.inner.parts.documents);
-        let mut is = by_document(index.contents().await?);
         let mut should = by_document(catalogue.chunk_ids()?);
+        let mut is = match index.contents().await {
+            // The one that is built in its place is compared with the catalogue as well.
+            Err(error) if error.is_damage() => {
+                self.heed(&index, &error);
+                should.clone()
+            }
+            contents => by_document(contents?),
+        };
         let (mut queued, mut doubted, mut held) = (Vec::new(), Vec::new(), HashMap::new());
         let documents = catalogue.documents(None)?;
         // Perhaps it is another embedder.
@@ -84,8 +91,8 @@ impl Library {
         let held = lock(&self.inner.held).get(id).cloned();
         Ok(match held {
             Some(Some(held)) => held,
-            Some(None) => self.index().chunk_ids(id).await?.into_iter().collect(),
-            None => self.inner.parts.documents.chunks(id)?.into_iter().map(|chunk| chunk.id).collect(),
+            Some(None) if !self.is_damaged() => self.index().chunk_ids(id).await?.into_iter().collect(),
+            _ => self.inner.parts.documents.chunks(id)?.into_iter().map(|chunk| chunk.id).collect(),
         })
     }
 

@@ -5,6 +5,7 @@
 
 mod chunk_ids;
 mod embed;
+mod mend;
 mod renew;
 mod search;
 mod tend;

@@ -95,8 +95,11 @@ fn read_header(file: &mut File) -> io::Result<Header> {
     Ok(header)
 }
 
+/// What every error about a damaged file says.
+pub(crate) const DAMAGED: &str = "the file is damaged";
+
 fn damaged(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the file is damaged: {why}"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("{DAMAGED}: {why}"))
 }
 
 /// Turns the parts of one object, given in order, into the bytes of its file.

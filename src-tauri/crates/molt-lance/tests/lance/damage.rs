@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use molt_core::PassageIndex;
+use molt_core::{IndexFilter, PassageIndex};
 use tempfile::TempDir;
 
 use crate::{assert_all_sealed, chunk, chunks_of, files, find, ids, open};
@@ -157,4 +157,23 @@ async fn a_folder_that_may_not_be_written_is_told_of_and_left_alone() {
     let error = molt_lance::LanceIndex::open(&file, super::key(), None).await.unwrap_err().to_string();
     assert!(error.starts_with("the search index: it could not be opened"), "{error}");
     assert_eq!(fs::read(&file).unwrap(), b"in the way");
+}
+
+#[tokio::test]
+async fn damage_that_a_question_meets_is_told_from_other_failures() {
+    let folder = three_rows().await;
+    let index = open(folder.path()).await.index;
+    for data in table_files(&folder, "data", "lance") {
+        let mut content = fs::read(&data).unwrap();
+        let middle = content.len() / 2;
+        content[middle..].fill(0);
+        fs::write(data, content).unwrap();
+    }
+    let error = index.search_words("word1", &IndexFilter::default(), 10).await.unwrap_err();
+    assert!(error.is_damage(), "{error}");
+    for data in table_files(&folder, "data", "lance") {
+        fs::remove_file(data).unwrap();
+    }
+    let error = index.search_words("word1", &IndexFilter::default(), 10).await.unwrap_err();
+    assert!(error.is_damage(), "{error}");
 }
