@@ -31,6 +31,7 @@ try {
     fs.writeFileSync(path.join(library, `${id}.md`), title ? `# ${title}\n\n${text}\n` : `${text}\n`);
   }
   if (embedder) await moltworker("model", "import", embedder, "--use");
+  await moltworker("knowledge", "resume", "--cores", "all");
   const begun = performance.now();
   await moltworker("knowledge", "add", library);
   console.log(`read in ${((performance.now() - begun) / 1000).toFixed(1)} s`);

@@ -14,7 +14,7 @@ import WelcomePage from "@/views/WelcomePage.svelte";
 import { type Handlers, deliver, pretend } from "./pretend";
 
 const PASSPHRASE = "four words of mine";
-const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
 const STATUS: Status = { version: "0.1.0", data_dir: "/data", chat_model: null, embedder: null, index: { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true, progress: null, renewal: null }, activities: [], due_reminders: 0, desktop: false };
 
 beforeEach(() => {
@@ -298,6 +298,30 @@ describe("a computer on its battery", () => {
     render(SettingsPage);
     await fireEvent.click(await screen.findByRole("switch", { name: "Wait while on battery" }));
     await waitFor(() => expect(asked(calls, "settings_set").map((one) => (one as Settings).pause_on_battery)).toEqual([false]));
+  });
+});
+
+describe("an index that takes the place of another", () => {
+  it("is told with how far it is, behind files that wait", async () => {
+    let index = { ...STATUS.index, indexed: 40, renewal: 0.25 };
+    program(null, { status: () => ({ ...STATUS, index }) });
+    render(IndexFoot);
+    await screen.findByText("The search index is being prepared: 25%");
+    expect(screen.getByRole("progressbar").getAttribute("aria-valuenow")).toBe("25");
+    index = { ...index, pending: 3 };
+    await entry("status", {}).refresh();
+    await screen.findByText("Reading, 3 files left");
+  });
+});
+
+describe("the processor for reading files", () => {
+  it("can be more than the one core that it is at first", async () => {
+    const calls = program(null, { settings_set: (settings) => settings });
+    render(SettingsPage);
+    const one = await screen.findByRole("radio", { name: "One core" });
+    expect((one as HTMLInputElement).checked).toBe(true);
+    await fireEvent.click(screen.getByRole("radio", { name: "All cores" }));
+    await waitFor(() => expect(asked(calls, "settings_set").map((all) => (all as Settings).indexing_cores)).toEqual(["all"]));
   });
 });
 

@@ -32,6 +32,7 @@ export function startPretending(): void {
     automatic_remote: false,
     indexing_paused: false,
     library_rules: { ignore: "", largest_mb: 0 },
+    indexing_cores: "one",
     pause_on_battery: true,
     close_to_tray: true,
     notifications: true,

@@ -165,7 +165,7 @@ impl Running {
         }));
         // Opens no connection until a model of another server is asked.
         let servers = Servers::new(Patience::default()).map_err(StartError::Servers)?;
-        let engine: Arc<dyn Engine> = Arc::new(RemoteEngine::new(local, servers.clone(), store.clone()));
+        let engine: Arc<dyn Engine> = Arc::new(RemoteEngine::new(local.clone(), servers.clone(), store.clone()));
         let extractor =
             Arc::new(ExtractClient::new(ExtractConfig::new(molt_wire::worker_program("molt-extract", workers))));
 
@@ -193,6 +193,7 @@ impl Running {
         }
         let library_bus = bus.clone();
         let (renewed, was_renewed) = mpsc::channel(1);
+        let (damaged, was_damaged) = mpsc::channel(1);
         let library = Library::new(
             LibraryParts {
                 documents: store.clone(),
@@ -203,10 +204,12 @@ impl Running {
                 clock: clock.clone(),
                 kind_of,
                 on_change: Arc::new(move |change| {
-                    if change == LibraryChange::Embedder {
-                        // One that waits already is enough.
-                        let _ = renewed.try_send(());
-                    }
+                    // One that waits already is enough.
+                    let _ = match change {
+                        LibraryChange::Embedder => renewed.try_send(()),
+                        LibraryChange::Damaged => damaged.try_send(()),
+                        LibraryChange::Sources | LibraryChange::Documents => Ok(()),
+                    };
                     library_bus.library(change);
                 }),
             },
@@ -269,13 +272,14 @@ impl Running {
         let tasks = vec![
             tokio::spawn(loops::remind(app.clone(), cancel.clone())),
             tokio::spawn(loops::unload_idle(app.clone(), cancel.clone())),
-            tokio::spawn(loops::rest_on_battery(
+            tokio::spawn(loops::spare(
                 store.clone(),
                 molt_os::is_on_battery,
                 {
                     let library = library.clone();
                     move |rests| library.set_on_battery(rests)
                 },
+                move |share| local.share_for_files(share),
                 cancel.clone(),
             )),
             tokio::spawn(loops::until(app.follow_downloads(), cancel.clone())),
@@ -287,6 +291,7 @@ impl Running {
                 }
             }),
             tokio::spawn(loops::until(loops::unload_replaced(app.clone(), was_renewed), cancel.clone())),
+            tokio::spawn(loops::until(loops::rebuild_index(app.clone(), was_damaged), cancel.clone())),
             tokio::spawn(async move {
                 // The embedder first: files read without it would be found by their words only.
                 embedder.await;

@@ -5,9 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use molt_api::{App, Door, KeyDesk};
-use molt_core::{Clock, SettingsStore};
+use molt_core::{Clock, CoreShare, SettingsStore};
 use molt_tasks::Scheduler;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{adapters::SystemClock, keeper::Keeper};
@@ -19,42 +22,40 @@ const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked whether anybody does anything.
 const IDLE_BEAT: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether the computer runs on its battery.
-const BATTERY_BEAT: Duration = Duration::from_secs(5);
+/// How often it is looked whether the computer runs on its battery, and what it is to be spared.
+const SPARING_BEAT: Duration = Duration::from_secs(5);
 /// How often it is looked whether a copy of the data is due.
 const COPY_BEAT: Duration = Duration::from_mins(10);
+
+/// Pause after an index could not be begun (the disk is full).
+const REBUILD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Shows reminders when they are due.
 pub async fn remind(app: App, cancel: CancellationToken) {
     let mut scheduler = Scheduler::new();
-    let mut beat = tokio::time::interval(BEAT);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = beat.tick() => {}
-        }
+    let mut beat = beat(BEAT);
+    while goes_on(&mut beat, &cancel).await {
         if let Err(error) = app.tick(&mut scheduler) {
             app.report("Reminders", error.message);
         }
     }
 }
 
-/// Lets the library rest while the computer runs on its battery, where the settings say so.
-pub async fn rest_on_battery(
+/// Spares the computer as the settings say: lets the library rest while it runs on its battery, and tells which part of the cores
+/// reading files may take.
+pub async fn spare(
     settings: Arc<dyn SettingsStore>,
     is_on_battery: impl Fn() -> bool + Send,
     rest: impl Fn(bool) + Send,
+    take: impl Fn(CoreShare) + Send,
     cancel: CancellationToken,
 ) {
-    let mut beat = tokio::time::interval(BATTERY_BEAT);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = beat.tick() => {}
-        }
-        rest(is_on_battery() && settings.settings().is_ok_and(|settings| settings.pause_on_battery));
+    let mut beat = beat(SPARING_BEAT);
+    while goes_on(&mut beat, &cancel).await {
+        // Where they cannot be read, it is as it was.
+        let Ok(settings) = settings.settings() else { continue };
+        rest(settings.pause_on_battery && is_on_battery());
+        take(settings.indexing_cores);
     }
 }
 
@@ -65,17 +66,23 @@ pub async fn unload_replaced(app: App, mut renewed: mpsc::Receiver<()>) {
     }
 }
 
+/// Has another index built where one is found damaged.
+pub async fn rebuild_index(app: App, mut damaged: mpsc::Receiver<()>) {
+    while damaged.recv().await.is_some() {
+        if let Err(error) = app.rebuild_index().await {
+            // The next search that meets the damage asks for it again.
+            tracing::error!(%error, "the index could not be begun again");
+            tokio::time::sleep(REBUILD_AGAIN).await;
+        }
+    }
+}
+
 /// Locks the data when nobody has done anything for as long as the settings say. By the wall clock, so that a computer that slept
 /// comes back locked.
 pub async fn auto_lock(door: Door, keeper: Arc<Keeper>, cancel: CancellationToken) {
     let mut used_at = SystemClock.now();
-    let mut beat = tokio::time::interval(IDLE_BEAT);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = beat.tick() => {}
-        }
+    let mut beat = beat(IDLE_BEAT);
+    while goes_on(&mut beat, &cancel).await {
         let now = SystemClock.now();
         // A clock that was set back must not keep it open for ever.
         if door.was_used() || keeper.is_answering() || now < used_at {
@@ -96,13 +103,8 @@ pub async fn auto_lock(door: Door, keeper: Arc<Keeper>, cancel: CancellationToke
 
 /// Unloads models that nobody uses.
 pub async fn unload_idle(app: App, cancel: CancellationToken) {
-    let mut beat = tokio::time::interval(IDLE_BEAT);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = beat.tick() => {}
-        }
+    let mut beat = beat(IDLE_BEAT);
+    while goes_on(&mut beat, &cancel).await {
         if let Err(error) = app.unload_idle().await {
             tracing::warn!(%error, "models that nobody uses were not unloaded");
         }
@@ -111,20 +113,24 @@ pub async fn unload_idle(app: App, cancel: CancellationToken) {
 
 /// Keeps copies of the data, see [`Keeper::keep_copy`].
 pub async fn keep_copies(keeper: Arc<Keeper>, cancel: CancellationToken) {
-    let mut beat = tokio::time::interval(COPY_BEAT);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = beat.tick() => keeper.keep_copy().await,
-        }
+    let mut beat = beat(COPY_BEAT);
+    while goes_on(&mut beat, &cancel).await {
+        keeper.keep_copy().await;
     }
+}
+
+fn beat(apart: Duration) -> Interval {
+    let mut beat = tokio::time::interval(apart);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
+}
+
+/// Waits for the next beat, the first of which is at once; false when it was cancelled before.
+async fn goes_on(beat: &mut Interval, cancel: &CancellationToken) -> bool {
+    cancel.run_until_cancelled(beat.tick()).await.is_some()
 }
 
 /// Work that would go on for ever, until it is cancelled.
 pub async fn until(work: impl Future<Output = ()>, cancel: CancellationToken) {
-    tokio::select! {
-        () = cancel.cancelled() => {}
-        () = work => {}
-    }
+    cancel.run_until_cancelled(work).await;
 }

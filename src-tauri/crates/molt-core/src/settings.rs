@@ -58,6 +58,28 @@ pub struct LibraryRules {
     pub largest_mb: u32,
 }
 
+/// How many of the processor's cores reading files for the library may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum CoreShare {
+    #[default]
+    One,
+    Half,
+    All,
+}
+
+impl CoreShare {
+    /// At least one of `cores`.
+    pub fn of(self, cores: usize) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Half => (cores / 2).max(1),
+            Self::All => cores.max(1),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export)]
@@ -73,6 +95,8 @@ pub struct Settings {
     pub automatic_remote: bool,
     pub indexing_paused: bool,
     pub library_rules: LibraryRules,
+    /// Cores that compute what new and changed files are found by; questions get all of them.
+    pub indexing_cores: CoreShare,
     /// New and changed files wait while the computer runs on its battery.
     pub pause_on_battery: bool,
     /// Closing the window leaves the program in the tray.
@@ -108,6 +132,7 @@ impl Default for Settings {
             automatic_remote: false,
             indexing_paused: false,
             library_rules: LibraryRules::default(),
+            indexing_cores: CoreShare::One,
             pause_on_battery: true,
             close_to_tray: true,
             first_word_seconds: 3,

@@ -9,7 +9,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut input, output) = molt_wire::claim_stdio()?;
     // Two programs of one file: by its name it plays the other engine.
     let name = std::env::args().next().unwrap_or_default();
-    let mut stage = Stage { output, held: None, llama: name.ends_with("llama"), new: name.ends_with("new-llama") };
+    let mut stage =
+        Stage { output, held: Vec::new(), llama: name.ends_with("llama"), new: name.ends_with("new-llama") };
     while let Ok(request) = molt_wire::read_frame(&mut input) {
         stage.answer(request)?;
     }
@@ -18,8 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 struct Stage {
     output: File,
-    /// The generation that waits to be cancelled, and whether it is let go of then.
-    held: Option<(u64, bool)>,
+    /// The generations that wait to be cancelled, and whether they are let go of then.
+    held: Vec<(u64, bool)>,
     llama: bool,
     /// It plays a build for new processors, and the processor is an old one.
     new: bool,
@@ -45,13 +46,10 @@ impl Stage {
                 self.generate(id, &text)
             }
             Request::Cancel { id } => {
-                if let Some((held, let_go)) = self.held.take().filter(|(held, _)| *held == id) {
-                    self.done(held, FinishReason::Cancelled)?;
-                    if let_go {
-                        self.say(&Event::Idle { id: held })?;
-                    }
-                }
-                Ok(())
+                let Some(at) = self.held.iter().position(|(held, _)| *held == id) else { return Ok(()) };
+                let (held, let_go) = self.held.remove(at);
+                self.done(held, FinishReason::Cancelled)?;
+                if let_go { self.say(&Event::Idle { id: held }) } else { Ok(()) }
             }
             Request::Embed { id, texts, .. } => {
                 if texts.iter().any(|text| text == "die") {
@@ -93,7 +91,7 @@ impl Stage {
                     load_ms: if self.new { 1 } else { 2 },
                     backend: if self.llama { Backend::LlamaCpp } else { Backend::MistralRs },
                 };
-                self.say(&Event::Loaded { model })
+                self.say(&Event::Loaded { model, at_once: if spec.path == "three" { 3 } else { 1 } })
             }
         }
     }
@@ -104,6 +102,9 @@ impl Stage {
             self.say(&Event::Failed { id, error: WireError::ContextOverflow { tokens: 9, limit: 4 } })?;
             return self.say(&Event::Idle { id });
         }
+        if verb == "alone" && !self.held.is_empty() {
+            return self.say(&Event::Full { id });
+        }
         self.say(&Event::Generation { id, event: GenerateEvent::Started { prompt_tokens: 100 } })?;
         let first = if rest.is_empty() { "…" } else { rest };
         match verb {
@@ -113,7 +114,8 @@ impl Stage {
                 self.done(id, FinishReason::Stop)?;
                 self.say(&Event::Idle { id })
             }
-            "say" => {
+            "die-once" if File::create_new(rest).is_ok() => exit(7),
+            "say" | "alone" | "die-once" => {
                 for word in rest.split_inclusive(' ') {
                     self.delta(id, word)?;
                 }
@@ -131,7 +133,7 @@ impl Stage {
             "nonsense" => Ok(self.output.write_all(b"\x05\0\0\0hello")?),
             // `hold` is let go of when it is cancelled, `stick` is not.
             _ => {
-                self.held = Some((id, verb == "hold"));
+                self.held.push((id, verb == "hold"));
                 self.delta(id, first)
             }
         }

@@ -11,7 +11,8 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use molt_core::{
-    EmbedPurpose, Engine, EngineError, EngineStats, GenerateEvent, GenerateRequest, LoadedModel, ModelId, ModelSpec,
+    CoreShare, EmbedPurpose, Engine, EngineError, EngineStats, GenerateEvent, GenerateRequest, LoadedModel, ModelId,
+    ModelSpec,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -87,6 +88,11 @@ impl EngineClient {
     /// The process that runs the model, for tests and for the resource page.
     pub fn worker_pid(&self, id: &ModelId) -> Option<u32> {
         self.entry(id)?.shared.pid()
+    }
+
+    /// How many of the computing threads passages of files get from now on.
+    pub fn share_for_files(&self, share: CoreShare) {
+        self.config.passage_threads.store(share.of(self.config.threads), Ordering::Relaxed);
     }
 
     fn models(&self) -> MutexGuard<'_, HashMap<ModelId, Entry>> {

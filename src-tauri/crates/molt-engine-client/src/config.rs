@@ -2,11 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use crate::protocol::KeptStates;
-use molt_core::{Backend, ModelFormat, ModelRole, ModelSpec};
+use molt_core::{Backend, EmbedPurpose, ModelFormat, ModelRole, ModelSpec};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -46,6 +50,8 @@ pub struct EngineConfig {
     pub states: Option<KeptStates>,
     /// Computing threads of each worker.
     pub threads: usize,
+    /// Those of them that compute the vectors of files, see [`crate::EngineClient::share_for_files`].
+    pub passage_threads: Arc<AtomicUsize>,
     /// Generations that may wait for one model; beyond it a request is answered `Busy`.
     pub max_waiting: usize,
     pub timeouts: Timeouts,
@@ -62,6 +68,7 @@ impl EngineConfig {
             cache_dir,
             states: None,
             threads,
+            passage_threads: Arc::new(AtomicUsize::new(threads)),
             max_waiting: 32,
             timeouts: Timeouts::default(),
         }
@@ -69,6 +76,15 @@ impl EngineConfig {
 }
 
 impl EngineConfig {
+    /// Computing threads for vectors.
+    pub(crate) fn threads_for(&self, purpose: EmbedPurpose) -> usize {
+        let threads = self.threads.max(1);
+        match purpose {
+            EmbedPurpose::Query => threads,
+            EmbedPurpose::Passage => self.passage_threads.load(Ordering::Relaxed).clamp(1, threads),
+        }
+    }
+
     /// The programs that may run this model, the one to try first at the front. The others are for a model that it cannot load.
     pub(crate) fn workers(&self, spec: &ModelSpec) -> Vec<&Path> {
         let is_for_llama = (spec.role, spec.format) == (ModelRole::Chat, ModelFormat::Gguf);
@@ -130,5 +146,20 @@ impl Default for Timeouts {
             release: Duration::from_secs(5),
             send: Duration::from_secs(20),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_get_between_one_thread_and_all() {
+        let config = EngineConfig { threads: 4, ..EngineConfig::new("w".into(), "c".into()) };
+        let threads = |set: usize| {
+            config.passage_threads.store(set, Ordering::Relaxed);
+            (config.threads_for(EmbedPurpose::Passage), config.threads_for(EmbedPurpose::Query))
+        };
+        assert_eq!([0, 1, 3, 9].map(threads), [(1, 4), (1, 4), (3, 4), (4, 4)]);
     }
 }

@@ -1,8 +1,8 @@
 //! One loaded model: its worker, the line of answers that wait for it, and what happens when the worker fails.
 //!
-//! One task owns all of it and does one thing at a time, so there are no locks to get wrong. The rules it keeps: one generation at most
-//! is in flight; everything that was asked for is answered, with an error if need be; a worker that ends or gives no sign of life is
-//! replaced once, and the line behind the lost answer goes on.
+//! One task owns all of it and does one thing at a time, so there are no locks to get wrong. The rules it keeps: no more generations
+//! are in flight than the worker takes at once; everything that was asked for is answered, with an error if need be; a worker that ends or
+//! gives no sign of life is replaced once, and what was lost with it before a word of it was said is asked once more.
 
 // Size: one state machine; its states are read together.
 
@@ -141,14 +141,18 @@ struct Waiting {
     events: Events,
     /// The position that its asker was told; 0 before the first time.
     told: u32,
+    /// It was lost with a worker, perhaps by its own fault: it is asked with no others beside it.
+    again: bool,
 }
 
-/// The answer in flight.
+/// An answer in flight.
 struct Active {
     id: u64,
-    ticket: u64,
-    events: Events,
+    /// As it waited, should it have to wait again.
+    waited: Waiting,
     stage: Stage,
+    /// Others were in flight beside it: its time says nothing of the model's speed.
+    shared: bool,
     /// When the worker last spoke of it.
     heard: Instant,
 }
@@ -186,9 +190,13 @@ pub(crate) struct Model {
     state: watch::Sender<LoadState>,
     shared: Arc<Shared>,
     line: VecDeque<Waiting>,
-    active: Option<Active>,
+    active: Vec<Active>,
+    /// Generations that the worker takes at once, and those that it has memory for now.
+    at_once: usize,
+    room: usize,
     calls: VecDeque<Call>,
-    running: Option<RunningCall>,
+    /// What the worker was asked: one thing for a person and one for the index, so that neither waits for the other.
+    running: Vec<RunningCall>,
     next_id: u64,
     /// Until when the model has to be loaded; `None` when it is.
     loading_until: Option<Instant>,
@@ -212,9 +220,11 @@ impl Model {
             state,
             shared: shared.clone(),
             line: VecDeque::new(),
-            active: None,
+            active: Vec::new(),
+            at_once: 1,
+            room: 1,
             calls: VecDeque::new(),
-            running: None,
+            running: Vec::new(),
             next_id: 1,
             loading_until: None,
             suspect: None,
@@ -293,15 +303,21 @@ impl Model {
                 End::Crashed(death) => {
                     failed_loads = 0;
                     self.shared.change(|figures| figures.restarts += 1);
-                    let idle = self.active.as_ref().is_none_or(|active| active.stage == Stage::Release)
-                        && self.running.is_none();
+                    let idle =
+                        self.active.iter().all(|active| active.stage == Stage::Release) && self.running.is_empty();
                     let error = EngineError::Crashed(death.reason);
-                    if let Some(active) = self.active.take() {
-                        // An error means that nobody listens.
-                        let _ = active.events.send(Err(error.clone()));
+                    self.active.sort_by_key(|active| active.id);
+                    for mut active in std::mem::take(&mut self.active).into_iter().rev() {
+                        if matches!(active.stage, Stage::Prompt { .. }) && !active.waited.again {
+                            active.waited.again = true;
+                            self.line.push_front(active.waited);
+                        } else {
+                            // An error means that nobody listens.
+                            let _ = active.waited.events.send(Err(error.clone()));
+                        }
                     }
-                    if let Some(running) = self.running.take() {
-                        running.call.fail(error);
+                    for running in self.running.drain(..) {
+                        running.call.fail(error.clone());
                     }
                     // A worker that ended while nothing was asked of it may have been ended for want of memory. It is started when it is
                     // needed: so it cannot end and start in a circle either.
@@ -349,11 +365,10 @@ impl Model {
                 Command::Cancel { .. } => {}
             }
         }
-        let in_flight = self.active.take().map(|active| active.events);
-        for events in in_flight.into_iter().chain(self.line.drain(..).map(|waiting| waiting.events)) {
-            let _ = events.send(Err(error.clone()));
+        for waiting in self.active.drain(..).map(|active| active.waited).chain(self.line.drain(..)) {
+            let _ = waiting.events.send(Err(error.clone()));
         }
-        for call in self.running.take().map(|running| running.call).into_iter().chain(self.calls.drain(..)) {
+        for call in self.running.drain(..).map(|running| running.call).chain(self.calls.drain(..)) {
             call.fail(error.clone());
         }
     }
@@ -388,11 +403,7 @@ impl Model {
                     Some(Command::Cancel { ticket }) => if self.cancel(ticket, &mut link).await.is_err() {
                         return End::Crashed(link.bury().await);
                     },
-                    Some(Command::Call(call)) => {
-                        // A person's question goes before the batches of the index, behind other questions.
-                        let place = if call.is_urgent() { self.calls.iter().position(|other| !other.is_urgent()) } else { None };
-                        self.calls.insert(place.unwrap_or(self.calls.len()), call);
-                    }
+                    Some(Command::Call(call)) => self.calls.push_back(call),
                     Some(Command::Stop { done }) => {
                         link.kill().await;
                         return End::Stopped(Some(done));
@@ -412,14 +423,22 @@ impl Model {
 
     /// The next moment at which the worker is overdue with something.
     fn deadline(&self) -> Option<Instant> {
+        let active = self.active.iter().filter_map(|active| self.deadline_of(active));
+        let running = self.running.iter().map(|running| running.deadline);
+        self.loading_until.into_iter().chain(active).chain(running).min()
+    }
+
+    fn deadline_of(&self, active: &Active) -> Option<Instant> {
         let timeouts = &self.config.timeouts;
-        let active = self.active.as_ref().and_then(|active| match active.stage {
-            Stage::Prompt { tokens } => Some(active.heard + timeouts.silence + self.prompt_time(tokens)),
+        match active.stage {
+            // They share the time.
+            Stage::Prompt { tokens } => {
+                Some(active.heard + timeouts.silence + self.prompt_time(tokens) * self.active.len() as u32)
+            }
             Stage::Answer => Some(active.heard + timeouts.silence),
             Stage::Release if self.line.is_empty() => None,
             Stage::Release => Some(active.heard + timeouts.release),
-        });
-        [self.loading_until, active, self.running.as_ref().map(|running| running.deadline)].into_iter().flatten().min()
+        }
     }
 
     /// What reading a prompt may take: the usual allowance, or eight times what the last prompts took.
@@ -431,7 +450,12 @@ impl Model {
     }
 
     /// What it means that the deadline has passed. The worker is ended already.
-    fn overdue(&self) -> End {
+    fn overdue(&mut self) -> End {
+        let now = Instant::now();
+        let late = self.active.iter().map(|active| self.deadline_of(active).is_some_and(|deadline| deadline <= now));
+        let late: Vec<bool> = late.collect();
+        // It would only be waited for as long once more.
+        self.active.iter_mut().zip(late).for_each(|(active, late)| active.waited.again |= late);
         if self.loading_until.is_some() {
             let name = &self.spec.name;
             return End::Hopeless(EngineError::Failed(format!(
@@ -447,47 +471,48 @@ impl Model {
             let _ = events.send(Err(EngineError::Busy));
             return;
         }
-        self.line.push_back(Waiting { ticket, request, events, told: 0 });
+        self.line.push_back(Waiting { ticket, request, events, told: 0, again: false });
     }
 
     async fn cancel(&mut self, ticket: u64, link: &mut Link) -> Result<(), String> {
         self.line.retain(|waiting| waiting.ticket != ticket);
-        match &mut self.active {
-            Some(active) if active.ticket == ticket && active.stage != Stage::Release => {
-                active.stage = Stage::Release;
-                active.heard = Instant::now();
-                link.send(&Request::Cancel { id: active.id }, self.config.timeouts.send).await
-            }
-            _ => Ok(()),
-        }
+        let is_meant = |active: &&mut Active| active.waited.ticket == ticket && active.stage != Stage::Release;
+        let Some(active) = self.active.iter_mut().find(is_meant) else { return Ok(()) };
+        active.stage = Stage::Release;
+        active.heard = Instant::now();
+        link.send(&Request::Cancel { id: active.id }, self.config.timeouts.send).await
     }
 
     /// Gives the worker what it can take, and tells those in line where they stand.
     async fn advance(&mut self, link: &mut Link) -> Result<(), String> {
         let limit = self.config.timeouts.send;
         if self.loading_until.is_none() {
-            if self.active.is_none()
-                && let Some(Waiting { ticket, request, events, .. }) = self.line.pop_front()
+            // What one that was just given up has computed may be of use to the next, as soon as the engine has let go of it.
+            let is_free = |active: &Active| active.stage != Stage::Release && !active.waited.again;
+            while self.active.len() < self.room
+                && self.active.iter().all(is_free)
+                && (self.active.is_empty() || self.line.front().is_some_and(|waiting| !waiting.again))
+                && let Some(waited) = self.line.pop_front()
             {
                 let id = self.fresh_id();
-                self.active =
-                    Some(Active { id, ticket, events, stage: Stage::Prompt { tokens: 0 }, heard: Instant::now() });
-                link.send(&Request::Generate { id, request }, limit).await?;
-            }
-            while self.running.is_none()
-                && let Some(mut call) = self.calls.pop_front()
-            {
-                if call.is_closed() {
-                    continue;
+                let request = Request::Generate { id, request: waited.request.clone() };
+                let (stage, heard) = (Stage::Prompt { tokens: 0 }, Instant::now());
+                self.active.push(Active { id, waited, stage, shared: false, heard });
+                if self.active.len() > 1 {
+                    self.active.iter_mut().for_each(|active| active.shared = true);
                 }
+                link.send(&request, limit).await?;
+            }
+            while let Some(mut call) = self.next_call() {
                 let id = self.fresh_id();
                 let request = match &mut call {
                     Call::Embed { texts, purpose, .. } => {
-                        Request::Embed { id, texts: std::mem::take(texts), purpose: *purpose }
+                        let threads = self.config.threads_for(*purpose);
+                        Request::Embed { id, texts: std::mem::take(texts), purpose: *purpose, threads }
                     }
                     Call::Count { texts, .. } => Request::CountTokens { id, texts: std::mem::take(texts) },
                 };
-                self.running = Some(RunningCall { id, call, deadline: Instant::now() + self.config.timeouts.call });
+                self.running.push(RunningCall { id, call, deadline: Instant::now() + self.config.timeouts.call });
                 link.send(&request, limit).await?;
             }
         }
@@ -501,6 +526,14 @@ impl Model {
         Ok(())
     }
 
+    /// The next thing to ask of the worker, if it is to be asked now.
+    fn next_call(&mut self) -> Option<Call> {
+        self.calls.retain(|call| !call.is_closed());
+        let is_running = |urgent| self.running.iter().any(|running| running.call.is_urgent() == urgent);
+        let at = self.calls.iter().position(|call| !is_running(call.is_urgent()))?;
+        self.calls.remove(at)
+    }
+
     fn fresh_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -509,8 +542,10 @@ impl Model {
     /// Takes what the worker says. An error means that the model cannot be used.
     fn hear(&mut self, event: Event) -> Result<(), EngineError> {
         match event {
-            Event::Loaded { model } => {
+            Event::Loaded { model, at_once } => {
                 self.loading_until = None;
+                self.at_once = at_once.max(1) as usize;
+                self.room = self.at_once;
                 if let Some(unfit) = self.suspect.take() {
                     self.config.remember_unfit(&unfit);
                 }
@@ -525,8 +560,14 @@ impl Model {
                 }
             }
             Event::Idle { id } => {
-                if self.active_with(id).is_some() {
-                    self.active = None;
+                self.end(id);
+            }
+            Event::Full { id } => {
+                if let Some(active) = self.end(id) {
+                    self.room = self.active.len().max(1);
+                    if active.stage != Stage::Release {
+                        self.line.push_front(active.waited);
+                    }
                 }
             }
             Event::Embedded { id, vectors } => {
@@ -543,7 +584,7 @@ impl Model {
                 if let Some(active) = self.active_with(id) {
                     active.stage = Stage::Release;
                     active.heard = Instant::now();
-                    let _ = active.events.send(Err(error.into()));
+                    let _ = active.waited.events.send(Err(error.into()));
                 } else if let Some(call) = self.finish_call(id) {
                     call.fail(error.into());
                 }
@@ -553,17 +594,24 @@ impl Model {
     }
 
     fn active_with(&mut self, id: u64) -> Option<&mut Active> {
-        self.active.as_mut().filter(|active| active.id == id)
+        self.active.iter_mut().find(|active| active.id == id)
+    }
+
+    /// The worker has let go of it, and may have room for as many as ever.
+    fn end(&mut self, id: u64) -> Option<Active> {
+        let at = self.active.iter().position(|active| active.id == id)?;
+        self.room = self.at_once;
+        Some(self.active.swap_remove(at))
     }
 
     fn finish_call(&mut self, id: u64) -> Option<Call> {
-        self.running.take_if(|running| running.id == id).map(|running| running.call)
+        let at = self.running.iter().position(|running| running.id == id)?;
+        Some(self.running.swap_remove(at).call)
     }
 
     fn hear_generation(&mut self, id: u64, event: GenerateEvent) {
-        if self.active_with(id).is_none() {
-            return;
-        }
+        let Some(active) = self.active_with(id) else { return };
+        let shared = active.shared;
         if let GenerateEvent::Done { finish, prompt_tokens, cached_tokens, completion_tokens, prompt_ms, decode_ms } =
             event
             && finish != FinishReason::Cancelled
@@ -571,6 +619,9 @@ impl Model {
             let rate = |tokens: u32, ms: u64| if ms == 0 { None } else { Some(tokens as f32 * 1000.0 / ms as f32) };
             self.shared.change(|figures| {
                 figures.generations += 1;
+                if shared {
+                    return;
+                }
                 // A prompt of a few tokens and an answer of one say nothing of the speed.
                 let read = prompt_tokens.saturating_sub(cached_tokens);
                 figures.prompt_rate = rate(read, prompt_ms).filter(|_| read >= 16).unwrap_or(figures.prompt_rate);
@@ -590,6 +641,6 @@ impl Model {
             };
         }
         // An error means that its cancellation is on the way.
-        let _ = active.events.send(Ok(event));
+        let _ = active.waited.events.send(Ok(event));
     }
 }

@@ -17,13 +17,19 @@ pub enum Request {
         /// Where the worker may keep what it computes of conversations.
         states: Option<KeptStates>,
     },
-    /// Sent only when no generation is in flight. Answered by [`Event::Generation`]s up to `Done`, or by [`Event::Failed`]; then, when
+    /// Sent only when fewer generations are in flight than the worker takes at once. Answered by [`Event::Generation`]s up to `Done`, or by [`Event::Failed`]; then, when
     /// the engine has let go of it, by [`Event::Idle`].
     Generate { id: u64, request: GenerateRequest },
     /// Ends the generation: `Done` with `cancelled` comes at once, `Idle` when the engine has noticed.
     Cancel { id: u64 },
-    /// Sent only when the last embedding is answered. Answered by [`Event::Embedded`] or [`Event::Failed`].
-    Embed { id: u64, texts: Vec<String>, purpose: EmbedPurpose },
+    /// At most two at a time: passages of files, and a question beside them. Answered by [`Event::Embedded`] or [`Event::Failed`].
+    Embed {
+        id: u64,
+        texts: Vec<String>,
+        purpose: EmbedPurpose,
+        /// Computing threads, at least 1.
+        threads: usize,
+    },
     /// Answered by [`Event::Counted`] or [`Event::Failed`].
     CountTokens { id: u64, texts: Vec<String> },
     /// The worker ends.
@@ -55,6 +61,8 @@ impl std::fmt::Debug for StatesKey {
 pub enum Event {
     Loaded {
         model: LoadedModel,
+        /// Generations that it takes at once, at least 1.
+        at_once: u32,
     },
     LoadFailed {
         error: WireError,
@@ -69,6 +77,10 @@ pub enum Event {
     },
     /// The engine is free for the next generation.
     Idle {
+        id: u64,
+    },
+    /// Nothing was done of this generation: for one more beside those in flight there is no memory now.
+    Full {
         id: u64,
     },
     /// One unit-length vector per text.
@@ -116,7 +128,11 @@ pub const CACHE_VARIABLE: &str = "HF_HOME";
 pub const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 /// Environment variables that make the worker's allocator give freed pages back at once. Measured with a model of 0.6 billion weights:
 /// 150 MB less after an answer, and no slower.
-pub const ALLOCATOR_VARIABLES: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ALLOW_THP", "0")];
+///
+/// That of the C library gives back large pieces only as long as it does not put them among the small ones, which it begins to do after the
+/// first; with a fixed limit it does not.
+pub const ALLOCATOR_VARIABLES: [(&str, &str); 3] =
+    [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ALLOW_THP", "0"), ("MALLOC_MMAP_THRESHOLD_", "131072")];
 
 #[cfg(test)]
 mod tests {

@@ -248,6 +248,42 @@ async fn those_in_line_are_told_where_they_stand() {
 }
 
 #[tokio::test]
+async fn as_many_are_in_flight_as_the_worker_takes() {
+    let bench = Bench::loaded(|_| ()).await;
+    bench.client.load(&spec("m", "three")).await.unwrap();
+    let (mut first, mut second) = (bench.ask("hold one"), bench.ask("hold two"));
+    assert_eq!((delta(&mut first).await.as_str(), delta(&mut second).await.as_str()), ("one", "two"));
+    assert_eq!(whole(bench.ask("say three")).await, said("three"));
+    let mut third = bench.ask("hold three");
+    assert_eq!(delta(&mut third).await, "three");
+    let mut fourth = bench.ask("say four");
+    assert_eq!(next(&mut fourth).await, queued(1));
+    drop(second);
+    assert_eq!(whole(fourth).await, said("four"));
+    // One that ends the worker takes the others with it, and none is left without an end.
+    assert!(matches!(whole(bench.ask("die")).await, Err(EngineError::Crashed(_))));
+    for lost in [first, third] {
+        assert!(matches!(whole(lost).await, Err(EngineError::Crashed(_))));
+    }
+    assert_eq!(whole(bench.ask("say again")).await, said("again"));
+}
+
+#[tokio::test]
+async fn one_that_finds_no_memory_waits_for_the_others() {
+    let bench = Bench::loaded(|_| ()).await;
+    bench.client.load(&spec("m", "three")).await.unwrap();
+    let mut first = bench.ask("hold on");
+    assert_eq!(delta(&mut first).await, "on");
+    let mut second = bench.ask("alone now");
+    assert_eq!(next(&mut second).await, queued(1));
+    let mut third = bench.ask("say three");
+    assert_eq!(next(&mut third).await, queued(2));
+    drop(first);
+    assert_eq!(whole(second).await, said("now"));
+    assert_eq!(whole(third).await, said("three"));
+}
+
+#[tokio::test]
 async fn who_leaves_the_line_is_not_served() {
     let bench = Bench::loaded(|_| ()).await;
     let mut first = bench.ask("hold on");
@@ -293,7 +329,25 @@ async fn a_crash_ends_one_answer_and_the_line_goes_on() {
         }
         assert_eq!(whole(next_one).await, said("still here"));
     }
-    assert_eq!(bench.stats().await.restarts, 2);
+    // Of the second nothing was said, so it was asked twice.
+    assert_eq!(bench.stats().await.restarts, 3);
+}
+
+#[tokio::test]
+async fn an_answer_of_which_nothing_was_said_survives_its_worker() {
+    let bench = Bench::loaded(|_| ()).await;
+    bench.client.load(&spec("m", "three")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut cut = bench.ask("hold on");
+    assert_eq!(delta(&mut cut).await, "on");
+    let deadly = bench.ask(&format!("die-once {}", folder.path().join("mark").display()));
+    let mut other = bench.ask("hold too");
+    assert_eq!(delta(&mut other).await, "too");
+    // It cannot be told which of them was at fault: each of the silent ones is asked alone.
+    assert!(matches!(whole(cut).await, Err(EngineError::Crashed(_))));
+    drop(other);
+    assert!(whole(deadly).await.is_ok());
+    assert_eq!(bench.stats().await.restarts, 1);
 }
 
 #[tokio::test]
@@ -401,6 +455,20 @@ async fn many_texts_are_embedded_in_order() {
         assert!(matches!(error, EngineError::Crashed(_)), "{error}");
         assert_eq!(bench.client.count_tokens(&id, vec!["still here".into()]).await.unwrap(), [2]);
     }
+}
+
+#[tokio::test]
+async fn a_question_does_not_wait_for_the_passages_of_files() {
+    let bench = Bench::loaded(|_| ()).await;
+    let id: ModelId = "m".into();
+    let passages = bench.client.embed(&id, vec!["silent".into()], EmbedPurpose::Passage);
+    let more = bench.client.embed(&id, vec!["more".into()], EmbedPurpose::Passage);
+    tokio::pin!(passages, more);
+    assert!(futures::poll!(passages.as_mut()).is_pending() && futures::poll!(more.as_mut()).is_pending());
+    let question = bench.client.embed(&id, vec!["why".into()], EmbedPurpose::Query).await.unwrap();
+    assert_eq!(question, [[3.0]]);
+    // Passages wait for passages.
+    assert!(futures::poll!(passages.as_mut()).is_pending() && futures::poll!(more.as_mut()).is_pending());
 }
 
 #[tokio::test]

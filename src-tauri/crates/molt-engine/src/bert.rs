@@ -1,6 +1,10 @@
 //! An embedding model: a BERT in candle, whose token vectors become one unit-length vector per text.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -11,6 +15,7 @@ use molt_engine_client::{
     memory,
     protocol::WireError,
 };
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokenizers::{Encoding, Tokenizer, TruncationParams};
 
 use crate::panics;
@@ -31,6 +36,8 @@ pub struct BertEmbedder {
     /// The token that stands for what the vocabulary does not have.
     unknown: Option<u32>,
     info: EmbedderInfo,
+    /// For fewer threads than all, the one of the last such request.
+    few: Mutex<Option<Arc<ThreadPool>>>,
 }
 
 impl BertEmbedder {
@@ -65,7 +72,7 @@ impl BertEmbedder {
         }
         let this = Self::new(model, counter, info).map_err(cannot)?;
         // A first vector, so that a model that cannot compute is found here.
-        this.embed(&["Hello".to_owned()], EmbedPurpose::Query)?;
+        this.embed(&["Hello".to_owned()], EmbedPurpose::Query, rayon::current_num_threads())?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (dimensions, context_length) = (this.info.dimensions, this.info.max_tokens);
         Ok((this, LoadedModel { id: spec.id.clone(), context_length, dimensions, load_ms, backend: Backend::Candle }))
@@ -78,7 +85,7 @@ impl BertEmbedder {
         let cut = TruncationParams { max_length: info.max_tokens as usize, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(cut)).map_err(|error| error.to_string())?;
         let unknown = ["[UNK]", "<unk>"].iter().find_map(|token| counter.token_to_id(token));
-        Ok(Self { model, tokenizer, counter, unknown, info })
+        Ok(Self { model, tokenizer, counter, unknown, info, few: Mutex::default() })
     }
 
     /// Tokens of each text, without special tokens. Blocking.
@@ -89,7 +96,24 @@ impl BertEmbedder {
 
     /// One unit-length vector per text, in order; all zeros for a text that is not readable for this model. Blocking; some milliseconds for
     /// each text.
-    pub fn embed(&self, texts: &[String], purpose: EmbedPurpose) -> Result<Vec<Vec<f32>>, WireError> {
+    pub fn embed(&self, texts: &[String], purpose: EmbedPurpose, threads: usize) -> Result<Vec<Vec<f32>>, WireError> {
+        if threads >= rayon::current_num_threads() {
+            return self.embed_here(texts, purpose);
+        }
+        self.few(threads)?.install(|| self.embed_here(texts, purpose))
+    }
+
+    fn few(&self, threads: usize) -> Result<Arc<ThreadPool>, WireError> {
+        let mut few = self.few.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = few.as_ref().filter(|pool| pool.current_num_threads() == threads) {
+            return Ok(pool.clone());
+        }
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().map_err(failed)?;
+        Ok(few.insert(Arc::new(pool)).clone())
+    }
+
+    /// With the threads of the pool that this is called in.
+    fn embed_here(&self, texts: &[String], purpose: EmbedPurpose) -> Result<Vec<Vec<f32>>, WireError> {
         let prefix = match purpose {
             EmbedPurpose::Query => &self.info.query_prefix,
             EmbedPurpose::Passage => &self.info.passage_prefix,

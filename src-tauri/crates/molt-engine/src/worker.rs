@@ -31,7 +31,7 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let Request::Load { spec, .. } = first else { anyhow::bail!("a model has to be loaded first") };
     let model = match load(&spec, runtime) {
         Ok((model, loaded)) => {
-            voice.say(Event::Loaded { model: loaded });
+            voice.say(Event::Loaded { model: loaded, at_once: 1 });
             model
         }
         Err(error) => {
@@ -98,9 +98,11 @@ async fn serve(model: &Model, requests: &mut UnboundedReceiver<Request>, voice: 
                     watch.cancel();
                 }
             }
-            (Request::Embed { id, texts, purpose }, Model::Embedder(model)) => {
+            (Request::Embed { id, texts, purpose, threads }, Model::Embedder(model)) => {
                 let model = model.clone();
-                compute(voice, id, move || model.embed(&texts, purpose).map(|vectors| Event::Embedded { id, vectors }));
+                compute(voice, id, move || {
+                    model.embed(&texts, purpose, threads).map(|vectors| Event::Embedded { id, vectors })
+                });
             }
             (Request::Embed { id, .. }, Model::Chat(_)) => {
                 let text = "This model answers questions; it cannot make vectors of texts.".into();

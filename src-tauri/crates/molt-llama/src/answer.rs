@@ -1,24 +1,22 @@
-//! Writing one answer: read what is new in the prompt, choose token after token, say the text.
-//!
-//! The keys and values of the last prompt and answer are kept: the next prompt that begins like them is read from where it differs.
+//! Writing one answer, step by step: read what is new in the prompt, choose token after token, say the text.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    mem, slice,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
-use llama_cpp_2::{context::LlamaContext, llama_batch::LlamaBatch, sampling::LlamaSampler, token::LlamaToken};
+use llama_cpp_2::{sampling::LlamaSampler, token::LlamaToken};
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
 use molt_engine_client::{
-    memory::{self, PROMPT_BATCH},
     protocol::{Event, WireError},
     worker::{Said, StopFilter, Thoughts, Voice},
 };
 
 use crate::{
-    form::{Form, Forms},
-    kv,
-    model::Model,
+    desk::Desk,
+    form::Form,
+    model::{Model, Prompt},
     states::States,
     text::Joiner,
 };
@@ -30,252 +28,213 @@ const RESERVED: u32 = 2;
 /// How often the client is told that an answer without visible text goes on.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Fewer tokens are read faster than their state is read back.
-const WORTH_READING: usize = 128;
-const WORTH_KEEPING: usize = 256;
-
-pub struct Writer {
-    model: &'static Model,
-    context: LlamaContext<'static>,
-    /// What the context holds keys and values of, in order.
-    known: Vec<LlamaToken>,
-    batch: LlamaBatch<'static>,
-    /// Made for the first answer that has to have a form.
-    forms: Option<Forms>,
-    states: Option<States>,
-    /// Tokens of the state that was kept last.
-    kept: usize,
+/// An answer to write, and whether it is still wanted.
+pub struct Job {
+    pub id: u64,
+    pub request: GenerateRequest,
+    pub cancelled: Arc<AtomicBool>,
 }
 
-impl Writer {
-    /// `states`: where what is computed may be kept.
-    pub fn new(model: &'static Model, states: Option<States>) -> Result<Self, WireError> {
-        let context = model.context()?;
-        let batch = LlamaBatch::new(PROMPT_BATCH as usize, 1);
-        let mut writer = Self { model, context, known: Vec::new(), batch, forms: None, states, kept: 0 };
-        // The first computation reads the weights from the disk; the first question should not wait for that.
-        let warm = [LlamaToken::new(0)];
-        writer.read(&warm, &AtomicBool::new(false), |_| {})?;
-        writer.keep(0);
-        Ok(writer)
-    }
+pub struct Answer {
+    job: Job,
+    model: &'static Model,
+    form: Option<Form>,
+    prompt: Prompt,
+    /// The token that was chosen last and is to be read.
+    next: Option<LlamaToken>,
+    sampler: LlamaSampler,
+    joiner: Joiner,
+    thoughts: Thoughts,
+    filter: StopFilter,
+    prompt_tokens: u32,
+    cached_tokens: u32,
+    /// Tokens that were chosen, and those that may be.
+    chosen: u32,
+    room: u32,
+    started: Instant,
+    /// When the first token was chosen.
+    first: Option<Instant>,
+    /// When the client heard of it last.
+    heard: Instant,
+}
 
-    /// Writes the answer to `request`, or only reads its prompt; everything but `Idle` is said.
-    pub fn write(
-        &mut self,
-        id: u64,
-        request: &GenerateRequest,
-        cancelled: &AtomicBool,
-        voice: &Voice,
-    ) -> Result<(), WireError> {
+impl Answer {
+    /// What is to be written, before anything is computed or said.
+    ///
+    /// # Errors
+    /// The conversation does not fit the model.
+    pub fn new(job: Job, model: &'static Model, form: Option<Form>) -> Result<Self, WireError> {
         let started = Instant::now();
-        let mut form = self.form(request)?;
-        let prompt = self.model.prompt(&request.messages, request.think && form.is_none()).map_err(|reason| {
-            WireError::Failed { text: format!("This model cannot take the conversation: {reason}.") }
-        })?;
+        let request = &job.request;
+        let prompt = match model.prompt(&request.messages, request.think && form.is_none()) {
+            Ok(prompt) => prompt,
+            Err(reason) => {
+                let text = format!("This model cannot take the conversation: {reason}.");
+                return Err(WireError::Failed { text });
+            }
+        };
         let prompt_tokens = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
-        let limit = self.model.context.saturating_sub(RESERVED);
+        let limit = model.context.saturating_sub(RESERVED);
         if prompt_tokens > limit {
             return Err(WireError::ContextOverflow { tokens: prompt_tokens, limit });
         }
-        let room = request.max_tokens.min(self.model.context - prompt_tokens - 1);
-        let tell = |event| voice.say(Event::Generation { id, event });
-        tell(GenerateEvent::Started { prompt_tokens });
+        let room = request.max_tokens.min(model.context - prompt_tokens - 1);
+        let thoughts = if form.is_some() { Thoughts::none() } else { Thoughts::new(&prompt.text) };
+        let (sampler, filter) = (sampler(request), StopFilter::new(&request.stop));
+        Ok(Self {
+            job,
+            model,
+            form,
+            prompt,
+            next: None,
+            sampler,
+            joiner: Joiner::default(),
+            thoughts,
+            filter,
+            prompt_tokens,
+            cached_tokens: 0,
+            chosen: 0,
+            room,
+            started,
+            first: None,
+            heard: started,
+        })
+    }
+
+    pub fn id(&self) -> u64 {
+        self.job.id
+    }
+
+    pub fn prompt(&self) -> &[LlamaToken] {
+        &self.prompt.tokens
+    }
+
+    /// Takes up what is known of the prompt. True when that was all that was asked for.
+    pub fn begin(&mut self, desk: &mut Desk, states: Option<&mut States>, voice: &Voice) -> bool {
+        self.tell(voice, GenerateEvent::Started { prompt_tokens: self.prompt_tokens });
+        let prompt = &self.prompt.tokens;
+        let same = match states {
+            Some(states) => desk.recall(prompt, states),
+            None => desk.shares(prompt),
+        };
+        if self.job.request.recall_only {
+            self.cached_tokens = same as u32;
+            self.done(voice, FinishReason::Length);
+            return true;
+        }
         // The last token is read again in any case: the first choice is made from what it gives.
-        let same = self.recall(&prompt.tokens);
-        let cached_tokens = if request.recall_only {
-            same as u32
-        } else {
-            self.keep(same.min(prompt.tokens.len() - 1));
-            self.known.len() as u32
-        };
-        let done = |finish, completion_tokens, first: Option<Instant>| {
-            let read = first.unwrap_or_else(Instant::now);
-            tell(GenerateEvent::Done {
-                finish,
-                prompt_tokens,
-                cached_tokens,
-                completion_tokens,
-                prompt_ms: milliseconds(read - started),
-                decode_ms: milliseconds(read.elapsed()),
-            });
-        };
-        if request.recall_only {
-            done(FinishReason::Length, 0, None);
-            return Ok(());
-        }
-        let unread = prompt.tokens[self.known.len()..].to_vec();
-        let told = |known: usize| {
-            if known < prompt.tokens.len() {
-                tell(GenerateEvent::Reading { read: known as u32, total: prompt_tokens });
-            }
-        };
-        if !self.read(&unread, cancelled, told)? {
-            done(FinishReason::Cancelled, 0, None);
-            return Ok(());
-        }
-        if room == 0 {
-            done(FinishReason::Length, 0, None);
-            return Ok(());
-        }
-        let mut heard = Instant::now();
-        let mut alive = || {
-            if heard.elapsed() >= PROGRESS {
-                heard = Instant::now();
-                voice.say(Event::Progress { id });
-            }
-        };
-
-        let mut sampler = sampler(request);
-        let mut joiner = Joiner::default();
-        let mut thoughts = if form.is_some() { Thoughts::none() } else { Thoughts::new(&prompt.text) };
-        let mut filter = StopFilter::new(&request.stop);
-        let show = |text: String| {
-            if !text.is_empty() {
-                tell(GenerateEvent::Delta { text });
-            }
-        };
-        // Returns whether a stop string was met.
-        let say = |said: Said, filter: &mut StopFilter| {
-            if !said.thought.is_empty() {
-                tell(GenerateEvent::Thought { text: said.thought });
-            }
-            let (text, stopped) = filter.push(&said.answer);
-            show(text);
-            stopped
-        };
-        let mut first = None;
-        let mut chosen = 0;
-        let finish = loop {
-            let token = match &mut form {
-                Some(form) => form.choose(&self.context, &mut sampler)?,
-                None => sampler.sample(&self.context, -1),
-            };
-            first.get_or_insert_with(Instant::now);
-            if self.model.is_end(token) {
-                say(thoughts.finish(), &mut filter);
-                show(filter.finish());
-                break FinishReason::Stop;
-            }
-            chosen += 1;
-            if say(thoughts.push(&joiner.push(&self.model.bytes(token))), &mut filter) {
-                break FinishReason::Stop;
-            }
-            let is_complete = match &mut form {
-                Some(form) => {
-                    form.take(token)?;
-                    form.is_complete()
-                }
-                None => false,
-            };
-            if is_complete {
-                show(filter.finish());
-                break FinishReason::Stop;
-            }
-            if chosen >= room {
-                say(thoughts.finish(), &mut filter);
-                show(filter.finish());
-                break FinishReason::Length;
-            }
-            alive();
-            if !self.read(&[token], cancelled, |_| {})? {
-                break FinishReason::Cancelled;
-            }
-        };
-        done(finish, chosen, first);
-        Ok(())
+        desk.keep(same.min(prompt.len() - 1));
+        self.cached_tokens = desk.known() as u32;
+        false
     }
 
-    /// Goes back to the kept state that shares much more with the prompt than what is known now, if there is one. Returns how many tokens
-    /// of the prompt are known.
-    fn recall(&mut self, prompt: &[LlamaToken]) -> usize {
-        let shared = |known: &[LlamaToken]| known.iter().zip(prompt).take_while(|(a, b)| a == b).count();
-        let same = shared(&self.known);
-        let Some(states) = &mut self.states else { return same };
-        let numbers: Vec<i32> = prompt.iter().map(|token| token.0).collect();
-        let Some((at, _)) = states.best(&numbers).filter(|(_, kept)| *kept >= same + WORTH_READING) else {
-            return same;
+    /// Computes one batch of the prompt, or the last token, and chooses the next when there is nothing left to read. True when the answer
+    /// has ended, with its `Done` said.
+    pub fn step(&mut self, desk: &mut Desk, voice: &Voice) -> Result<bool, WireError> {
+        let token = self.next.take();
+        let unread = match &token {
+            Some(token) => slice::from_ref(token),
+            None => &self.prompt.tokens[desk.known()..],
         };
-        let (context, known) = (&mut self.context, &mut self.known);
-        let fits = states.read(at, |tokens, state| {
-            context.clear_kv_cache();
-            known.clear();
-            let fits = kv::set(context, state);
-            if fits {
-                known.extend(tokens.iter().copied().map(LlamaToken::new));
-            }
-            fits
-        });
-        match fits {
-            None => return same,
-            Some(true) => {}
-            Some(false) => {
-                tracing::info!("a kept state does not fit the model and is removed");
-                self.context.clear_kv_cache();
-                states.forget(at);
-            }
+        if !desk.read(unread, &self.job.cancelled)? {
+            self.done(voice, FinishReason::Cancelled);
+            return Ok(true);
         }
-        self.kept = self.known.len();
-        shared(&self.known)
-    }
-
-    /// Keeps what was computed of a conversation of some length. Tenths of a second; called when nothing else is to be done.
-    pub fn keep_state(&mut self) {
-        let Some(states) = &mut self.states else { return };
-        if self.known.len() < WORTH_KEEPING || self.known.len() == self.kept {
-            return;
-        }
-        self.kept = self.known.len();
-        // The state is copied on its way.
-        if memory::available().is_some_and(|free| kv::size(&self.context) as u64 > free / 4) {
-            return;
-        }
-        let Some(state) = kv::get(&self.context) else { return };
-        let tokens: Vec<i32> = self.known.iter().map(|token| token.0).collect();
-        if let Err(error) = states.keep(&tokens, &state) {
-            tracing::warn!(%error, "what was computed of a conversation could not be kept");
-        }
-    }
-
-    /// The form that the answer is bound to, if it is.
-    fn form(&mut self, request: &GenerateRequest) -> Result<Option<Form>, WireError> {
-        let Some(constraint) = &request.constraint else { return Ok(None) };
-        let forms = match self.forms.take() {
-            Some(forms) => forms,
-            None => self.model.forms()?,
-        };
-        let form = self.forms.insert(forms).begin(constraint.clone())?;
-        Ok(Some(form))
-    }
-
-    /// Computes tokens behind what is known; `told` hears after each batch how many are known then. False when it was cancelled first.
-    fn read(&mut self, tokens: &[LlamaToken], cancelled: &AtomicBool, told: impl Fn(usize)) -> Result<bool, WireError> {
-        for part in tokens.chunks(PROMPT_BATCH as usize) {
-            if cancelled.load(Ordering::Relaxed) {
+        if token.is_none() {
+            let read = desk.known();
+            if read < self.prompt.tokens.len() {
+                self.tell(voice, GenerateEvent::Reading { read: read as u32, total: self.prompt_tokens });
                 return Ok(false);
             }
-            self.batch.clear();
-            for (offset, &token) in part.iter().enumerate() {
-                let position = self.known.len() + offset;
-                let is_last = offset + 1 == part.len();
-                let position = i32::try_from(position).map_err(|error| broken(&error))?;
-                self.batch.add(token, position, &[0], is_last).map_err(|error| broken(&error))?;
+            if self.room == 0 {
+                self.done(voice, FinishReason::Length);
+                return Ok(true);
             }
-            self.context.decode(&mut self.batch).map_err(|error| broken(&error))?;
-            self.known.extend_from_slice(part);
-            told(self.known.len());
         }
-        Ok(true)
+        let end = self.choose(desk, voice)?;
+        if let Some(finish) = end {
+            self.done(voice, finish);
+        }
+        Ok(end.is_some())
     }
 
-    /// Forgets all but the first `count` known tokens; all of them where the model cannot forget a part.
-    fn keep(&mut self, count: usize) {
-        let from = u32::try_from(count).ok();
-        if count < self.known.len() && !self.context.clear_kv_cache_seq(Some(0), from, None).unwrap_or(false) {
-            self.context.clear_kv_cache();
-            self.known.clear();
+    /// Chooses a token and says its text; the reason where the answer ends with it.
+    fn choose(&mut self, desk: &Desk, voice: &Voice) -> Result<Option<FinishReason>, WireError> {
+        let token = match &mut self.form {
+            Some(form) => form.choose(desk.context(), &mut self.sampler)?,
+            None => self.sampler.sample(desk.context(), -1),
+        };
+        self.first.get_or_insert_with(Instant::now);
+        if self.model.is_end(token) {
+            self.say_rest(voice);
+            return Ok(Some(FinishReason::Stop));
         }
-        self.known.truncate(count);
+        self.chosen += 1;
+        let text = self.joiner.push(&self.model.bytes(token));
+        let said = self.thoughts.push(&text);
+        if self.say(voice, said) {
+            return Ok(Some(FinishReason::Stop));
+        }
+        if let Some(form) = &mut self.form {
+            form.take(token)?;
+            if form.is_complete() {
+                self.say_rest(voice);
+                return Ok(Some(FinishReason::Stop));
+            }
+        }
+        if self.chosen >= self.room {
+            self.say_rest(voice);
+            return Ok(Some(FinishReason::Length));
+        }
+        if self.heard.elapsed() >= PROGRESS {
+            self.heard = Instant::now();
+            voice.say(Event::Progress { id: self.job.id });
+        }
+        self.next = Some(token);
+        Ok(None)
+    }
+
+    /// Whether a stop string was met.
+    fn say(&mut self, voice: &Voice, said: Said) -> bool {
+        if !said.thought.is_empty() {
+            self.tell(voice, GenerateEvent::Thought { text: said.thought });
+        }
+        let (text, stopped) = self.filter.push(&said.answer);
+        self.show(voice, text);
+        stopped
+    }
+
+    /// What was held back, because it might have been the beginning of something else.
+    fn say_rest(&mut self, voice: &Voice) {
+        let said = mem::replace(&mut self.thoughts, Thoughts::none()).finish();
+        self.say(voice, said);
+        let text = self.filter.finish();
+        self.show(voice, text);
+    }
+
+    fn show(&self, voice: &Voice, text: String) {
+        if !text.is_empty() {
+            self.tell(voice, GenerateEvent::Delta { text });
+        }
+    }
+
+    fn tell(&self, voice: &Voice, event: GenerateEvent) {
+        voice.say(Event::Generation { id: self.job.id, event });
+    }
+
+    fn done(&self, voice: &Voice, finish: FinishReason) {
+        let read = self.first.unwrap_or_else(Instant::now);
+        self.tell(
+            voice,
+            GenerateEvent::Done {
+                finish,
+                prompt_tokens: self.prompt_tokens,
+                cached_tokens: self.cached_tokens,
+                completion_tokens: self.chosen,
+                prompt_ms: milliseconds(read - self.started),
+                decode_ms: milliseconds(read.elapsed()),
+            },
+        );
     }
 }
 
@@ -301,9 +260,4 @@ fn seed() -> u32 {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What the context holds is not known any more: the worker ends, and is started again.
-fn broken(error: &dyn std::fmt::Display) -> WireError {
-    WireError::Crashed { text: format!("the engine has failed: {error}") }
 }

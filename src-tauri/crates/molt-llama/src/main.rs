@@ -3,10 +3,14 @@
 //! It speaks frames over standard input and output, holds one model, and ends when its input ends. Being killed at any moment is part of
 //! its life: it owns no data.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod abort;
 mod answer;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod attention;
+mod desk;
 mod form;
+mod heap;
 mod kv;
 mod model;
 mod runaway;
@@ -15,6 +19,7 @@ mod template;
 mod text;
 mod tokenize;
 mod worker;
+mod writer;
 
 use std::process::ExitCode;
 

@@ -15,7 +15,7 @@ use llama_cpp_2::{
 use molt_core::{Backend, LoadedModel, ModelFormat, ModelRole, ModelSpec, PromptMessage, Role};
 use molt_engine_client::{
     NO_TEMPLATE, gguf,
-    memory::{self, FLASH_ATTENTION, PROMPT_BATCH},
+    memory::{self, FLASH_ATTENTION},
     protocol::{THREADS_VARIABLE, WireError},
     worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS},
 };
@@ -36,6 +36,10 @@ pub struct Model {
     thinking: Vec<LlamaToken>,
     /// Tokens of prompt and answer together.
     pub context: u32,
+    /// Tokens of a prompt that are read in one go.
+    pub batch: u32,
+    /// Rough need in bytes of one more [`Model::context`].
+    pub desk_bytes: u64,
 }
 
 /// A prompt as the model reads it.
@@ -87,7 +91,8 @@ impl Model {
         };
         let thinking = (0..vocab.n_tokens()).map(LlamaToken::new).filter(is_mark).collect();
 
-        let this = Self { backend, model, template, markers, thinking, context: plan.context };
+        let (batch, desk_bytes) = (memory::prompt_batch(&info), memory::of_conversation(&info, plan.context));
+        let this = Self { backend, model, template, markers, thinking, context: plan.context, batch, desk_bytes };
         this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }], false).map_err(no_template)?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let loaded = LoadedModel {
@@ -110,8 +115,8 @@ impl Model {
         let threads = std::env::var(THREADS_VARIABLE).ok().and_then(|threads| threads.parse().ok()).unwrap_or(1);
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(self.context))
-            .with_n_batch(PROMPT_BATCH)
-            .with_n_ubatch(PROMPT_BATCH)
+            .with_n_batch(self.batch)
+            .with_n_ubatch(self.batch)
             .with_flash_attention_policy(FLASH_ATTENTION.into())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)

@@ -3,16 +3,15 @@
 use std::{
     process::exit,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
-    time::Duration,
 };
 
 use anyhow::bail;
-use molt_core::{GenerateRequest, ModelSpec};
+use molt_core::ModelSpec;
 use molt_engine_client::{
     memory::FLASH_ATTENTION,
     protocol::{Event, KeptStates, Request, WireError},
@@ -21,22 +20,15 @@ use molt_engine_client::{
 
 use molt_seal::Key;
 
-use crate::{answer::Writer, model::Model, states::States};
-
-/// The exit code of a worker whose engine has failed beyond repair.
-const BROKEN: i32 = 70;
+use crate::{
+    answer::Job,
+    model::Model,
+    states::States,
+    writer::{AT_ONCE, BROKEN, Writer},
+};
 
 /// What the layout of a state depends on besides the model.
 const STATES_OF: (&str, bool) = ("llama-cpp-2 0.1.160", FLASH_ATTENTION);
-/// After so long without a question there is time to keep what was computed.
-const IDLE: Duration = Duration::from_secs(2);
-
-/// An answer to write, and whether it is still wanted.
-struct Job {
-    id: u64,
-    request: GenerateRequest,
-    cancelled: Arc<AtomicBool>,
-}
 
 /// Serves one client until it goes.
 pub fn run() -> anyhow::Result<()> {
@@ -50,7 +42,7 @@ pub fn run() -> anyhow::Result<()> {
     });
     let (writer, model) = match loaded {
         Ok((writer, model, loaded)) => {
-            voice.say(Event::Loaded { model: loaded });
+            voice.say(Event::Loaded { model: loaded, at_once: AT_ONCE });
             (writer, model)
         }
         Err(error) => {
@@ -61,39 +53,13 @@ pub fn run() -> anyhow::Result<()> {
     };
     let (jobs, to_do) = mpsc::channel();
     let speaker = voice.clone();
-    let writer = thread::Builder::new().name("writer".into()).spawn(move || write(writer, model, &to_do, &speaker))?;
+    let writer = thread::Builder::new().name("writer".into()).spawn(move || writer.run(&to_do, &speaker))?;
     serve(model, &requests, jobs, &voice);
-    // llama.cpp crashes when the process ends under a computation; the one in flight ends with its batch.
+    // llama.cpp crashes when the process ends under a computation; those in flight end with their batch.
     if writer.join().is_err() {
         exit(BROKEN);
     }
     Ok(())
-}
-
-/// Writes one answer after the other.
-fn write(mut writer: Writer, model: &Model, jobs: &mpsc::Receiver<Job>, voice: &Voice) {
-    while let Some(Job { id, request, cancelled }) = next(&mut writer, jobs) {
-        if let Err(error) = writer.write(id, &request, &cancelled, voice) {
-            let is_broken = matches!(error, WireError::Crashed { .. }) || model.is_stuck();
-            voice.say(Event::Failed { id, error });
-            if is_broken {
-                voice.finish();
-                exit(BROKEN);
-            }
-        }
-        voice.say(Event::Idle { id });
-    }
-}
-
-/// The next answer to write. While there is none, what was computed is kept.
-fn next(writer: &mut Writer, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
-    match jobs.recv_timeout(IDLE) {
-        Ok(job) => Some(job),
-        Err(_) => {
-            writer.keep_state();
-            jobs.recv().ok()
-        }
-    }
 }
 
 /// Without states the model works as well, only slower.
@@ -113,18 +79,20 @@ fn open_states(place: KeptStates, spec: &ModelSpec, context: u32) -> Option<Stat
 
 /// Serves until the input ends or the end is asked for; what is being written is not wanted any more then.
 fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: mpsc::Sender<Job>, voice: &Voice) {
-    let mut current: Option<(u64, Arc<AtomicBool>)> = None;
+    // Of the answers that are being written.
+    let mut current: Vec<(u64, Weak<AtomicBool>)> = Vec::new();
     for request in requests {
         match request {
             Request::Generate { id, request } => {
                 let cancelled = Arc::<AtomicBool>::default();
-                current = Some((id, cancelled.clone()));
+                current.retain(|(_, cancelled)| cancelled.strong_count() > 0);
+                current.push((id, Arc::downgrade(&cancelled)));
                 // The writer lives as long as the process.
                 let _ = jobs.send(Job { id, request, cancelled });
             }
             Request::Cancel { id } => {
-                if let Some((_, cancelled)) = current.as_ref().filter(|(current, _)| *current == id) {
-                    cancelled.store(true, Ordering::Relaxed);
+                for (_, cancelled) in current.iter().filter(|(current, _)| *current == id) {
+                    cancel(cancelled);
                 }
             }
             Request::Embed { id, .. } => {
@@ -136,7 +104,12 @@ fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: mpsc::
             Request::Shutdown => break,
         }
     }
-    if let Some((_, cancelled)) = current {
+    current.iter().for_each(|(_, cancelled)| cancel(cancelled));
+}
+
+/// Does nothing where the answer has ended.
+fn cancel(cancelled: &Weak<AtomicBool>) {
+    if let Some(cancelled) = cancelled.upgrade() {
         cancelled.store(true, Ordering::Relaxed);
     }
 }

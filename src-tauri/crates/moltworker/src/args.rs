@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
-use molt_core::{DocumentKind, DocumentState};
+use molt_core::{CoreShare, DocumentKind, DocumentState};
 
 pub use model::{EndpointEdit, ModelConfigure, ModelName};
 
@@ -145,13 +145,24 @@ pub enum Knowledge {
     /// Stop reading for now; what was read can still be searched
     Pause,
     /// Go on reading
-    Resume,
+    Resume(KnowledgeResume),
     /// Forget a file or folder; the files themselves stay
     Remove(KnowledgeRemove),
     /// Read a protected document of the library; its password is read from the standard input
     Unlock(KnowledgeUnlock),
     /// Show or change what is left out of the folders
     Rules(KnowledgeRules),
+}
+
+#[derive(Debug, Args)]
+pub struct KnowledgeResume {
+    /// Cores of the processor that reading may take from now on: one, half or all
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub cores: Option<CoreShare>,
+}
+
+fn share(name: &str) -> Result<CoreShare, String> {
+    serde_json::from_value(serde_json::Value::from(name.to_lowercase())).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Args)]

@@ -54,6 +54,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("knowledge retry/path", "文件；省略则重新读取所有未能读取的文件"),
     ("knowledge pause", "暂停读取；已读取的仍可搜索"),
     ("knowledge resume", "继续读取"),
+    ("knowledge resume/cores", "此后读取可占用的处理器核心：one（一个）、half（一半）或 all（全部）"),
     ("knowledge rules", "显示或更改文件夹中忽略哪些内容"),
     ("knowledge rules/ignore", "忽略匹配的内容，写法同 .gitignore 文件；可以多次给出，并取代之前的规则"),
     ("knowledge rules/ignore_nothing", "不再按名称忽略任何内容"),

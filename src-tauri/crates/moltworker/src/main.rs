@@ -123,7 +123,9 @@ async fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
             commands::knowledge_files::retry(&connection, &printer, args).await
         }
         Command::Knowledge(Knowledge::Pause) => commands::knowledge_files::pause(&connection, &printer, true).await,
-        Command::Knowledge(Knowledge::Resume) => commands::knowledge_files::pause(&connection, &printer, false).await,
+        Command::Knowledge(Knowledge::Resume(args)) => {
+            commands::knowledge_files::resume(&connection, &printer, args).await
+        }
         Command::Knowledge(Knowledge::Extract(args)) => commands::knowledge::extract(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Unlock(args)) => commands::knowledge::unlock(&connection, &printer, args).await,
         Command::Knowledge(Knowledge::Rules(args)) => commands::knowledge::rules(&connection, &printer, args).await,

@@ -35,7 +35,11 @@ fn small_model() -> PathBuf {
 
 pub fn client(folder: &Path) -> EngineClient {
     // One thread: these tests run beside each other, and llama.cpp's threads wait for each other without rest.
-    EngineClient::new(EngineConfig { threads: 1, ..EngineConfig::new(WORKER.into(), folder.join("cache")) })
+    client_with(folder, 1)
+}
+
+pub fn client_with(folder: &Path, threads: usize) -> EngineClient {
+    EngineClient::new(EngineConfig { threads, ..EngineConfig::new(WORKER.into(), folder.join("cache")) })
 }
 
 pub struct Bench {
@@ -302,7 +306,8 @@ async fn a_killed_worker_costs_one_answer() {
         until(&mut lost, is_started).await;
         let waiting = bench.ask(QUESTIONS[0]);
         kill(bench.pid().await);
-        assert!(matches!(whole(lost).await.map(|answer| answer.text), Err(EngineError::Crashed(_))), "round {round}");
+        // Of its answer nothing was said yet, so it is asked once more.
+        whole(lost).await.unwrap();
         assert_eq!(text(waiting).await, right, "round {round}");
     }
     let mut cut = bench.ask(QUESTIONS[0]);
@@ -344,7 +349,7 @@ fn a_worker_ends_with_its_input() {
     let spec = ModelFiles.inspect(&small_model()).unwrap();
     molt_wire::write_frame(&mut input, &Request::Load { spec: Box::new(spec.clone()), states: None }).unwrap();
     let loaded: Event = molt_wire::read_frame(&mut output).unwrap();
-    assert!(matches!(loaded, Event::Loaded { model } if model.id == spec.id));
+    assert!(matches!(loaded, Event::Loaded { model, .. } if model.id == spec.id));
     let messages = vec![PromptMessage { role: Role::User, text: "and so on ".repeat(300) }];
     let (max_tokens, temperature, top_p, stop) = (500, 0.0, 1.0, Vec::new());
     let request = GenerateRequest {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use molt_core::{EmbedPurpose, Engine, EngineError, LoadedModel, ModelFormat, ModelId, ModelInspector, ModelRole};
+use molt_core::{
+    CoreShare, EmbedPurpose, Engine, EngineError, LoadedModel, ModelFormat, ModelId, ModelInspector, ModelRole,
+};
 use molt_engine_client::{EngineClient, ModelFiles};
 
 fn folder() -> PathBuf {
@@ -91,6 +93,21 @@ async fn a_vector_does_not_depend_on_its_neighbours() {
     let counts = client.count_tokens(&id, vec!["hello world".into(), String::new(), long]).await.unwrap();
     assert_eq!(counts[..2], [2, 0]);
     assert!(counts[2] >= 800, "whole texts are counted: {counts:?}");
+}
+
+#[tokio::test]
+async fn one_core_gives_the_vectors_that_all_give() {
+    let cache = tempfile::tempdir().unwrap();
+    let (client, id, _) = loaded(&cache).await;
+    let two = super::contract::client_with(cache.path(), 2);
+    two.load(&ModelFiles.inspect(&folder()).unwrap()).await.unwrap();
+    let passages: Vec<String> = (0..20).map(|number| format!("Passage {number} {}", "of it ".repeat(number))).collect();
+    let one = client.embed(&id, passages.clone(), EmbedPurpose::Passage).await.unwrap();
+    for share in [CoreShare::All, CoreShare::One] {
+        two.share_for_files(share);
+        let vectors = two.embed(&id, passages.clone(), EmbedPurpose::Passage).await.unwrap();
+        assert!(vectors.iter().zip(&one).all(|(vector, one)| cosine(vector, one) > 0.9999), "{share:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Many conversations at once with one model, whose readers come and go.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt, future::join_all};
 use molt_core::{Engine, GenerateRequest, ModelId, PromptMessage, Role};
@@ -29,6 +32,9 @@ fn questions(random: &mut Random) -> Vec<String> {
 
 /// Events after which readers leave, at the most.
 const LEAVES: u64 = 8;
+
+/// Working spaces are given back after some seconds without a question.
+const GIVEN_BACK: Duration = Duration::from_secs(20);
 
 /// Answers that may be others than alone: processors round otherwise when they compute other numbers of tokens together, and a model
 /// that wavers between two words then takes the other one.
@@ -121,7 +127,13 @@ async fn each_of_many_conversations_goes_as_if_it_were_alone() {
     assert_eq!(served.len(), CONVERSATIONS * TURNS);
     // While one waits for its turn, each of the others comes once; and as often again for the answer that it left.
     let longest = (0..CONVERSATIONS).map(|number| longest_wait(&served, number)).max().unwrap();
-    let after = bench.client.stats().await.remove(0);
+    // Working spaces for several at once are given back when nobody asks any more.
+    let deadline = Instant::now() + GIVEN_BACK;
+    let mut after = bench.client.stats().await.remove(0);
+    while after.memory * 10 > before * 11 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        after = bench.client.stats().await.remove(0);
+    }
     println!(
         "{} answers, {} of them others than alone, and {left} readers that left; at most {longest} others between two answers of a conversation; worker {} KB before, {} KB after",
         served.len(),

@@ -17,6 +17,7 @@ pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
         automatic_model: true,
         automatic_remote: true,
         indexing_paused: true,
+        indexing_cores: CoreShare::Half,
         pause_on_battery: false,
         library_rules: LibraryRules { ignore: "*.log\n/草稿/\n".into(), largest_mb: 20 },
         close_to_tray: false,

@@ -7,11 +7,11 @@ use molt_api::{
     DocumentList, DocumentRef, DocumentView, Empty, IndexStatus, KnowledgePause, SkippedList, SourceRef, SourceView,
     Status,
 };
-use molt_core::{Document, DocumentId, DocumentState, Narrowing, SkipReason, SkippedFile};
+use molt_core::{Document, DocumentId, DocumentState, Narrowing, Settings, SkipReason, SkippedFile};
 use serde_json::json;
 
 use crate::{
-    args::{KnowledgeFiles, KnowledgeRetry, KnowledgeShow},
+    args::{KnowledgeFiles, KnowledgeResume, KnowledgeRetry, KnowledgeShow},
     commands::knowledge::{BEAT, is_failed, resolved},
     connect::{Connection, sentence},
     failure::Failure,
@@ -187,6 +187,14 @@ pub async fn retry(connection: &Connection, printer: &Printer, args: KnowledgeRe
         }
     }
     if failed { Err(Failure::Said) } else { Ok(()) }
+}
+
+pub async fn resume(connection: &Connection, printer: &Printer, args: KnowledgeResume) -> Result<(), Failure> {
+    if let Some(indexing_cores) = args.cores {
+        let settings: Settings = connection.call("settings_get", ()).await?;
+        connection.call::<Settings>("settings_set", Settings { indexing_cores, ..settings }).await?;
+    }
+    pause(connection, printer, false).await
 }
 
 pub async fn pause(connection: &Connection, printer: &Printer, paused: bool) -> Result<(), Failure> {
