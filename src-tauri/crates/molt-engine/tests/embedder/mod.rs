@@ -100,12 +100,13 @@ async fn one_core_gives_the_vectors_that_all_give() {
     let cache = tempfile::tempdir().unwrap();
     let (client, id, _) = loaded(&cache).await;
     let two = super::contract::client_with(cache.path(), 2);
-    two.load(&ModelFiles.inspect(&folder()).unwrap()).await.unwrap();
+    let spec = ModelFiles.inspect(&folder()).unwrap();
+    two.load(&spec).await.unwrap();
     let passages: Vec<String> = (0..20).map(|number| format!("Passage {number} {}", "of it ".repeat(number))).collect();
     let one = client.embed(&id, passages.clone(), EmbedPurpose::Passage).await.unwrap();
     for share in [CoreShare::All, CoreShare::One] {
         two.share_for_files(share);
-        let vectors = two.embed(&id, passages.clone(), EmbedPurpose::Passage).await.unwrap();
+        let vectors = two.embed(&spec.id, passages.clone(), EmbedPurpose::Passage).await.unwrap();
         assert!(vectors.iter().zip(&one).all(|(vector, one)| cosine(vector, one) > 0.9999), "{share:?}");
     }
 }
