@@ -38,7 +38,7 @@ const GIVEN_BACK: Duration = Duration::from_secs(20);
 
 /// Answers that may be others than alone: processors round otherwise when they compute other numbers of tokens together, and a model
 /// that wavers between two words then takes the other one.
-const WAVERING: usize = CONVERSATIONS * TURNS / 20;
+const WAVERING: usize = CONVERSATIONS * TURNS / 40;
 /// Words whose logits differ by less than about half of this are told apart by chance; one that is 2 below is chosen once in 20,000 times.
 const TEMPERATURE: f32 = 0.2;
 const TRIES: usize = 200;
