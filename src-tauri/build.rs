@@ -3,8 +3,8 @@
 use std::{fs, io, path::Path};
 
 /// The commands of the shell. Naming them turns "every page may call every command" into explicit permissions.
-const COMMANDS: [&str; 7] =
-    ["call", "events", "pick_paths", "save_file", "open_path", "reveal_path", "take_quick_add_keys"];
+const COMMANDS: [&str; 8] =
+    ["call", "document_file", "events", "pick_paths", "save_file", "open_path", "reveal_path", "take_quick_add_keys"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=src-tauri/capabilities");

@@ -6,9 +6,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use molt_api::{ApiError, ErrorCode, Event, SourceView};
+use molt_api::{ApiError, DocumentRef, ErrorCode, Event, SourceView};
+use molt_core::DocumentId;
 use serde_json::{Value, value::RawValue};
-use tauri::{AppHandle, State, WebviewWindow, async_runtime::JoinHandle, ipc::Channel};
+use tauri::{
+    AppHandle, State, WebviewWindow,
+    async_runtime::JoinHandle,
+    ipc::{Channel, Response},
+};
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_opener::OpenerExt;
 use tokio::sync::{broadcast::error::RecvError, oneshot};
@@ -19,6 +24,13 @@ use crate::{backstage::Backstage, viewer};
 #[tauri::command]
 pub async fn call(backstage: State<'_, Backstage>, name: String, args: Value) -> Result<Box<RawValue>, ApiError> {
     backstage.call(&name, args).await
+}
+
+/// The content of a PDF of the library, for drawing its pages. It travels as it is, not as JSON.
+#[tauri::command]
+pub async fn document_file(backstage: State<'_, Backstage>, document: DocumentId) -> Result<Response, ApiError> {
+    let content = backstage.door().await.document_file(DocumentRef { id: document }).await?;
+    Ok(Response::new(content))
 }
 
 /// The stream of events to each open page, by the label of its window.

@@ -97,6 +97,7 @@ fn build() -> tauri::Result<tauri::App> {
         .manage(QuickAddKeys::default())
         .invoke_handler(tauri::generate_handler![
             commands::call,
+            commands::document_file,
             commands::events,
             commands::pick_paths,
             commands::save_file,

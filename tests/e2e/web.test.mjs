@@ -96,6 +96,30 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
 
   step("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
 
+  step("opens a citation of a PDF on its page, with the passage marked", () => flow.openPage(page, "web", (file) => driver.screenshot(file)));
+
+  step("draws a Chinese page that has no font", () => flow.openFontless(page));
+
+  step("gives the file of a PDF to who is signed in, and of nothing else", async () => {
+    const documents = await page.call("document_list", { source_id: null });
+    const ask = (name, headers) => fetch(`${api.base}/api/documents/${documents.find((one) => one.name === name).id}/file`, { headers });
+    const authorization = `Bearer ${api.token}`;
+    const given = await ask("report.pdf", { authorization });
+    assert.deepEqual(Buffer.from(await given.arrayBuffer()), fs.readFileSync(path.join(library, "report.pdf")));
+    assert.equal(given.headers.get("content-type"), "application/pdf");
+    assert.match(given.headers.get("content-disposition"), /^attachment/);
+    assert.equal((await ask("report.pdf", {})).status, 401);
+    const refused = await ask("notes.md", { authorization });
+    assert.equal(refused.status, 400);
+    assert.match((await refused.json()).message, /not a PDF/);
+    const report = path.join(library, "report.pdf");
+    fs.renameSync(report, `${report}.away`);
+    const gone = await ask("report.pdf", { authorization });
+    fs.renameSync(`${report}.away`, report);
+    assert.equal(gone.status, 404);
+    await flow.indexed(page);
+  });
+
   step("brings back a deleted conversation", () => flow.deleteAndUndo(page));
 
   step("understands a task in one line", async () => {

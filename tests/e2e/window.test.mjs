@@ -63,6 +63,10 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
 
   step("answers in both languages with a citation that opens the passage", () => flow.askEach(page));
 
+  step("opens a citation of a PDF on its page, with the passage marked", () => flow.openPage(page, "window", shoot));
+
+  step("draws a Chinese page that has no font", () => flow.openFontless(page));
+
   step("brings back a deleted conversation", () => flow.deleteAndUndo(page));
 
   step("understands a task in one line", async () => {

@@ -11,7 +11,7 @@ export interface Asked {
   args: unknown;
 }
 
-export function pretend(handlers: Handlers): Asked[] {
+export function pretend(handlers: Handlers, file?: (document: string) => ArrayBuffer): Asked[] {
   const asked: Asked[] = [];
   setTransport({
     async call(name, args) {
@@ -19,6 +19,11 @@ export function pretend(handlers: Handlers): Asked[] {
       const handler = handlers[name as CommandName] as ((args: unknown) => unknown) | undefined;
       if (!handler) throw { code: "not_found", message: `Nothing answers ${name}.`, hint: null, trace_id: "" };
       return structuredClone(await handler(args));
+    },
+    async file(document) {
+      asked.push({ name: "file", args: document });
+      if (!file) throw { code: "not_found", message: "There is no file.", hint: null, trace_id: "" };
+      return file(document);
     },
     events: () => undefined,
   });

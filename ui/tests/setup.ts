@@ -15,6 +15,8 @@ vi.stubGlobal(
   },
 );
 Element.prototype.scrollIntoView = () => undefined;
+Element.prototype.scrollTo = () => undefined;
+Element.prototype.scrollBy = () => undefined;
 
 afterEach(() => {
   location.hash = "";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 
-import { dueIn, FILES, QUESTIONS } from "./library.mjs";
+import { dueIn, FILES, FONTLESS, QUESTIONS } from "./library.mjs";
 import { KEY } from "./page.mjs";
 import { OUTPUT } from "./programs.mjs";
 import { until } from "./wait.mjs";
@@ -79,6 +79,104 @@ export async function ask(page, question) {
 
 export async function askEach(page) {
   for (const question of QUESTIONS) await ask(page, question);
+}
+
+/** How a document is shown beside an answer: as `text` or as its `page`. */
+export async function look(page, as) {
+  const [choice] = await until("the switch", async () => {
+    const found = await page.driver.all(`[data-testid="inspector-look"] input[value="${as}"]`);
+    return found.length > 0 && found;
+  });
+  await page.driver.click(choice);
+}
+
+/** What is to be seen of the page: its ink, and how the marks lie to the words in the invisible text over the drawing. */
+function seen(page, words) {
+  return page.driver.run(
+    `const [words] = arguments;
+     const sheet = document.querySelector('[data-testid="page-sheet"]');
+     const canvas = sheet.querySelector("canvas");
+     const box = (rect) => ({ left: rect.left, top: rect.top, right: rect.right, bottom: rect.bottom });
+     const boxes = (name) => [...sheet.querySelectorAll('[data-testid="' + name + '"]')].map((one) => box(one.getBoundingClientRect()));
+     const area = box(canvas.getBoundingClientRect());
+     const scale = canvas.width / (area.right - area.left);
+     const ink = ({ left, top, right, bottom }) => {
+       const { data } = canvas.getContext("2d").getImageData((left - area.left) * scale, (top - area.top) * scale, (right - left) * scale, (bottom - top) * scale);
+       let dark = 0;
+       for (let at = 0; at < data.length; at += 4) if (data[at] + data[at + 1] + data[at + 2] < 384) dark += 1;
+       return dark / (data.length / 4);
+     };
+     const walker = document.createTreeWalker(sheet, NodeFilter.SHOW_TEXT);
+     let text = null;
+     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+       const start = node.data.indexOf(words);
+       if (start < 0) continue;
+       const range = document.createRange();
+       range.setStart(node, start);
+       range.setEnd(node, start + words.length);
+       text = box(range.getBoundingClientRect());
+     }
+     const desk = box(sheet.parentElement.getBoundingClientRect());
+     const marks = boxes("page-mark");
+     return { area, desk, text, marks, passage: boxes("page-passage"), ink: ink(area), inkOfMarks: marks.map(ink), sharp: scale / devicePixelRatio };`,
+    words,
+  );
+}
+
+/** How much of a box lies in another. */
+function within(box, other) {
+  const width = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+  const height = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+  return (Math.max(0, width) * Math.max(0, height)) / ((box.right - box.left) * (box.bottom - box.top));
+}
+
+/** The citation of an answer opens the page itself: it is drawn, and what is marked lies over the words. */
+export async function openPage(page, face, shoot) {
+  const [question] = QUESTIONS;
+  await ask(page, question);
+  await look(page, "page");
+  const drawn = (number) => page.see("page-sheet", { attributes: { state: "drawn", page: number } });
+  await drawn(question.page);
+  const { area, desk, text, marks, passage, ink, inkOfMarks, sharp } = await seen(page, question.value);
+  assert.ok(ink > 0.001 && ink < 0.2, `the page is drawn (${ink})`);
+  assert.ok(Math.abs(sharp - 1) < 0.02, `a dot of the drawing is a dot of the screen (${sharp})`);
+  assert.ok(area.left >= desk.left && area.right <= desk.right, "the page is as wide as its place");
+  assert.ok(text, "the words can be selected");
+  assert.ok(passage.some((one) => within(text, one) > 0.7), `the passage lies over the words: ${JSON.stringify({ text, passage })}`);
+  assert.ok(marks.some((one) => within(text, one) > 0.7), `a mark lies over them: ${JSON.stringify({ text, marks })}`);
+  assert.ok(marks.every((one) => passage.some((other) => within(one, other) > 0.9)), "marks lie in the passage");
+  assert.ok(inkOfMarks.every((one) => one > 0.03), `there are letters under the marks (${inkOfMarks})`);
+  assert.ok(text.top >= desk.top && text.bottom <= desk.bottom, "it is scrolled to");
+  await pictures(page, face, shoot, { page: () => drawn(question.page) });
+
+  await page.click("page-previous");
+  await drawn(1);
+  await page.gone("page-passage");
+  await page.click("page-larger");
+  await page.click("page-fit");
+  await page.click("page-next");
+  await drawn(question.page);
+  await page.see("page-passage");
+  await look(page, "text");
+  await page.see("inspector-passage", { text: question.passage });
+}
+
+/** A page whose letters are known only by the tables that come with the program. */
+export async function openFontless(page) {
+  const { sources } = await page.call("knowledge_add", { paths: [FONTLESS.file] });
+  await indexed(page, FILES.length + 1);
+  await page.fill("search-input", FONTLESS.words);
+  await page.click("search-hit", { text: path.basename(FONTLESS.file) });
+  await look(page, "page");
+  await page.see("page-sheet", { attributes: { state: "drawn", page: FONTLESS.page } });
+  const { text, passage, ink } = await seen(page, FONTLESS.words);
+  assert.ok(ink > 0.003, `letters are drawn (${ink})`);
+  assert.ok(text && passage.some((one) => within(text, one) > 0.7), `the passage lies over them: ${JSON.stringify({ text, passage })}`);
+  await look(page, "text");
+  await page.click("inspector-close");
+  await page.click("search-clear");
+  for (const { id } of sources) await page.call("source_remove", { id });
+  await indexed(page);
 }
 
 /** A conversation is deleted, and comes back. */

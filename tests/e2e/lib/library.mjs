@@ -9,6 +9,9 @@ const FIXTURES = path.join(ROOT, "tests/fixtures/library");
 /** A protected document, and what it holds. */
 export const LOCKED = { file: path.join(ROOT, "tests/fixtures/locked.pdf"), password: "open sesame", words: "safe deposit box", value: "3317" };
 
+/** A Chinese page without fonts, the second of a document, and what stands on it. */
+export const FONTLESS = { file: path.join(ROOT, "tests/fixtures/columns.pdf"), page: 2, words: "查阅室每周开放三天" };
+
 export const FILES = ["report.pdf", "notes.md", "周会纪要.txt"];
 
 /** Questions with the one right value and the one place where it stands. */

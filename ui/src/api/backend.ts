@@ -6,12 +6,15 @@ import type { Answer, CommandName, Request } from "./commands";
 import { httpTransport } from "./http";
 import { tauriTransport } from "./tauri";
 import type { ApiError } from "./types/ApiError";
+import type { DocumentId } from "./types/DocumentId";
 import type { Event } from "./types/Event";
 
 export type Link = "connecting" | "open" | "lost";
 
 export interface Transport {
   call(name: string, args: unknown): Promise<unknown>;
+  /** What is in the file of a document of the library. */
+  file(document: DocumentId): Promise<ArrayBuffer>;
   /** Starts the stream of events; it heals itself and reports how it stands. */
   events(deliver: (event: Event) => void, link: (state: Link) => void): void;
 }
@@ -57,14 +60,23 @@ function current(): Transport {
   return transport;
 }
 
-export async function call<N extends CommandName>(name: N, args: Request<N>): Promise<Answer<N>> {
+async function answered<T>(asked: Promise<T>): Promise<T> {
   try {
-    return (await current().call(name, args)) as Answer<N>;
+    return await asked;
   } catch (reason) {
     const failure = Failure.from(reason);
     for (const listener of failureListeners) listener(failure);
     throw failure;
   }
+}
+
+export function call<N extends CommandName>(name: N, args: Request<N>): Promise<Answer<N>> {
+  return answered(current().call(name, args) as Promise<Answer<N>>);
+}
+
+/** The bytes of a PDF of the library; other kinds are not given. */
+export function documentFile(document: DocumentId): Promise<ArrayBuffer> {
+  return answered(current().file(document));
 }
 
 export function onEvent(listener: (event: Event) => void): () => void {

@@ -55,6 +55,12 @@ export function httpTransport(): Transport {
       return response.json();
     },
 
+    async file(document) {
+      const response = await fetch(`/api/documents/${encodeURIComponent(document)}/file`, { credentials: "same-origin" });
+      if (!response.ok) throw await failure(response);
+      return response.arrayBuffer();
+    },
+
     events(deliver, link) {
       let wasLost = false;
       const open = () => {

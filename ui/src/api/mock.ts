@@ -5,6 +5,7 @@
 import { deliver, Failure, setTransport } from "./backend";
 import type { Answer, CommandName, Commands, Request } from "./commands";
 import * as data from "./mock-data";
+import { pdfOf } from "./mock-pdf";
 import { pretendKeys } from "./mock-keys";
 import { pretendSupply } from "./mock-supply";
 import { manyTasks, parse, viewOf } from "./mock-tasks";
@@ -390,6 +391,10 @@ export function startPretending(): void {
       }
       const handler = handlers[name as keyof Commands] as (args: unknown) => unknown;
       return structuredClone(await handler(args));
+    },
+    async file(id) {
+      await wait(scene === "slow" ? 1200 : 15);
+      return pdfOf(find(data.TEXTS[id.replace("d-", "")]).chunks);
     },
     events: (_deliver, link) => link("open"),
   });

@@ -6,6 +6,7 @@ import type { Event } from "./types/Event";
 export function tauriTransport(): Transport {
   return {
     call: (name, args) => invoke("call", { name, args }),
+    file: (document) => invoke("document_file", { document }),
     events(deliver, link) {
       const channel = new Channel<Event>();
       channel.onmessage = deliver;

@@ -2,7 +2,7 @@
 
 use molt_assist::AssistError;
 use molt_core::{DownloadError, EngineError, ExtractError, IndexError, StoreError};
-use molt_knowledge::{AddError, RemoveError};
+use molt_knowledge::{AddError, OriginalError, RemoveError};
 use molt_models::ModelError;
 use molt_tasks::TaskError;
 
@@ -110,6 +110,23 @@ impl From<RemoveError> for ApiError {
             RemoveError::Store(error) => error.into(),
             RemoveError::Index(error) => error.into(),
         }
+    }
+}
+
+impl From<OriginalError> for ApiError {
+    fn from(error: OriginalError) -> Self {
+        let (code, hint) = match error {
+            OriginalError::Store(error) => return error.into(),
+            OriginalError::Gone(_) => {
+                (ErrorCode::NotFound, Some("It was moved or deleted; the library notices that by itself."))
+            }
+            OriginalError::Silent(_) => (ErrorCode::Unavailable, Some("Try again when it is connected.")),
+            OriginalError::Outside(_) => (ErrorCode::Invalid, None),
+            OriginalError::NotPaged(_) | OriginalError::TooLarge(_) | OriginalError::Unreadable { .. } => {
+                (ErrorCode::Invalid, Some("Read its text, or open it in its own program."))
+            }
+        };
+        Self { hint: hint.map(str::to_owned), ..Self::new(code, error.to_string()) }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 use ts_rs::TS;
 
 use crate::{
-    ApiError, App, Bus, Empty, ErrorCode, Event,
+    ApiError, App, Bus, DocumentRef, Empty, ErrorCode, Event,
     dispatch::{dispatch, from_value, to_json},
 };
 
@@ -181,6 +181,12 @@ impl Door {
                 None => Err(locked()),
             },
         }
+    }
+
+    /// See [`App::document_file`].
+    pub async fn document_file(&self, request: DocumentRef) -> Result<Vec<u8>, ApiError> {
+        self.is_used.store(true, Ordering::Relaxed);
+        self.desk.app().ok_or_else(locked)?.document_file(request).await
     }
 
     async fn told(&self, done: Result<(), KeyProblem>) -> Result<Box<RawValue>, ApiError> {

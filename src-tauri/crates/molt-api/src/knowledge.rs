@@ -77,6 +77,11 @@ impl App {
         Ok(DocumentView { document, chunks: chunks.into_iter().map(view).collect() })
     }
 
+    /// What is in the file of a PDF. It is bytes and no JSON, so it is no call by name.
+    pub async fn document_file(&self, request: DocumentRef) -> Result<Vec<u8>, ApiError> {
+        Ok(self.parts().library.original(&request.id).await?)
+    }
+
     pub async fn document_retry(&self, request: DocumentRef) -> Result<Empty, ApiError> {
         self.parts().library.retry(&request.id).await?;
         Ok(Empty {})

@@ -50,6 +50,21 @@ pub(crate) async fn call(
     }
 }
 
+/// `GET /api/documents/{id}/file`: bytes for the interface to draw. A browser that is sent here by itself saves them and draws nothing:
+/// a document is not to speak with our address.
+pub(crate) async fn document_file(State(shared): State<Shared>, Path(id): Path<String>) -> Response {
+    match shared.calls.document_file(&id).await {
+        Ok(content) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/pdf"),
+                (header::CONTENT_DISPOSITION, "attachment; filename=\"document.pdf\""),
+            ];
+            (headers, content).into_response()
+        }
+        Err(error) => (status_of(error.code), Json(error)).into_response(),
+    }
+}
+
 #[derive(Deserialize)]
 struct SignIn {
     token: String,

@@ -10,6 +10,7 @@
 //! | `POST /api/session/code` | signed in | `{"code":…}`, good for one sign-in within two minutes |
 //! | `GET /api/events` | signed in | events as they happen (server-sent events) |
 //! | `POST /api/{command}` | signed in | the command's answer, or an `ApiError` |
+//! | `GET /api/documents/{id}/file` | signed in | the file of a PDF of the library |
 //! | `GET /feed/{secret}/tasks.ics` | who knows the feed's address | the tasks as a calendar |
 //! | `GET` anything else | everyone on this computer | the user interface's files, which hold nothing of the user's |
 
@@ -150,6 +151,7 @@ fn router(shared: Shared) -> Router {
         .route("/api/session/code", post(api::code))
         .route("/api/events", get(api::events))
         .route("/api/{name}", post(api::call))
+        .route("/api/documents/{id}/file", get(api::document_file))
         .route("/feed/{secret}/tasks.ics", get(feed::tasks))
         .fallback(ui::file)
         .method_not_allowed_fallback(api::wrong_method)

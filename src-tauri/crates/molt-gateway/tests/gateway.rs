@@ -83,6 +83,18 @@ impl Calls for Program {
         }
     }
 
+    async fn document_file(&self, id: &str) -> Result<Vec<u8>, ApiError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let code = match id {
+            "report" => return Ok(b"%PDF-1.4 pages".to_vec()),
+            "notes" => json!("invalid"),
+            "locked" => json!("locked"),
+            _ => json!("not_found"),
+        };
+        let code = serde_json::from_value(code).unwrap();
+        Err(ApiError { code, message: "A sentence.".into(), hint: None, trace_id: "t".into() })
+    }
+
     fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
@@ -157,6 +169,58 @@ async fn commands_are_passed_on_with_their_arguments() {
     let without_body = send(&gateway, "POST", "/api/status", &bearer(), "").await;
     assert_eq!(without_body.json(), json!({ "name": "status", "args": {} }));
     assert_eq!(program.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_document_is_given_as_it_is_to_be_saved_and_not_shown() {
+    let gateway = start(&Program::new()).await;
+    let answer = send(&gateway, "GET", "/api/documents/report/file", &bearer(), "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "%PDF-1.4 pages"));
+    assert_eq!(answer.headers["content-type"], "application/pdf");
+    assert!(answer.headers["content-disposition"].starts_with("attachment"));
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    assert_eq!(answer.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn documents_that_are_not_given_say_why() {
+    let gateway = start(&Program::new()).await;
+    let ask = async |path: &str| send(&gateway, "GET", path, &bearer(), "").await;
+    for (id, status) in [("notes", 400), ("locked", 423), ("unknown", 404)] {
+        let answer = ask(&format!("/api/documents/{id}/file")).await;
+        assert_eq!((answer.status, answer.json()["message"].clone()), (status, json!("A sentence.")), "{id}");
+        assert_eq!(answer.headers["content-type"], "application/json");
+    }
+    for path in [
+        "/api/documents/..%2F..%2Fetc%2Fpasswd/file",
+        "/api/documents/%2Fetc%2Fpasswd/file",
+        "/api/documents/report/../notes/file",
+        "/api/documents/report/file/more",
+        "/api/documents/report%00/file",
+        "/api/documents//file",
+        "/api/documents/report",
+    ] {
+        assert!([400, 404, 405].contains(&ask(path).await.status), "{path}");
+    }
+    assert_eq!(send(&gateway, "POST", "/api/documents/report/file", &bearer(), "").await.status, 405);
+}
+
+#[tokio::test]
+async fn strangers_are_given_no_document() {
+    let program = Program::new();
+    let gateway = start(&program).await;
+    let path = "/api/documents/report/file";
+    for credentials in ["", "Authorization: Bearer wrong\r\n", "Cookie: moltworker-{port}=wrong\r\n"] {
+        assert_eq!(send(&gateway, "GET", path, credentials, "").await.status, 401, "{credentials:?}");
+    }
+    for foreign in
+        ["Origin: https://example.org\r\n", "Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-site\r\n"]
+    {
+        let answer = send(&gateway, "GET", path, &format!("{}{foreign}", bearer()), "").await;
+        assert_eq!(answer.status, 403, "{foreign:?}");
+    }
+    assert_eq!(send(&gateway, "GET", &format!("{path}?token={TOKEN}"), "", "").await.status, 401);
+    assert_eq!(program.calls(), 0);
 }
 
 #[tokio::test]
@@ -560,7 +624,7 @@ async fn every_answer_carries_the_protective_headers() {
     for answer in answers {
         let csp = &answer.headers["content-security-policy"];
         assert!(csp.contains("default-src 'none'") && csp.contains("frame-ancestors 'none'"), "{csp}");
-        assert!(csp.contains("script-src 'self';"), "{csp}");
+        assert!(csp.contains("script-src 'self';") && csp.contains("worker-src 'self';"), "{csp}");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert_eq!(answer.headers["referrer-policy"], "no-referrer");
         assert!(answer.headers.contains_key("cache-control"));

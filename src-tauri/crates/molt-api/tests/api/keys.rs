@@ -97,6 +97,8 @@ async fn locked_data_answers_nothing_but_what_is_asked_about_its_keys() {
         let error = ask(&door, name, json!({})).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::Locked, "{name}");
     }
+    let file = async || door.document_file(DocumentRef { id: "d".into() }).await.unwrap_err().code;
+    assert_eq!(file().await, ErrorCode::Locked);
     assert!(events.try_recv().is_err());
     let error = ask(&door, "key_unlock", json!({ "passphrase": "another" })).await.unwrap_err();
     assert_eq!((error.code, error.message.as_str()), (ErrorCode::Invalid, "This is not the passphrase."));
@@ -105,6 +107,7 @@ async fn locked_data_answers_nothing_but_what_is_asked_about_its_keys() {
     }
     assert_eq!(events.try_recv().unwrap(), Event::KeysChanged {});
     assert_eq!(ask(&door, "task_list", Value::Null).await.unwrap(), json!([]));
+    assert_eq!(file().await, ErrorCode::NotFound);
     assert_eq!(ask(&door, "key_lock", Value::Null).await.unwrap()["locked"], true);
     assert_eq!(ask(&door, "task_list", Value::Null).await.unwrap_err().code, ErrorCode::Locked);
 }

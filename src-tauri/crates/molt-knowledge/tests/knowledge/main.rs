@@ -6,6 +6,7 @@
 mod chunk_ids;
 mod embed;
 mod mend;
+mod original;
 mod renew;
 mod search;
 mod tend;
