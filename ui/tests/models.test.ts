@@ -39,7 +39,7 @@ describe("the settings of a model", () => {
     await fireEvent.input(field("set-top-p"), { target: { value: "" } });
     await fireEvent.click(screen.getByTestId("set-save"));
     await waitFor(() => expect(screen.queryByTestId("set-save")).toBeNull());
-    expect(asked).toEqual([{ name: "model_configure", args: { id: MODEL.spec.id, backend: null, settings: { context: 16_384, temperature: 0.7, top_p: null } } }]);
+    expect(asked).toEqual([{ name: "model_configure", args: { id: MODEL.spec.id, backend: null, settings: { context: 16_384, temperature: 0.7, top_p: null, quantisation: null, template: null } } }]);
   });
 
   it("go back to the usual, and pass the checks of accessibility", async () => {
@@ -48,7 +48,29 @@ describe("the settings of a model", () => {
     expect((await axe.run(document.body, { rules: { region: { enabled: false } } })).violations).toEqual([]);
     await fireEvent.click(screen.getByTestId("set-reset"));
     await waitFor(() => expect(screen.queryByTestId("set-reset")).toBeNull());
-    expect(asked[0]?.args).toEqual({ id: MODEL.spec.id, backend: null, settings: { context: null, temperature: null, top_p: null } });
+    expect(asked[0]?.args).toEqual({ id: MODEL.spec.id, backend: null, settings: { context: null, temperature: null, top_p: null, quantisation: null, template: null } });
+  });
+
+  it("have a template and the bits of the weights where these can be chosen", async () => {
+    const folder: ModelView = { ...MODEL, spec: { ...MODEL.spec, format: "safetensors", settings: { ...MODEL.spec.settings, template: "{{ old }}" } } };
+    const asked = show(folder);
+    expect(screen.getByTestId<HTMLDetailsElement>("set-advanced").open).toBe(true);
+    expect(field("set-template").value).toBe("{{ old }}");
+    await fireEvent.input(field("set-template"), { target: { value: "{{ messages }}" } });
+    await fireEvent.change(field("set-quantisation"), { target: { value: "four_bits" } });
+    await fireEvent.click(screen.getByTestId("set-save"));
+    await waitFor(() => expect(screen.queryByTestId("set-save")).toBeNull());
+    expect(asked[0]?.args).toMatchObject({ settings: { quantisation: "four_bits", template: "{{ messages }}" } });
+  });
+
+  it("hide what is for few, and what a model of another server does not have", () => {
+    const { unmount } = render(ModelSettings, { open: true, model: MODEL });
+    expect(screen.getByTestId<HTMLDetailsElement>("set-advanced").open).toBe(false);
+    expect(screen.queryByTestId("set-quantisation")).toBeNull();
+    unmount();
+    const remote = { url: "https://api.example.com/v1", host: "api.example.com", model: "m", vision: false };
+    render(ModelSettings, { open: true, model: { ...MODEL, spec: { ...MODEL.spec, format: "remote", remote } } });
+    expect(screen.queryByTestId("set-advanced")).toBeNull();
   });
 
   it("stay as they were typed when they are refused", async () => {

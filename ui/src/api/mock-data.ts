@@ -264,7 +264,7 @@ export function documents(count: number): Document[] {
 
 export function models(): ModelView[] {
   const model = (id: string, name: string, size: number, more: Partial<ModelView["spec"]>, view: Partial<ModelView> = {}): ModelView => ({
-    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 8192, context_limit: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, calibration: null, settings: { context: null, temperature: null, top_p: null }, ...more },
+    spec: { id, name, role: "chat", format: "gguf", path: `/home/mia/models/${id}.gguf`, size, architecture: "qwen3", context_length: 8192, context_limit: 32_768, dimensions: 0, memory_needed: size * 1.35, licence: "Apache-2.0", bundled: false, backend: null, tools: false, remote: null, calibration: null, settings: { context: null, temperature: null, top_p: null, quantisation: null, template: null }, ...more },
     state: "available",
     problem: null,
     stats: null,

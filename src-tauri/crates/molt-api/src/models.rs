@@ -101,8 +101,13 @@ impl App {
     pub async fn model_configure(&self, request: ModelConfigure) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
         let (spec, _) = self.parts().registry.get(&request.id)?;
-        let settings = request.settings.unwrap_or(spec.settings);
+        let old = spec.settings.template.clone();
+        let settings = request.settings.unwrap_or_else(|| spec.settings.clone());
         check(&spec, request.backend, &settings)?;
+        if let Some(template) = settings.template.as_ref().filter(|template| Some(*template) != old.as_ref()) {
+            let checked = self.parts().engine.check_template(template).await;
+            checked.map_err(|error| ApiError::invalid(error.to_string().trim_end_matches('.')))?;
+        }
         let _in_use = self.lease(&request.id);
         self.parts().registry.configure(&request.id, request.backend, settings).await?;
         let (spec, state) = self.parts().registry.get(&request.id)?;
@@ -115,7 +120,7 @@ impl App {
     /// Measures on this machine which engine is the fastest with a model; it runs the model from now on, unless the user chose another.
     pub async fn model_benchmark(&self, request: ModelRef) -> Result<ModelList, ApiError> {
         let (spec, _) = self.parts().registry.get(&request.id)?;
-        if spec.role != ModelRole::Chat || spec.remote.is_some() {
+        if spec.role != ModelRole::Chat || spec.format != ModelFormat::Gguf {
             return Err(ApiError::invalid(format!("There are no engines to choose from for {}", spec.name)));
         }
         let app = self.clone();
@@ -253,6 +258,24 @@ fn check(spec: &ModelSpec, backend: Option<Backend>, settings: &ModelSettings) -
             let range = format!("{name} reads between {} and {most} tokens", least.min(most));
             return Err(ApiError::invalid(format!("{range}, and not {context}")));
         }
+    }
+    if settings.quantisation.is_some() && spec.format != ModelFormat::Safetensors {
+        return Err(ApiError::invalid(format!("the weights of {name} are held as they are in its file")));
+    }
+    match &settings.template {
+        Some(_) if spec.remote.is_some() => {
+            return Err(ApiError::invalid(format!(
+                "{name} runs on another server, which lays conversations out itself"
+            )));
+        }
+        Some(template) if template.trim().is_empty() => {
+            return Err(ApiError::invalid("the chat template is empty"));
+        }
+        Some(template) if template.len() > ModelSettings::LONGEST_TEMPLATE => {
+            let most = ModelSettings::LONGEST_TEMPLATE >> 10;
+            return Err(ApiError::invalid(format!("a chat template has at most {most} KB")));
+        }
+        _ => {}
     }
     let most = ModelSettings::MOST_TEMPERATURE;
     if settings.temperature.is_some_and(|temperature| !(0.0..=most).contains(&temperature)) {

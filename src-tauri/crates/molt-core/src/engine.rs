@@ -68,8 +68,21 @@ impl Default for Sampling {
     }
 }
 
+/// How the weights of a model are held whose files have them unquantised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Quantisation {
+    /// As 32-bit floats: exact, slow and large.
+    Full,
+    /// About half the size of the usual files of 16 bits, and nearly as good.
+    EightBits,
+    /// About a quarter.
+    FourBits,
+}
+
 /// What the user has set for a chat model; what is not set is as usual.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export)]
 pub struct ModelSettings {
@@ -79,6 +92,10 @@ pub struct ModelSettings {
     pub temperature: Option<f32>,
     /// Above 0 and at most 1; as usual: 0.95. Of no effect on greedy answers.
     pub top_p: Option<f32>,
+    /// Of a folder with safetensors. As usual: 8 bits where there is room for them, else 4.
+    pub quantisation: Option<Quantisation>,
+    /// A chat template in the place of the one that comes with the model.
+    pub template: Option<String>,
 }
 
 impl ModelSettings {
@@ -86,6 +103,8 @@ impl ModelSettings {
     pub const LEAST_CONTEXT: u32 = 512;
     /// More makes noise.
     pub const MOST_TEMPERATURE: f32 = 2.0;
+    /// Bytes of a chat template. The longest published ones take some tens of kilobytes.
+    pub const LONGEST_TEMPLATE: usize = 256 << 10;
     /// The usual cut of the unlikely (Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration").
     pub const USUAL_TOP_P: f32 = 0.95;
 
@@ -149,6 +168,12 @@ impl ModelSpec {
     /// What was measured, if that was on this machine and of this file.
     pub fn calibration_on(&self, machine: &str) -> Option<&Calibration> {
         self.calibration.as_ref().filter(|measured| measured.machine == machine && measured.size == self.size)
+    }
+
+    /// Whether a model that is loaded as this one says can answer as `other` says.
+    pub fn is_loaded_like(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.backend, spec.context(), spec.settings.quantisation);
+        of(self) == of(other) && self.settings.template == other.settings.template
     }
 
     /// Tokens that it is to be loaded with.

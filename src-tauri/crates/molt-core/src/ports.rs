@@ -12,7 +12,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::{
     Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentKind, DocumentState, EmbedPurpose,
     EngineStats, ExtractedDocument, GenerateEvent, GenerateRequest, LibraryRules, LoadedModel, Message, MessageId,
-    ModelId, ModelSpec, Passage, Reminder, ReminderId, Settings, SkippedFile, Source, SourceId, Task, TaskId,
+    ModelId, ModelSettings, ModelSpec, Passage, Reminder, ReminderId, Settings, SkippedFile, Source, SourceId, Task,
+    TaskId,
 };
 
 /// The wall clock and the zone of the user. Features never ask the system themselves.
@@ -63,6 +64,10 @@ pub trait Engine: Send + Sync {
     /// Tokens of each text, in order, without special tokens.
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError>;
     async fn stats(&self) -> Vec<EngineStats>;
+    /// Tries a chat template with a greeting, without any model; the error says what is wrong with it.
+    async fn check_template(&self, _template: &str) -> Result<(), EngineError> {
+        Ok(())
+    }
     /// Removes from the disk what is kept of conversations to go on with them faster: one of them was deleted.
     async fn forget_conversations(&self) {}
 }
@@ -71,8 +76,8 @@ pub trait Engine: Send + Sync {
 pub trait ModelInspector: Send + Sync {
     /// The model's data with a random id, or one plain sentence why it cannot be used.
     fn inspect(&self, path: &Path) -> Result<ModelSpec, String>;
-    /// The rough need of a chat model in bytes with so many tokens of context; None where it cannot be told.
-    fn memory_needed(&self, _path: &Path, _context: u32) -> Option<u64> {
+    /// The rough need of a chat model in bytes with these settings; None where it cannot be told.
+    fn memory_needed(&self, _path: &Path, _settings: &ModelSettings) -> Option<u64> {
         None
     }
 }

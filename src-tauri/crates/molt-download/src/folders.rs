@@ -19,8 +19,9 @@ const MOST: usize = 20_000;
 /// Bytes of a manifest.
 const LONGEST_MANIFEST: u64 = 1 << 20;
 const OLLAMA_MODEL: &str = "application/vnd.ollama.image.model";
-/// What an embedder's folder has.
-const EMBEDDER_FILES: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+/// What the folder of a model has, and one of the ways in which it has its weights: whole, or as a list of parts.
+const FOLDER_FILES: [&str; 2] = ["config.json", "tokenizer.json"];
+const FOLDER_WEIGHTS: [&str; 2] = ["model.safetensors", "model.safetensors.index.json"];
 
 /// Where other programs keep their models.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,14 +111,15 @@ impl ModelFolders for Folders {
     }
 }
 
-/// GGUF files and embedders' folders below a folder.
+/// GGUF files and models' folders below a folder.
 fn models_below(root: &Path, program: &str) -> Vec<FoundModel> {
     let (mut found, mut left) = (Vec::new(), MOST);
     walk(root, DEEPEST, &mut left, &mut |path, names| {
         for name in names.iter().filter(|name| is_first_gguf(name)) {
             found.extend(found_model(program, name.trim_end_matches(".gguf"), &path.join(name)));
         }
-        if EMBEDDER_FILES.iter().all(|wanted| names.iter().any(|name| name == wanted)) {
+        let has = |wanted: &&str| names.iter().any(|name| name == wanted);
+        if FOLDER_FILES.iter().all(has) && FOLDER_WEIGHTS.iter().any(has) {
             let name = repository_of(path).unwrap_or_else(|| name_of(path));
             found.extend(found_model(program, &name, path));
         }
@@ -266,22 +268,30 @@ mod tests {
         )
         .unwrap();
         let snapshot = home.join(".cache/huggingface/hub/models--intfloat--e5/snapshots/abc");
-        for file in EMBEDDER_FILES {
+        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
             write(&snapshot.join(file), 5);
         }
+        let parts = home.join(".cache/huggingface/hub/models--Qwen--Qwen3-4B/snapshots/def");
+        for file in
+            ["config.json", "tokenizer.json", "model.safetensors.index.json", "model-00001-of-00001.safetensors"]
+        {
+            write(&parts.join(file), 4);
+        }
+        write(&home.join(".cache/huggingface/hub/models--o--no-weights/snapshots/abc/config.json"), 5);
         let found = Folders::new(home.join("own"), places(&home)).scan();
         let names: Vec<(&str, &str, u64)> =
             found.iter().map(|one| (one.program.as_str(), one.name.as_str(), one.size)).collect();
         assert_eq!(
             names,
             [
+                ("Hugging Face", "Qwen/Qwen3-4B", 16),
                 ("Hugging Face", "intfloat/e5", 15),
                 ("LM Studio", "Big-00001-of-00002", 7),
                 ("LM Studio", "Qwen3-4B", 40),
                 ("Ollama", "llama3.2:1b", 30),
             ]
         );
-        assert_eq!(found[3].path, blob.to_str().unwrap());
+        assert_eq!(found[4].path, blob.to_str().unwrap());
     }
 
     #[cfg(unix)]

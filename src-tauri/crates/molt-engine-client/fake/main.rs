@@ -64,6 +64,7 @@ impl Stage {
                 id,
                 counts: texts.iter().map(|text| text.split_whitespace().count() as u32).collect(),
             }),
+            Request::CheckTemplate { .. } => self.say(&Event::TemplateChecked { problem: None }),
             Request::Shutdown => exit(0),
         }
     }

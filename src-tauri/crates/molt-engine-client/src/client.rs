@@ -14,12 +14,17 @@ use molt_core::{
     CoreShare, EmbedPurpose, Engine, EngineError, EngineStats, GenerateEvent, GenerateRequest, LoadedModel, ModelId,
     ModelSpec,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 
 use crate::{
     config::EngineConfig,
+    link::Link,
     memory,
     model::{Call, Command, LoadState, Model, Shared},
+    protocol::{Event, Request},
     worker::form,
 };
 
@@ -110,8 +115,8 @@ impl EngineClient {
             if entry.spec.path == spec.path
                 && entry.spec.format == spec.format
                 && entry.spec.role == spec.role
-                && entry.spec.backend == spec.backend
                 && entry.spec.context_length == spec.context_length
+                && entry.spec.is_loaded_like(spec)
             {
                 return Place::Here(entry);
             }
@@ -185,6 +190,20 @@ impl Engine for EngineClient {
         let entry = self.models().remove(id);
         if let Some(entry) = entry {
             entry.stop().await;
+        }
+    }
+
+    async fn check_template(&self, template: &str) -> Result<(), EngineError> {
+        // A template may never end: a process for it can be ended, a thread cannot.
+        let failed = |reason: &str| EngineError::Failed(format!("The chat template could not be tried: {reason}."));
+        let worker = &self.config.worker;
+        let mut link = Link::start(worker, &self.config).map_err(|error| failed(&error.to_string()))?;
+        let (question, limits) = (Request::CheckTemplate { template: template.to_owned() }, &self.config.timeouts);
+        link.send(&question, limits.send).await.map_err(|reason| failed(&reason))?;
+        match timeout(limits.call, link.next()).await {
+            Ok(Some(Event::TemplateChecked { problem: None })) => Ok(()),
+            Ok(Some(Event::TemplateChecked { problem: Some(problem) })) => Err(problem.into()),
+            _ => Err(failed("the process that tried it has ended")),
         }
     }
 

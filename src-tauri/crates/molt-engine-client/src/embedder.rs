@@ -4,45 +4,16 @@
 //! and small files that say how the vectors of the tokens become one vector. Importing and loading use the same check. It must not
 //! know how a vector is computed.
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
-use crate::gguf::shown;
+use crate::folder::{Folder, FolderError, MAX_SETTINGS, MAX_TOKENIZER, damaged};
 
-/// Bytes of a settings file.
-const MAX_SETTINGS: u64 = 1 << 20;
-/// Bytes of a tokenizer. Multilingual ones take 17 MB.
-const MAX_TOKENIZER: u64 = 64 << 20;
 /// Bytes of the weights.
 const MAX_WEIGHTS: u64 = 4 << 30;
-/// Bytes of the list of tensors before the weights.
-const MAX_TENSOR_LIST: u64 = 8 << 20;
-
-/// Why a folder is not an embedding model that can be run. The text is one plain sentence for people.
-#[derive(Debug, thiserror::Error)]
-pub enum EmbedderError {
-    #[error("The file {file} of the model cannot be read: {source}.")]
-    Unreadable {
-        file: String,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("The folder is not a complete embedding model: the file {0} is missing.")]
-    Missing(String),
-    #[error("The file {file} of the model is damaged: {reason}. Download or copy the model again.")]
-    Damaged { file: String, reason: String },
-    #[error("The embedding model cannot be run: {0}.")]
-    Unsupported(String),
-}
-
-fn damaged(file: &str, reason: impl ToString) -> EmbedderError {
-    EmbedderError::Damaged { file: file.to_owned(), reason: shown(&reason.to_string()) }
-}
+const WEIGHTS: &str = "model.safetensors";
+const KIND: &str = "embedding model";
 
 /// How the vectors of the tokens become the vector of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,23 +76,22 @@ pub struct EmbedderInfo {
 }
 
 /// Checks the folder; blocking, reads some kilobytes.
-pub fn inspect(folder: &Path) -> Result<EmbedderInfo, EmbedderError> {
-    let files = Folder(folder);
-    let shape: BertShape =
-        files.settings("config.json")?.ok_or_else(|| EmbedderError::Missing("config.json".into()))?;
-    check_shape(&shape)?;
+pub fn inspect(folder: &Path) -> Result<EmbedderInfo, FolderError> {
+    let files = Folder { path: folder, kind: KIND };
+    let shape: BertShape = files.settings("config.json", MAX_SETTINGS)?.ok_or_else(|| files.missing("config.json"))?;
+    check_shape(&files, &shape)?;
     let tokenizer_size = files.size("tokenizer.json", MAX_TOKENIZER)?;
-    let weights_size = files.size("model.safetensors", MAX_WEIGHTS)?;
-    let parameters = check_tensors(&files, weights_size, &shape)?;
-    files.check_modules()?;
-    let (query_prefix, passage_prefix) = files.prefixes()?;
-    let longest: LongestText = files.settings("sentence_bert_config.json")?.unwrap_or_default();
+    let weights_size = files.size(WEIGHTS, MAX_WEIGHTS)?;
+    let parameters = check_tensors(&files, &shape)?;
+    check_modules(&files)?;
+    let (query_prefix, passage_prefix) = prefixes(&files)?;
+    let longest: LongestText = files.settings("sentence_bert_config.json", MAX_SETTINGS)?.unwrap_or_default();
     let max_tokens = longest.max_seq_length.unwrap_or(shape.max_position_embeddings).min(shape.max_position_embeddings);
     if max_tokens < 8 {
         return Err(damaged("sentence_bert_config.json", format!("texts of {max_tokens} tokens cannot be told apart")));
     }
     Ok(EmbedderInfo {
-        pooling: files.pooling()?,
+        pooling: pooling(&files)?,
         // Bounded by `check_shape`.
         max_tokens: max_tokens as u32,
         dimensions: shape.hidden_size as u32,
@@ -133,8 +103,8 @@ pub fn inspect(folder: &Path) -> Result<EmbedderInfo, EmbedderError> {
     })
 }
 
-fn check_shape(shape: &BertShape) -> Result<(), EmbedderError> {
-    let unsupported = |text: String| Err(EmbedderError::Unsupported(text));
+fn check_shape(files: &Folder<'_>, shape: &BertShape) -> Result<(), FolderError> {
+    let unsupported = |text: String| Err(files.unsupported(text));
     if shape.model_type != "bert" {
         let shown: String = shape.model_type.chars().take(40).collect();
         return unsupported(format!("it is of the kind {shown:?}, and only \"bert\" is supported"));
@@ -162,57 +132,17 @@ fn check_shape(shape: &BertShape) -> Result<(), EmbedderError> {
     Ok(())
 }
 
-/// One tensor of the list in a safetensors file.
-#[derive(Deserialize)]
-struct TensorEntry {
-    shape: Vec<u64>,
-    data_offsets: [u64; 2],
-}
-
-/// The list of tensors lies inside the file, and the word embedding has the size that `config.json` says. Returns the weights' count.
-fn check_tensors(files: &Folder<'_>, size: u64, shape: &BertShape) -> Result<u64, EmbedderError> {
-    const NAME: &str = "model.safetensors";
-    let mut file = files.open(NAME)?;
-    let mut length = [0; 8];
-    let unreadable = |source| EmbedderError::Unreadable { file: NAME.into(), source };
-    if size < 8 {
-        return Err(damaged(NAME, "it is cut short"));
-    }
-    file.read_exact(&mut length).map_err(unreadable)?;
-    let length = u64::from_le_bytes(length);
-    if length > MAX_TENSOR_LIST || length > size - 8 {
-        return Err(damaged(NAME, "it is cut short or no such file"));
-    }
-    let mut list = vec![0; length as usize];
-    file.read_exact(&mut list).map_err(unreadable)?;
-    let list: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(&list).map_err(|error| damaged(NAME, error))?;
-    let available = size - 8 - length;
-    let mut parameters = 0_u64;
-    let mut words = None;
-    for (name, entry) in list {
-        if name == "__metadata__" {
-            continue;
-        }
-        let entry: TensorEntry = serde_json::from_value(entry).map_err(|error| damaged(NAME, error))?;
-        let [start, end] = entry.data_offsets;
-        if start > end || end > available {
-            return Err(damaged(NAME, format!("it ends before the tensor {name} does")));
-        }
-        // A weight has at least one byte, so this bounds the count as well.
-        let count = entry.shape.iter().try_fold(1_u64, |product, &side| product.checked_mul(side));
-        match count.filter(|&count| count <= end - start) {
-            Some(count) => parameters += count,
-            None => return Err(damaged(NAME, format!("the tensor {name} has no sensible size"))),
-        }
-        if name.ends_with("embeddings.word_embeddings.weight") {
-            words = Some(entry.shape);
-        }
-    }
+/// The word embedding has the size that `config.json` says. Returns the weights' count.
+fn check_tensors(files: &Folder<'_>, shape: &BertShape) -> Result<u64, FolderError> {
+    let tensors = files.tensors(WEIGHTS)?.tensors;
+    let words = tensors.iter().find(|tensor| tensor.name.ends_with("embeddings.word_embeddings.weight"));
     match words {
-        Some(words) if words == [shape.vocab_size, shape.hidden_size] => Ok(parameters),
-        Some(_) => Err(damaged(NAME, "its vocabulary is not the one of config.json")),
-        None => Err(EmbedderError::Unsupported("its weights have other names than those of a BERT".into())),
+        Some(words) if words.shape == [shape.vocab_size, shape.hidden_size] => {
+            // Each takes a byte of the file at least.
+            Ok(tensors.iter().map(|tensor| tensor.elements).sum())
+        }
+        Some(_) => Err(damaged(WEIGHTS, "its vocabulary is not the one of config.json")),
+        None => Err(files.unsupported("its weights have other names than those of a BERT")),
     }
 }
 
@@ -241,84 +171,38 @@ struct Prompts {
     prompts: std::collections::HashMap<String, String>,
 }
 
-/// The files of the model. None is followed out of the folder by name: the names are ours.
-struct Folder<'a>(&'a Path);
-
-impl Folder<'_> {
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn open(&self, name: &str) -> Result<File, EmbedderError> {
-        File::open(self.path(name)).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => EmbedderError::Missing(name.to_owned()),
-            _ => EmbedderError::Unreadable { file: name.to_owned(), source },
-        })
-    }
-
-    /// The size of a file that has to be there, in bytes.
-    fn size(&self, name: &str, limit: u64) -> Result<u64, EmbedderError> {
-        let file = self.open(name)?;
-        let details = file.metadata().map_err(|source| EmbedderError::Unreadable { file: name.to_owned(), source })?;
-        match details.len() {
-            _ if !details.is_file() => Err(damaged(name, "it is not a file")),
-            0 => Err(damaged(name, "it is empty")),
-            size if size > limit => Err(damaged(name, format!("it is larger than {} MB", limit >> 20))),
-            size => Ok(size),
+/// A further layer behind the pooling would be left out silently, and the vectors be wrong.
+fn check_modules(files: &Folder<'_>) -> Result<(), FolderError> {
+    let modules: Vec<Module> = files.settings("modules.json", MAX_SETTINGS)?.unwrap_or_default();
+    let known = ["Transformer", "Pooling", "Normalize"];
+    match modules.iter().find(|module| !known.contains(&module.kind.rsplit('.').next().unwrap_or_default())) {
+        None => Ok(()),
+        Some(module) => {
+            let shown: String = module.kind.chars().take(60).collect();
+            Err(files.unsupported(format!("it needs the module {shown:?}, which is not supported")))
         }
     }
+}
 
-    /// A settings file, if there is one.
-    fn settings<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, EmbedderError> {
-        let file = match self.open(name) {
-            Ok(file) => file,
-            Err(EmbedderError::Missing(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut text = String::new();
-        file.take(MAX_SETTINGS + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => damaged(name, "it is not text"),
-            _ => EmbedderError::Unreadable { file: name.to_owned(), source: error },
-        })?;
-        if text.len() as u64 > MAX_SETTINGS {
-            return Err(damaged(name, "it is too large"));
-        }
-        serde_json::from_str(&text).map(Some).map_err(|error| damaged(name, error))
+fn pooling(files: &Folder<'_>) -> Result<Pooling, FolderError> {
+    let modes: Option<PoolingModes> = files.settings("1_Pooling/config.json", MAX_SETTINGS)?;
+    match modes.map(|modes| (modes.pooling_mode_mean_tokens, modes.pooling_mode_cls_token)) {
+        None | Some((true, false)) => Ok(Pooling::Mean),
+        Some((false, true)) => Ok(Pooling::First),
+        Some(_) => Err(files.unsupported("its way of pooling is not supported")),
     }
+}
 
-    /// A further layer behind the pooling would be left out silently, and the vectors be wrong.
-    fn check_modules(&self) -> Result<(), EmbedderError> {
-        let modules: Vec<Module> = self.settings("modules.json")?.unwrap_or_default();
-        let known = ["Transformer", "Pooling", "Normalize"];
-        match modules.iter().find(|module| !known.contains(&module.kind.rsplit('.').next().unwrap_or_default())) {
-            None => Ok(()),
-            Some(module) => {
-                let shown: String = module.kind.chars().take(60).collect();
-                Err(EmbedderError::Unsupported(format!("it needs the module {shown:?}, which is not supported")))
-            }
-        }
+/// What stands before a question and before a passage.
+fn prefixes(files: &Folder<'_>) -> Result<(String, String), FolderError> {
+    const NAME: &str = "config_sentence_transformers.json";
+    let Prompts { mut prompts } = files.settings(NAME, MAX_SETTINGS)?.unwrap_or_default();
+    let mut take = |names: &[&str]| names.iter().find_map(|name| prompts.remove(*name)).unwrap_or_default();
+    let (query, passage) = (take(&["query"]), take(&["passage", "document"]));
+    if query.len().max(passage.len()) > 1024 {
+        return Err(damaged(NAME, "its prompts are too long"));
     }
-
-    fn pooling(&self) -> Result<Pooling, EmbedderError> {
-        let modes: Option<PoolingModes> = self.settings("1_Pooling/config.json")?;
-        match modes.map(|modes| (modes.pooling_mode_mean_tokens, modes.pooling_mode_cls_token)) {
-            None | Some((true, false)) => Ok(Pooling::Mean),
-            Some((false, true)) => Ok(Pooling::First),
-            Some(_) => Err(EmbedderError::Unsupported("its way of pooling is not supported".into())),
-        }
-    }
-
-    /// What stands before a question and before a passage.
-    fn prefixes(&self) -> Result<(String, String), EmbedderError> {
-        const NAME: &str = "config_sentence_transformers.json";
-        let Prompts { mut prompts } = self.settings(NAME)?.unwrap_or_default();
-        let mut take = |names: &[&str]| names.iter().find_map(|name| prompts.remove(*name)).unwrap_or_default();
-        let (query, passage) = (take(&["query"]), take(&["passage", "document"]));
-        if query.len().max(passage.len()) > 1024 {
-            return Err(damaged(NAME, "its prompts are too long"));
-        }
-        Ok((query, passage))
-    }
+    Ok((query, passage))
 }
 
 #[cfg(test)]
@@ -384,7 +268,7 @@ pub(crate) mod tests {
         for name in ["config.json", "tokenizer.json", "model.safetensors"] {
             let folder = sound();
             std::fs::remove_file(folder.path().join(name)).unwrap();
-            assert!(matches!(inspect(folder.path()), Err(EmbedderError::Missing(missing)) if missing == name));
+            assert!(matches!(inspect(folder.path()), Err(FolderError::Missing { file, .. }) if file == name));
         }
         assert!(inspect(Path::new("/nowhere/at/all")).is_err());
     }

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use molt_core::{Backend, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSettings, ModelSpec};
+use molt_core::{Backend, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSettings, ModelSpec, Quantisation};
 
-use crate::{embedder, gguf, memory};
+use crate::{
+    chat_folder, embedder, gguf,
+    memory::{self, Footprint},
+};
 
 /// Tokens of the conversation that the stated need for memory includes.
 const USUAL_CONTEXT: u32 = 4096;
@@ -16,32 +19,40 @@ const MAX_LABEL: usize = 100;
 /// Bytes that an embedder needs besides its weights.
 const EMBEDDER_WORKING_SPACE: u64 = 160 << 20;
 
-/// Reads GGUF files (chat models) and sentence-transformers folders (embedders). Blocking, some milliseconds.
+/// Reads GGUF files and folders of transformers (chat models), and folders of sentence-transformers (embedders). Blocking, some
+/// milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ModelFiles;
 
 impl ModelInspector for ModelFiles {
     fn inspect(&self, path: &Path) -> Result<ModelSpec, String> {
         let path = std::path::absolute(path).map_err(|error| format!("The path cannot be used: {error}."))?;
-        // A file inside an embedder's folder stands for the folder.
+        // A file with weights inside a folder stands for the folder.
         let folder = match path.parent() {
             Some(folder) if path.is_file() && path.extension().is_some_and(|kind| kind == "safetensors") => folder,
             _ => &path,
         };
-        if folder.is_dir() { inspect_embedder(folder) } else { inspect_chat_model(&path) }
+        match folder {
+            folder if !folder.is_dir() => inspect_chat_model(&path),
+            folder if chat_folder::is_one(folder) => inspect_chat_folder(folder),
+            folder => inspect_embedder(folder),
+        }
     }
 
-    fn memory_needed(&self, path: &Path, context: u32) -> Option<u64> {
-        let info = gguf::inspect(path).ok()?;
-        Some(memory::needed(Backend::LlamaCpp, &info, context.min(info.context_length)))
+    fn memory_needed(&self, path: &Path, settings: &ModelSettings) -> Option<u64> {
+        let (backend, footprint) = if path.is_dir() {
+            let quantisation = settings.quantisation.unwrap_or(USUAL_QUANTISATION);
+            (Backend::MistralRs, chat_folder::inspect(path).ok()?.footprint(quantisation))
+        } else {
+            (Backend::LlamaCpp, Footprint::from(&gguf::inspect(path).ok()?))
+        };
+        let context = settings.context.unwrap_or(USUAL_CONTEXT).min(footprint.context_length);
+        Some(memory::needed(backend, footprint, context))
     }
 }
 
 fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
     let info = gguf::inspect(path).map_err(|error| error.to_string())?;
-    if !info.has_chat_template {
-        return Err(NO_TEMPLATE.to_owned());
-    }
     Ok(ModelSpec {
         id: ModelId::random(),
         name: info.name.as_deref().and_then(label).unwrap_or_else(|| stem(path)),
@@ -64,15 +75,44 @@ fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
     })
 }
 
-/// Why a model without a chat template is refused, at import and at load.
+/// How the weights of a folder are held where there is room and the user has not chosen.
+const USUAL_QUANTISATION: Quantisation = Quantisation::EightBits;
+
+fn inspect_chat_folder(folder: &Path) -> Result<ModelSpec, String> {
+    let info = chat_folder::inspect(folder).map_err(|error| error.to_string())?;
+    let footprint = info.footprint(USUAL_QUANTISATION);
+    Ok(ModelSpec {
+        id: ModelId::random(),
+        name: folder_name(folder),
+        role: ModelRole::Chat,
+        format: ModelFormat::Safetensors,
+        path: folder.to_string_lossy().into_owned(),
+        size: info.size,
+        context_length: info.context_length.min(MAX_CONTEXT),
+        context_limit: Some(info.context_length),
+        dimensions: 0,
+        memory_needed: memory::needed(Backend::MistralRs, footprint, info.context_length.min(USUAL_CONTEXT)),
+        licence: None,
+        architecture: info.architecture,
+        bundled: false,
+        backend: None,
+        tools: info.calls_tools,
+        remote: None,
+        calibration: None,
+        settings: ModelSettings::default(),
+    })
+}
+
+/// Why a model without a chat template is not loaded. It can be taken into the list, so that it can be given one.
 pub const NO_TEMPLATE: &str = "The model cannot be used for conversations: its file does not say how a conversation is laid out \
-                               for it (no chat template). Choose the “instruct” or “chat” version of this model.";
+                               for it (no chat template). Choose the “instruct” or “chat” version of this model, or give it a \
+                               chat template in its settings.";
 
 fn inspect_embedder(folder: &Path) -> Result<ModelSpec, String> {
     let info = embedder::inspect(folder).map_err(|error| error.to_string())?;
     Ok(ModelSpec {
         id: ModelId::random(),
-        name: stem(folder),
+        name: folder_name(folder),
         role: ModelRole::Embedder,
         format: ModelFormat::Safetensors,
         path: folder.to_string_lossy().into_owned(),
@@ -99,6 +139,19 @@ fn label(text: &str) -> Option<String> {
     Some(shown.trim().to_owned()).filter(|shown| !shown.is_empty())
 }
 
+/// A snapshot in the cache of Hugging Face is named by its commit: `models--OWNER--NAME/snapshots/COMMIT`.
+fn folder_name(folder: &Path) -> String {
+    let repository = || {
+        let snapshots = folder.parent().filter(|parent| parent.file_name().is_some_and(|name| name == "snapshots"))?;
+        let repository = snapshots.parent()?.file_name()?.to_str()?.strip_prefix("models--")?;
+        label(repository.rsplit("--").next()?)
+    };
+    // A folder's name may have a dot in it: what stands behind it is no kind of file.
+    repository()
+        .or_else(|| folder.file_name().and_then(|name| label(&name.to_string_lossy())))
+        .unwrap_or_else(|| "Model".to_owned())
+}
+
 fn stem(path: &Path) -> String {
     path.file_stem().and_then(|stem| label(&stem.to_string_lossy())).unwrap_or_else(|| "Model".to_owned())
 }
@@ -118,7 +171,10 @@ mod tests {
         assert_eq!((spec.licence.as_deref(), spec.path.as_str()), (Some("apache-2.0"), path.to_str().unwrap()));
         assert!(spec.memory_needed > spec.size);
         assert_eq!(spec.context_limit, Some(512));
-        let needed = |context| ModelFiles.memory_needed(&path, context);
+        let needed = |context| {
+            let settings = ModelSettings { context: Some(context), ..ModelSettings::default() };
+            ModelFiles.memory_needed(&path, &settings)
+        };
         assert_eq!(needed(512), Some(spec.memory_needed));
         assert_eq!(needed(1 << 20), needed(512), "it reads no more than it was made for");
         std::fs::write(&path, gguf::tests::sound_file(None)).unwrap();

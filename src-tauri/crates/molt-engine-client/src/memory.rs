@@ -26,11 +26,38 @@ const STEP: u32 = 512;
 /// Tokens of a prompt that llama.cpp reads in one go. Measured on two cores with 0.6 billion weights, 256 are read a tenth faster than 64.
 /// But other answers wait meanwhile, progress is told in between, and where a computation is not ended in its middle a cancellation is heard
 /// only then: so a batch of a model is to take about two seconds at most there.
-pub fn prompt_batch(info: &GgufInfo) -> u32 {
-    match info.file_size >> 30 {
+pub fn prompt_batch(model: impl Into<Footprint>) -> u32 {
+    match model.into().file_size >> 30 {
         0 if LED => 256,
         1 if LED => 128,
         _ => 64,
+    }
+}
+
+/// What the need for memory follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of the file or files.
+    pub file_size: u64,
+    /// Bytes of the weights and tables as mistral.rs holds them.
+    pub loaded_bytes: u64,
+    /// Bytes that each token of a conversation takes, at 32-bit floats.
+    pub kv_bytes_per_token: u64,
+    /// Attention heads of the layer that has the most.
+    pub heads: u32,
+    /// Tokens that the model was made to read.
+    pub context_length: u32,
+}
+
+impl From<&GgufInfo> for Footprint {
+    fn from(info: &GgufInfo) -> Self {
+        Self {
+            file_size: info.file_size,
+            loaded_bytes: info.loaded_bytes,
+            kv_bytes_per_token: info.kv_bytes_per_token,
+            heads: info.heads,
+            context_length: info.context_length,
+        }
     }
 }
 
@@ -44,21 +71,22 @@ pub struct MemoryPlan {
 }
 
 /// Bytes that the model needs with a context of `context` tokens.
-pub fn needed(backend: Backend, info: &GgufInfo, context: u32) -> u64 {
+pub fn needed(backend: Backend, model: impl Into<Footprint>, context: u32) -> u64 {
+    let model = model.into();
     let context = u64::from(context.next_multiple_of(STEP));
-    let cache = info.kv_bytes_per_token.saturating_mul(context);
+    let cache = model.kv_bytes_per_token.saturating_mul(context);
     let parts = match backend {
         // The weights take what they take in the file; keys and values are 16-bit floats. Without flash attention each head scores each
         // token of a batch against the whole context, in 32-bit floats.
         Backend::LlamaCpp => {
-            let heads = if FLASH_ATTENTION { 0 } else { info.heads };
-            let scores = u64::from(heads) * u64::from(prompt_batch(info)) * 4;
-            [info.file_size, cache / 2, scores.saturating_mul(context), 0]
+            let heads = if FLASH_ATTENTION { 0 } else { model.heads };
+            let scores = u64::from(heads) * u64::from(prompt_batch(model)) * 4;
+            [model.file_size, cache / 2, scores.saturating_mul(context), 0]
         }
         // Besides the cache itself, a queued request holds an empty one of half its size.
         Backend::MistralRs | Backend::Candle => {
             let mask = context.saturating_mul(context).saturating_mul(MASK_BYTES);
-            [info.loaded_bytes, cache, cache / 2, mask]
+            [model.loaded_bytes, cache, cache / 2, mask]
         }
         // Nothing of it is here.
         Backend::Remote => return 0,
@@ -74,9 +102,15 @@ pub fn of_conversation(info: &GgufInfo, context: u32) -> u64 {
 /// The largest context of at most `wanted` tokens that fits into `available` bytes, or a plain sentence with the figures.
 ///
 /// Where the system does not tell how much is available the whole context is taken.
-pub fn plan(backend: Backend, info: &GgufInfo, wanted: u32, available: Option<u64>) -> Result<MemoryPlan, String> {
-    let wanted = wanted.clamp(1, info.context_length);
-    let needed = |context: u32| needed(backend, info, context);
+pub fn plan(
+    backend: Backend,
+    model: impl Into<Footprint>,
+    wanted: u32,
+    available: Option<u64>,
+) -> Result<MemoryPlan, String> {
+    let model = model.into();
+    let wanted = wanted.clamp(1, model.context_length);
+    let needed = |context: u32| needed(backend, model, context);
     let fits = |context: u32| available.is_none_or(|available| needed(context) <= available);
     if fits(wanted) {
         return Ok(MemoryPlan { context: wanted, needed: needed(wanted) });
@@ -166,7 +200,7 @@ mod tests {
             heads: 16,
             kv_bytes_per_token: 28 * 8 * 256 * 4,
             loaded_bytes: (397 + 594) * MIB,
-            has_chat_template: true,
+            template: Some("{{ messages }}".into()),
             calls_tools: true,
             not_for_mistral_rs: None,
         }

@@ -589,6 +589,8 @@ impl Model {
                     call.fail(error.into());
                 }
             }
+            // Of a worker that holds no model.
+            Event::TemplateChecked { .. } => {}
         }
         Ok(())
     }

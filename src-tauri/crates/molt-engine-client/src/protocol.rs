@@ -17,8 +17,11 @@ pub enum Request {
         /// Where the worker may keep what it computes of conversations.
         states: Option<KeptStates>,
     },
-    /// Sent only when fewer generations are in flight than the worker takes at once. Answered by [`Event::Generation`]s up to `Done`, or by [`Event::Failed`]; then, when
-    /// the engine has let go of it, by [`Event::Idle`].
+    /// Instead of a model, as the only request: a chat template to be tried. Answered by [`Event::TemplateChecked`], with which the
+    /// worker ends.
+    CheckTemplate { template: String },
+    /// Sent only when fewer generations are in flight than the worker takes at once. Answered by [`Event::Generation`]s up to `Done`, or by
+    /// [`Event::Failed`]; then, when the engine has let go of it, by [`Event::Idle`]. Or by [`Event::Full`] alone.
     Generate { id: u64, request: GenerateRequest },
     /// Ends the generation: `Done` with `cancelled` comes at once, `Idle` when the engine has noticed.
     Cancel { id: u64 },
@@ -66,6 +69,10 @@ pub enum Event {
     },
     LoadFailed {
         error: WireError,
+    },
+    /// What is wrong with it, if anything.
+    TemplateChecked {
+        problem: Option<WireError>,
     },
     Generation {
         id: u64,

@@ -4,19 +4,17 @@
 //! them), one sequence at a time (batches compute wrong attention), no prefix cache (it never evicts, and a continued conversation
 //! meets a token whose keys were never computed). See docs/ARCHITECTURE.md.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use candle_core::Device;
 use mistralrs::{
-    Constraint, DefaultSchedulerMethod, DeviceMapSetting, MistralRs, ModelDType, NormalRequest, Request, RequestLike,
-    RequestMessage, Response, SamplingParams, SchedulerConfig, StopTokens, TextMessageRole, TextMessages, TokenSource,
-    core::{GGUFLoaderBuilder, GGUFSpecificConfig, MistralRsBuilder, Pipeline},
+    Constraint, DefaultSchedulerMethod, MistralRs, NormalRequest, Request, RequestMessage, Response, SamplingParams,
+    SchedulerConfig, StopTokens,
+    core::{MistralRsBuilder, Pipeline},
 };
 use molt_core::{Backend, GenerateRequest, LoadedModel, ModelSpec, PromptMessage, Role};
 use molt_engine_client::{
-    NO_TEMPLATE, gguf, memory,
-    protocol::{CACHE_VARIABLE, WireError},
-    worker::{Markers, form},
+    protocol::WireError,
+    worker::{Markers, Template, TemplateError, form, runaway, turns},
 };
 use tokenizers::Tokenizer;
 use tokio::{
@@ -27,6 +25,7 @@ use tokio::{
 use crate::{
     panics,
     sampling::{Ends, Watch, Watcher},
+    source::Source,
 };
 
 /// Candidates for the next token. Without a bound the engine sorts the whole vocabulary for each token.
@@ -39,6 +38,9 @@ const SPARE: usize = 64;
 pub struct ChatModel {
     pipeline: Arc<Mutex<dyn Pipeline + Send + Sync>>,
     tokenizer: Arc<Tokenizer>,
+    template: Template,
+    /// The token that every text begins with, where the tokenizer puts one there.
+    begin: Option<u32>,
     markers: Markers,
     requests: mpsc::Sender<Request>,
     /// Tokens of prompt and answer together.
@@ -51,7 +53,7 @@ pub struct ChatModel {
 
 /// A prompt that fits.
 pub struct Prompt {
-    messages: RequestMessage,
+    ids: Vec<u32>,
     sampling: SamplingParams,
     /// Tokens.
     pub tokens: u32,
@@ -68,19 +70,10 @@ impl ChatModel {
     /// Loads the model. Blocking, up to minutes.
     pub fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Self, LoadedModel), WireError> {
         let started = Instant::now();
-        let path = Path::new(&spec.path);
-        let info = gguf::inspect(path).map_err(|error| bad(error.to_string()))?;
-        if let Some(reason) = info.not_for_mistral_rs {
-            return Err(bad(reason));
-        }
-        if !info.has_chat_template {
-            return Err(bad(NO_TEMPLATE));
-        }
-        let plan = memory::plan(Backend::MistralRs, &info, spec.context_length, memory::available())
-            .map_err(|text| WireError::Failed { text })?;
+        let source = Source::inspect(spec)?;
         let before = panics::count();
 
-        let pipeline = panics::guarded(|| load_pipeline(path))
+        let pipeline = panics::guarded(|| source.load())
             .map_err(|message| cannot_load(spec, &message))?
             .map_err(|error| cannot_load(spec, &format!("{error:#}")))?;
         let tokenizer = runtime.block_on(async { pipeline.lock().await.tokenizer() });
@@ -98,16 +91,19 @@ impl ChatModel {
         }
 
         let markers = Markers::new(tokenizer.get_added_tokens_decoder().into_values().map(|token| token.content));
+        let (begin, end) = runtime.block_on(async { source.ends(&*pipeline.lock().await) });
+        let template = Template::new(&source.template, begin, end).map_err(|error| error.refusal())?;
+        let begin = tokenizer.encode_fast("", true).ok().and_then(|empty| empty.get_ids().first().copied());
+        let context = source.plan.context;
         let model =
-            Self { pipeline, tokenizer, markers, requests, context: plan.context, panics: before, _engine: engine };
-        let greeting = [PromptMessage { role: Role::User, text: "Hello".into() }];
-        model.encode(&greeting, false).map_err(|reason| {
-            bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
-        })?;
+            Self { pipeline, tokenizer, template, begin, markers, requests, context, panics: before, _engine: engine };
+        model
+            .encode(&[PromptMessage { role: Role::User, text: "Hello".into() }], false)
+            .map_err(|error| error.refusal())?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let loaded = LoadedModel {
             id: spec.id.clone(),
-            context_length: plan.context,
+            context_length: context,
             dimensions: 0,
             load_ms,
             backend: Backend::MistralRs,
@@ -131,9 +127,10 @@ impl ChatModel {
     pub fn prepare(&self, request: &GenerateRequest) -> Result<Prompt, WireError> {
         let constraint = constraint(request.constraint.clone())?;
         let think = request.think && request.constraint.is_none();
-        let (messages, tokens, text) = self
+        let (ids, text) = self
             .encode(&request.messages, think)
             .map_err(|reason| failed(format!("This model cannot take the conversation: {reason}.")))?;
+        let tokens = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let limit = self.context.saturating_sub(RESERVED);
         if tokens > limit {
             return Err(WireError::ContextOverflow { tokens, limit });
@@ -142,7 +139,7 @@ impl ChatModel {
         let mut sampling = sampling(request, room);
         let ends = request.constraint.as_ref().and_then(|_| self.ends());
         sampling.stop_toks = ends.as_ref().map(|ends| StopTokens::Ids(vec![ends.of_form()]));
-        Ok(Prompt { messages, sampling, tokens, room, text, constraint, ends })
+        Ok(Prompt { ids, sampling, tokens, room, text, constraint, ends })
     }
 
     /// The tokens that end an answer: the library that keeps to a form knows one by its name, which need not be this model's.
@@ -152,43 +149,29 @@ impl ChatModel {
         Some(Ends::new(of_form, metadata.eos_tok.clone()))
     }
 
-    /// The messages as the engine takes them, the tokens that its template makes of them, and their text.
-    fn encode(&self, messages: &[PromptMessage], think: bool) -> Result<(RequestMessage, u32, String), String> {
-        let mut texts = TextMessages::new().enable_thinking(think);
-        for message in messages {
-            let role = match message.role {
-                Role::System => TextMessageRole::System,
-                Role::User => TextMessageRole::User,
-                Role::Assistant => TextMessageRole::Assistant,
-            };
-            texts = texts.add_message(role, self.markers.break_up(&message.text));
+    /// The tokens that the template makes of the messages, and their text.
+    fn encode(&self, messages: &[PromptMessage], think: bool) -> Result<(Vec<u32>, String), TemplateError> {
+        let text = self.template.render(turns(messages, |text| self.markers.break_up(text)), think)?;
+        let encoding = panics::guarded(|| self.tokenizer.encode_fast(text.as_str(), false));
+        let encoding = encoding
+            .map_err(TemplateError::Fails)?
+            .map_err(|error| TemplateError::Fails(format!("its text cannot be split into tokens: {error}")))?;
+        let mut ids = encoding.get_ids().to_vec();
+        // Most templates write the first token themselves; not all do.
+        if let Some(begin) = self.begin.filter(|begin| ids.first() != Some(begin)) {
+            ids.insert(0, begin);
         }
-        let pipeline = self.pipeline.blocking_lock();
-        if !pipeline.get_chat_template().is_some_and(|template| template.has_chat_template()) {
-            return Err("it has no chat template".to_owned());
+        if ids.is_empty() {
+            return Err(TemplateError::Fails("it makes an empty prompt".into()));
         }
-        let process = || {
-            pipeline.get_processor().process(
-                &*pipeline,
-                texts.clone().into(),
-                true,
-                true,
-                Some(think),
-                None,
-                Vec::new(),
-            )
-        };
-        let (tokens, text) =
-            panics::guarded(process)?.map_err(|error| format!("{error:#}").chars().take(300).collect::<String>())?;
-        let count = u32::try_from(tokens.len()).map_err(|_| "it is too long".to_owned())?;
-        Ok((texts.take_messages(), count, text))
+        Ok((ids, text))
     }
 
     /// Hands the prompt to the engine. The responses end when the engine has let go of it.
     pub async fn start(&self, prompt: Prompt, watch: Arc<Watch>) -> Result<mpsc::Receiver<Response>, WireError> {
         let (response, responses) = mpsc::channel(prompt.room as usize + SPARE);
         let request = NormalRequest {
-            messages: prompt.messages,
+            messages: RequestMessage::CompletionTokens(prompt.ids),
             sampling_params: prompt.sampling,
             response,
             return_logprobs: false,
@@ -209,9 +192,10 @@ impl ChatModel {
         Ok(responses)
     }
 
-    /// Whether the engine can take another prompt. After a panic it cannot: its locks are poisoned.
+    /// Whether the engine can take another prompt. After a panic it cannot: its locks are poisoned. Nor may a process go on in which a
+    /// template was left running.
     pub fn is_sound(&self) -> bool {
-        panics::count() == self.panics && !self.requests.is_closed()
+        panics::count() == self.panics && !self.requests.is_closed() && !runaway::is_left_running()
     }
 }
 
@@ -258,81 +242,6 @@ fn sampling(request: &GenerateRequest, room: u32) -> SamplingParams {
         max_len,
         ..SamplingParams::neutral()
     }
-}
-
-fn load_pipeline(path: &Path) -> anyhow::Result<Arc<Mutex<dyn Pipeline + Send + Sync>>> {
-    let alone = Alone::new(path)?;
-    let loader = GGUFLoaderBuilder::new(
-        None,
-        None,
-        alone.folder.clone(),
-        vec![alone.file.clone()],
-        GGUFSpecificConfig::default(),
-        false,
-        None,
-    )
-    .build();
-    loader.load_model_from_hf(
-        None,
-        TokenSource::None,
-        &ModelDType::F32,
-        &Device::Cpu,
-        true,
-        DeviceMapSetting::dummy(),
-        None,
-        None,
-    )
-}
-
-/// The model's file in a folder of its own: the loader reads what lies beside it (`generation_config.json`, templates), unchecked.
-struct Alone {
-    folder: String,
-    file: String,
-    ours: bool,
-}
-
-impl Alone {
-    fn new(path: &Path) -> anyhow::Result<Self> {
-        let path = std::path::absolute(path)?;
-        let text = |path: &Path| path.to_str().map(str::to_owned);
-        if let Some(cache) = std::env::var_os(CACHE_VARIABLE) {
-            let folder = Path::new(&cache).join(format!("load-{}", std::process::id()));
-            let file = folder.join("model.gguf");
-            // A worker that was killed while loading may have left one here, if it had our process number.
-            let _ = std::fs::remove_file(&file);
-            if std::fs::create_dir_all(&folder).is_ok()
-                && link(&path, &file).is_ok()
-                && let Some(folder) = text(&folder)
-            {
-                return Ok(Self { folder, file: "model.gguf".into(), ours: true });
-            }
-        }
-        // Where no link can be made, the file is loaded from where it is. The folder exists: a name that does not would be looked up in
-        // the network.
-        match (path.parent().and_then(text), path.file_name().and_then(|name| name.to_str())) {
-            (Some(folder), Some(file)) if path.is_file() => Ok(Self { folder, file: file.to_owned(), ours: false }),
-            _ => anyhow::bail!("its path cannot be used"),
-        }
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        if self.ours {
-            // What is left of a killed worker is removed with the cache.
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
-#[cfg(unix)]
-fn link(path: &Path, link: &Path) -> std::io::Result<()> {
-    std::os::unix::fs::symlink(path, link)
-}
-
-#[cfg(not(unix))]
-fn link(path: &Path, link: &Path) -> std::io::Result<()> {
-    std::fs::hard_link(path, link)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod chat;
 mod panics;
 mod pump;
 mod sampling;
+mod source;
 mod worker;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use mistralrs::Response;
 use molt_core::{FinishReason, GenerateEvent, GenerateRequest};
 use molt_engine_client::{
     protocol::{Event, WireError},
-    worker::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, StopFilter, Thoughts, Voice, form},
+    worker::{Said, StopFilter, Thoughts, Voice, form},
 };
 use tokio::sync::mpsc;
 
@@ -42,45 +42,12 @@ pub async fn run(model: Arc<ChatModel>, id: u64, request: GenerateRequest, watch
 /// What the engine's next words mean.
 enum Word {
     /// More text, perhaps none.
-    Text(Words),
+    Text(String),
     /// The last text, and why it ended.
-    Last(Words, FinishReason),
+    Last(String, FinishReason),
     Error(String),
     /// The answer cannot have the form that was asked for.
     Refused(String),
-}
-
-/// Text as the engine gives it: of models whose template has marks for thoughts, it has taken these out.
-#[derive(Default)]
-struct Words {
-    thought: Option<String>,
-    text: Option<String>,
-}
-
-/// Puts the marks back that the engine has taken out, so that thoughts are told apart in one place for all models and engines.
-struct Marks {
-    /// Whether the last words were thoughts.
-    open: bool,
-}
-
-impl Marks {
-    /// The text as the model wrote it.
-    fn put_back(&mut self, words: Words) -> String {
-        let mut whole = String::new();
-        if let Some(thought) = words.thought.filter(|thought| !thought.is_empty()) {
-            if !std::mem::replace(&mut self.open, true) {
-                whole.push_str(OPEN_THOUGHTS);
-            }
-            whole.push_str(&thought);
-        }
-        if let Some(text) = words.text.filter(|text| !text.is_empty()) {
-            if std::mem::replace(&mut self.open, false) {
-                whole.push_str(CLOSE_THOUGHTS);
-            }
-            whole.push_str(&text);
-        }
-        whole
-    }
 }
 
 async fn answer(
@@ -99,7 +66,6 @@ async fn answer(
         prompt.map_err(|error| WireError::Failed { text: format!("The prompt could not be laid out: {error}.") })??;
     let prompt_tokens = prompt.tokens;
     let mut thoughts = if is_formed { Thoughts::none() } else { Thoughts::new(&prompt.text) };
-    let mut marks = Marks { open: prompt.text.trim_end().ends_with(OPEN_THOUGHTS) };
     let tell = |event| voice.say(Event::Generation { id, event });
     tell(GenerateEvent::Started { prompt_tokens });
 
@@ -137,13 +103,13 @@ async fn answer(
             biased;
             () = watch.cancelled() => break Ok(FinishReason::Cancelled),
             response = responses.recv() => match response.map(read) {
-                Some(Word::Text(words)) => {
-                    if say(thoughts.push(&marks.put_back(words)), &mut filter) {
+                Some(Word::Text(text)) => {
+                    if say(thoughts.push(&text), &mut filter) {
                         break Ok(FinishReason::Stop);
                     }
                 }
-                Some(Word::Last(words, finish)) => {
-                    if say(thoughts.push(&marks.put_back(words)), &mut filter) || say(thoughts.finish(), &mut filter) {
+                Some(Word::Last(text, finish)) => {
+                    if say(thoughts.push(&text), &mut filter) || say(thoughts.finish(), &mut filter) {
                         break Ok(FinishReason::Stop);
                     }
                     show(filter.finish());
@@ -189,22 +155,21 @@ fn milliseconds(time: Duration) -> u64 {
 
 fn read(response: Response) -> Word {
     match response {
-        Response::Chunk(mut chunk) => {
-            let Some(choice) = chunk.choices.pop() else { return Word::Text(Words::default()) };
-            let words = Words { thought: choice.delta.reasoning_content, text: choice.delta.content };
-            match choice.finish_reason.as_deref() {
-                None => Word::Text(words),
-                Some("length") => Word::Last(words, FinishReason::Length),
-                Some(_) => Word::Last(words, FinishReason::Stop),
-            }
-        }
+        Response::CompletionChunk(mut chunk) => match chunk.choices.pop() {
+            None => Word::Text(String::new()),
+            Some(choice) => match choice.finish_reason.as_deref() {
+                None => Word::Text(choice.text),
+                Some("length") => Word::Last(choice.text, FinishReason::Length),
+                Some(_) => Word::Last(choice.text, FinishReason::Stop),
+            },
+        },
         Response::ValidationError(error) if error.to_string().starts_with(NO_FORM) => {
             Word::Refused(error.to_string()[NO_FORM.len()..].to_owned())
         }
         Response::InternalError(error) | Response::ValidationError(error) => Word::Error(short(&error.to_string())),
         Response::ModelError(error, _) | Response::CompletionModelError(error, _) => Word::Error(short(&error)),
-        // Not sent to a streaming chat request.
-        _ => Word::Text(Words::default()),
+        // Not sent to a streaming request of tokens.
+        _ => Word::Text(String::new()),
     }
 }
 
@@ -212,22 +177,4 @@ fn read(response: Response) -> Word {
 fn short(error: &str) -> String {
     tracing::warn!(%error, "the engine reports an error");
     error.lines().next().unwrap_or_default().chars().take(300).collect::<String>().trim_end_matches('.').to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_are_put_back_where_they_were() {
-        let words = |thought: &str, text: &str| Words { thought: Some(thought.into()), text: Some(text.into()) };
-        let mut marks = Marks { open: false };
-        let whole: String = [words("a", ""), words("b", ""), words("c", "d"), words("", "e")]
-            .map(|words| marks.put_back(words))
-            .concat();
-        assert_eq!(whole, "<think>abc</think>de");
-        // Where the prompt has opened the thoughts, the model has not.
-        let mut marks = Marks { open: true };
-        assert_eq!(marks.put_back(words("a", "")) + &marks.put_back(words("", "b")), "a</think>b");
-    }
 }

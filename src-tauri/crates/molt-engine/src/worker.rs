@@ -5,7 +5,7 @@ use std::{process::exit, sync::Arc};
 use molt_core::{FinishReason, GenerateEvent, LoadedModel, ModelFormat, ModelRole, ModelSpec};
 use molt_engine_client::{
     protocol::{Event, Request, WireError},
-    worker::{Voice, connect},
+    worker::{Template, Voice, connect},
 };
 use tokio::{
     runtime::Runtime,
@@ -28,7 +28,16 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::unbounded_channel();
     let voice = connect(move |request| sender.send(request).is_ok())?;
     let Some(first) = requests.blocking_recv() else { return Ok(()) };
-    let Request::Load { spec, .. } = first else { anyhow::bail!("a model has to be loaded first") };
+    let spec = match first {
+        Request::Load { spec, .. } => spec,
+        Request::CheckTemplate { template } => {
+            voice.say(Event::TemplateChecked { problem: Template::check(&template) });
+            voice.finish();
+            // A template may have been left running.
+            exit(0)
+        }
+        _ => anyhow::bail!("a model has to be loaded first"),
+    };
     let model = match load(&spec, runtime) {
         Ok((model, loaded)) => {
             voice.say(Event::Loaded { model: loaded, at_once: 1 });
@@ -47,16 +56,13 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
 
 fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Model, LoadedModel), WireError> {
     match (spec.role, spec.format) {
-        (ModelRole::Chat, ModelFormat::Gguf) => {
+        (ModelRole::Chat, ModelFormat::Gguf | ModelFormat::Safetensors) => {
             ChatModel::load(spec, runtime).map(|(model, loaded)| (Model::Chat(Arc::new(model)), loaded))
         }
         (ModelRole::Embedder, ModelFormat::Safetensors) => {
             yield_to_answers();
             BertEmbedder::load(spec).map(|(model, loaded)| (Model::Embedder(Arc::new(model)), loaded))
         }
-        (ModelRole::Chat, ModelFormat::Safetensors) => Err(WireError::BadModel {
-            text: "Chat models are loaded from GGUF files; this is a folder with safetensors. Choose a GGUF file of this model.".into(),
-        }),
         (ModelRole::Embedder, ModelFormat::Gguf) => Err(WireError::BadModel {
             text: "Embedding models are loaded from safetensors folders; this is a GGUF file. Choose the folder of this model.".into(),
         }),
@@ -116,7 +122,9 @@ async fn serve(model: &Model, requests: &mut UnboundedReceiver<Request>, voice: 
                 let model = model.clone();
                 compute(voice, id, move || model.count(&texts).map(|counts| Event::Counted { id, counts }));
             }
-            (Request::Load { .. }, _) => tracing::error!("a second model was asked for; a worker holds one"),
+            (Request::Load { .. } | Request::CheckTemplate { .. }, _) => {
+                tracing::error!("a worker holds one model, and was asked for more")
+            }
             (Request::Shutdown, _) => return,
         }
     }

@@ -17,14 +17,10 @@ use molt_engine_client::{
     NO_TEMPLATE, gguf,
     memory::{self, FLASH_ATTENTION},
     protocol::{THREADS_VARIABLE, WireError},
-    worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS},
+    worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS, Template, TemplateError, runaway, turns},
 };
 
-use crate::{
-    form::Forms,
-    runaway,
-    template::{Template, TemplateError, turns},
-};
+use crate::form::Forms;
 
 /// Lives as long as the process.
 pub struct Model {
@@ -57,9 +53,7 @@ impl Model {
         let started = Instant::now();
         let path = Path::new(&spec.path);
         let info = gguf::inspect(path).map_err(|error| bad(error.to_string()))?;
-        if !info.has_chat_template {
-            return Err(bad(NO_TEMPLATE));
-        }
+        let source = spec.settings.template.as_ref().or(info.template.as_ref()).ok_or_else(|| bad(NO_TEMPLATE))?;
         let plan = memory::plan(Backend::LlamaCpp, &info, spec.context_length, memory::available())
             .map_err(|text| WireError::Failed { text })?;
 
@@ -70,20 +64,8 @@ impl Model {
         let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default().with_use_mmap(false))
             .map_err(|error| cannot(error.to_string()))?;
         let vocab = model.vocab();
-        let source = model.meta_val_str("tokenizer.chat_template").map_err(|error| cannot(error.to_string()))?;
-        let no_template = |error: TemplateError| match error {
-            TemplateError::Fails(reason) => {
-                bad(format!("The model cannot be used for conversations: its chat template fails ({reason})."))
-            }
-            // Not for another engine to try: it may have no limits.
-            TemplateError::Endless | TemplateError::TooMuch => WireError::Failed {
-                text: format!(
-                    "The model cannot be used for conversations: {error}. Choose another file of this model."
-                ),
-            },
-        };
-        let template =
-            Template::new(&source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos())).map_err(no_template)?;
+        let template = Template::new(source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos()))
+            .map_err(|error| error.refusal())?;
         let markers = Markers::new(special_tokens(&vocab));
 
         let is_mark = |&token: &LlamaToken| {
@@ -93,7 +75,8 @@ impl Model {
 
         let (batch, desk_bytes) = (memory::prompt_batch(&info), memory::of_conversation(&info, plan.context));
         let this = Self { backend, model, template, markers, thinking, context: plan.context, batch, desk_bytes };
-        this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }], false).map_err(no_template)?;
+        this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }], false)
+            .map_err(|error| error.refusal())?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let loaded = LoadedModel {
             id: spec.id.clone(),

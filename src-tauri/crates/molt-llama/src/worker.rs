@@ -100,7 +100,9 @@ fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: mpsc::
                 voice.say(Event::Failed { id, error: WireError::Failed { text } });
             }
             Request::CountTokens { id, texts } => voice.say(Event::Counted { id, counts: model.count(&texts) }),
-            Request::Load { .. } => tracing::error!("a second model was asked for; a worker holds one"),
+            Request::Load { .. } | Request::CheckTemplate { .. } => {
+                tracing::error!("a worker holds one model, and was asked for more");
+            }
             Request::Shutdown => break,
         }
     }

@@ -6,4 +6,8 @@
 #[path = "../../molt-engine-client/tests/contract/mod.rs"]
 mod contract;
 
+fn model() -> std::path::PathBuf {
+    contract::small_model()
+}
+
 const WORKER: &str = env!("CARGO_BIN_EXE_molt-llama");

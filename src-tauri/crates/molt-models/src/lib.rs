@@ -122,13 +122,17 @@ impl Registry {
     /// What is found in a file now, with what the user has set for the known model.
     fn kept(&self, known: ModelSpec, found: ModelSpec) -> ModelSpec {
         let ModelSpec { id, bundled, backend, calibration, settings, .. } = known;
-        let context = settings.context.and_then(|context| self.memory_with(&found, context));
-        let memory_needed = context.unwrap_or(found.memory_needed);
+        let memory_needed = self.memory_with(&found, &settings);
         ModelSpec { id, bundled, backend, calibration, settings, memory_needed, ..found }
     }
 
-    fn memory_with(&self, spec: &ModelSpec, context: u32) -> Option<u64> {
-        self.inner.parts.inspector.memory_needed(Path::new(&spec.path), context)
+    /// The memory that a model needs with these settings.
+    fn memory_with(&self, found: &ModelSpec, settings: &ModelSettings) -> u64 {
+        if settings.context.is_none() && settings.quantisation.is_none() {
+            return found.memory_needed;
+        }
+        let needed = self.inner.parts.inspector.memory_needed(Path::new(&found.path), settings);
+        needed.unwrap_or(found.memory_needed)
     }
 
     /// Looks again at the models of which an older version did not note how much they can read. Blocking, some milliseconds for each.
@@ -237,7 +241,7 @@ impl Registry {
         settings: ModelSettings,
     ) -> Result<(), ModelError> {
         let (spec, state) = self.get(id)?;
-        if (spec.backend, spec.settings) == (backend, settings) {
+        if (spec.backend, &spec.settings) == (backend, &settings) {
             return Ok(());
         }
         let (registry, old) = (self.clone(), spec.clone());
@@ -247,7 +251,7 @@ impl Registry {
             .await
             .unwrap_or_else(|error| Err(ModelError::BadFile(format!("The model could not be read: {error}"))))?;
         self.inner.parts.store.put_model(&revised)?;
-        if (spec.backend, spec.context()) == (revised.backend, revised.context()) {
+        if spec.is_loaded_like(&revised) {
             // The next answer is another; what is loaded can stay.
             (self.inner.parts.on_change)();
         } else if matches!(state, LoadState::Loaded(_) | LoadState::Loading) {
@@ -264,7 +268,8 @@ impl Registry {
     /// A model with the memory that it needs with its settings. Blocking.
     fn revised(&self, spec: ModelSpec) -> Result<ModelSpec, ModelError> {
         let before = self.get(&spec.id)?.0;
-        if before.settings.context == spec.settings.context || spec.remote.is_some() {
+        let needs = |spec: &ModelSpec| (spec.settings.context, spec.settings.quantisation);
+        if needs(&before) == needs(&spec) || spec.remote.is_some() {
             return Ok(spec);
         }
         let found = match self.inner.parts.inspector.inspect(Path::new(&spec.path)) {
@@ -273,8 +278,7 @@ impl Registry {
             Err(_) if spec.settings.context.is_none() => return Ok(spec),
             Err(reason) => return Err(ModelError::BadFile(format!("{}: {reason}", spec.path))),
         };
-        let context = spec.settings.context.and_then(|context| self.memory_with(&spec, context));
-        let memory_needed = context.unwrap_or(found.memory_needed);
+        let memory_needed = self.memory_with(&found, &spec.settings);
         Ok(ModelSpec { memory_needed, context_limit: found.context_limit, ..spec })
     }
 

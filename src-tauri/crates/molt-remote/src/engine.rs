@@ -84,6 +84,10 @@ impl Engine for RemoteEngine {
         }
     }
 
+    async fn check_template(&self, template: &str) -> Result<(), EngineError> {
+        self.beside.check_template(template).await
+    }
+
     async fn forget_conversations(&self) {
         self.beside.forget_conversations().await;
     }

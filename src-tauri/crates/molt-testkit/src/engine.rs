@@ -94,7 +94,12 @@ impl ScriptedEngine {
     }
 
     pub fn is_loaded(&self, id: &ModelId) -> bool {
-        self.state.lock().unwrap().loaded.contains_key(id)
+        self.loaded(id).is_some()
+    }
+
+    /// The model as it was loaded.
+    pub fn loaded(&self, id: &ModelId) -> Option<ModelSpec> {
+        self.state.lock().unwrap().loaded.get(id).cloned()
     }
 
     /// The conversations that were to be taken up.
@@ -152,6 +157,14 @@ fn crashed() -> EngineError {
 
 #[async_trait]
 impl Engine for ScriptedEngine {
+    /// Whatever begins with `{% bad` cannot be used.
+    async fn check_template(&self, template: &str) -> Result<(), EngineError> {
+        match template.starts_with("{% bad") {
+            true => Err(EngineError::Failed("The chat template cannot be used: it is bad.".into())),
+            false => Ok(()),
+        }
+    }
+
     async fn load(&self, spec: &ModelSpec) -> Result<LoadedModel, EngineError> {
         let mut state = self.state.lock().unwrap();
         if let Some(error) = &state.refuse_load {

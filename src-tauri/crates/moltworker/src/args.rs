@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use molt_core::{CoreShare, DocumentKind, DocumentState};
 
-pub use model::{EndpointEdit, ModelConfigure, ModelName};
+pub use model::{EndpointEdit, ModelConfigure, ModelName, ModelQuantisation};
 
 /// A private AI assistant on your own computer
 #[derive(Debug, Parser)]

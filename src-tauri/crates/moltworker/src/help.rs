@@ -101,6 +101,11 @@ const CHINESE: &[(&str, &str)] = &[
     ("model configure/context", "一次对话最多读取的词元数；auto 为常用值"),
     ("model configure/temperature", "写得多自由：0 总是取最可能的词，最大为 2；auto 为 0"),
     ("model configure/top_p", "温度大于 0 时，去掉最不可能的词后保留的比例，最大为 1；auto 为 0.95"),
+    (
+        "model configure/quantisation",
+        "用于 safetensors 文件夹：权重怎样保存在内存中；auto 在内存足够时用 8 位，否则用 4 位",
+    ),
+    ("model configure/template", "改用这个文件里的对话模板（Jinja）；none 为模型自带的模板"),
     ("model configure/engine", "用这个引擎运行；auto 由程序选择"),
     ("model configure/reset", "先全部恢复为常用值，再应用其他选项"),
     ("model load", "把模型载入内存，但不选用"),

@@ -195,6 +195,13 @@ words! {
     setting_context(): "tokens of a conversation", "一次对话的词元数";
     setting_temperature(): "temperature", "温度";
     setting_top_p(): "top-p", "top-p";
+    setting_quantisation(): "weights", "权重";
+    quantisation_full(): "32-bit floats", "32 位浮点数";
+    quantisation_bits(count): "{count} bits", "{count} 位";
+    quantisation_auto(): "8 bits where there is room, else 4", "内存足够时 8 位，否则 4 位";
+    setting_template(): "chat template", "对话模板";
+    template_own(): "that of the model", "模型自带";
+    template_given(count): "one of your own, {count} characters", "您提供的，{count} 个字符";
     setting_engine(): "engine", "引擎";
     loaded(name): "Loaded: {name}", "已载入：{name}";
     loaded_for_nobody(): "Moltworker is not running, so the model is unloaded again when this command ends.",

@@ -6,7 +6,22 @@ import { t } from "@/i18n/index.svelte";
 import { note } from "@/shared/toasts.svelte";
 
 export function isModelFile(path: string): boolean {
-  return path.toLowerCase().endsWith(".gguf");
+  return /\.(gguf|safetensors)$/i.test(path);
+}
+
+/** More is a drop of documents: they are not looked at one by one. */
+const MOST_FOLDERS = 20;
+
+/** Imports what is a folder with a model; the paths of everything else come back. */
+export async function importFolders(paths: readonly string[]): Promise<string[]> {
+  const others: string[] = [];
+  for (const path of paths) {
+    const model = paths.length > MOST_FOLDERS ? null : await call("model_import", { path }).catch(() => null);
+    if (model) note(t("import.done", { name: model.spec.name }));
+    else others.push(path);
+  }
+  if (others.length < paths.length) await entry("model_list", {}).refresh();
+  return others;
 }
 
 /** Imports each; what could not be imported comes back with one sentence. */

@@ -54,8 +54,8 @@ impl ModelInspector for Inspector {
         Ok(ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", ModelRole::Chat) })
     }
 
-    fn memory_needed(&self, _path: &Path, context: u32) -> Option<u64> {
-        Some(1000 * u64::from(context))
+    fn memory_needed(&self, _path: &Path, settings: &ModelSettings) -> Option<u64> {
+        settings.context.map(|context| 1000 * u64::from(context))
     }
 }
 

@@ -24,7 +24,10 @@ async fn what_is_set_for_a_model_is_how_it_answers() {
     // The engine alone leaves the rest as it is.
     world.call("model_configure", json!({ "id": id, "backend": "mistral_rs" })).await.unwrap();
     let again = world.call("model_import", json!({ "path": folder.path().join("model.gguf") })).await.unwrap();
-    assert_eq!(again["spec"]["settings"], json!({ "context": 4096, "temperature": 0.5, "top_p": null }));
+    assert_eq!(
+        again["spec"]["settings"],
+        json!({ "context": 4096, "temperature": 0.5, "top_p": null, "quantisation": null, "template": null })
+    );
     assert_eq!((&again["spec"]["backend"], &again["spec"]["memory_needed"]), (&json!("mistral_rs"), &json!(4_096_000)));
 
     let set = async |settings: Value| {
@@ -49,6 +52,11 @@ async fn nothing_is_set_that_a_model_cannot_do() {
         (&near, json!({ "settings": { "temperature": 2.5 } }), "from 0 to 2"),
         (&near, json!({ "settings": { "top_p": 0 } }), "above 0"),
         (&near, json!({ "settings": { "top_p": 1.5 } }), "at most 1"),
+        (&near, json!({ "settings": { "quantisation": "four_bits" } }), "held as they are in its file"),
+        (&near, json!({ "settings": { "template": " \n" } }), "is empty"),
+        (&near, json!({ "settings": { "template": "{{ 1 }}".repeat(50_000) } }), "at most 256 KB"),
+        (&near, json!({ "settings": { "template": "{% bad" } }), "The chat template cannot be used: it is bad"),
+        (&far, json!({ "settings": { "template": "{{ messages }}" } }), "runs on another server"),
         (&near, json!({ "backend": "candle" }), "cannot be chosen"),
         (&far, json!({ "backend": "llama_cpp" }), "cannot be chosen"),
     ] {
@@ -62,6 +70,22 @@ async fn nothing_is_set_that_a_model_cannot_do() {
         world.call("model_configure", json!({ "id": far, "backend": null, "settings": settings })).await.unwrap();
     assert_eq!(models["models"][1]["context"], 131_072, "how many it reads is known to its server only");
     assert_eq!(models["models"][1]["state"], "available");
+}
+
+#[tokio::test]
+async fn another_template_loads_the_model_again() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let [a] = world.imported(folder.path(), ["a.gguf"]).await;
+    world.choose(&a).await;
+    let set = async |template: Value| {
+        world.call("model_configure", json!({ "id": a, "backend": null, "settings": { "template": template } })).await
+    };
+    let models = set(json!("{{ messages[0].content }}")).await.unwrap();
+    assert_eq!(models["models"][0]["spec"]["settings"]["template"], "{{ messages[0].content }}");
+    let loaded = || world.engine.loaded(&ModelId::from(a.as_str().unwrap())).unwrap().settings.template;
+    assert_eq!(loaded().as_deref(), Some("{{ messages[0].content }}"));
+    set(Value::Null).await.unwrap();
+    assert_eq!(loaded(), None);
 }
 
 /// The least that is free so that nothing need go for a model: its need and what stays free beside it.

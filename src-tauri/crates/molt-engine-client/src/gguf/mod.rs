@@ -121,8 +121,8 @@ pub struct GgufInfo {
     pub kv_bytes_per_token: u64,
     /// Bytes of the loaded weights, of the token embedding (held as 32-bit floats besides) and of the rotary tables.
     pub loaded_bytes: u64,
-    /// Whether the file says how a conversation is laid out for it. Without it the model can only continue text.
-    pub has_chat_template: bool,
+    /// How a conversation is laid out for it. Without that the model can only continue text.
+    pub template: Option<String>,
     /// The chat template lays out tools: the model was trained to call them.
     pub calls_tools: bool,
     /// Why mistral.rs cannot run it, if so: a plain sentence. llama.cpp knows many more architectures and formats, and says itself
@@ -184,6 +184,9 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
     check_extent(&tensors, size.saturating_sub(data_start), alignment)?;
 
     let tokens = fields.check_tokenizer()?;
+    if !matches!(fields.0.get("tokenizer.chat_template"), None | Some(Value::Text(_))) {
+        return Err(damaged("its chat template is not text"));
+    }
     let template = fields.text("tokenizer.chat_template").unwrap_or_default();
     if template.len() > MAX_TEMPLATE {
         return Err(damaged(format!("its chat template is {} KB long", template.len() >> 10)));
@@ -210,8 +213,8 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
         heads: shape.heads,
         kv_bytes_per_token: shape.kv_bytes_per_token(),
         loaded_bytes: mistral_rs::loaded_bytes(&tensors, &embedding, &shape),
-        has_chat_template: !template.trim().is_empty(),
         calls_tools: template.contains("tools"),
+        template: Some(template).filter(|template| !template.trim().is_empty()),
         not_for_mistral_rs,
         architecture,
     })

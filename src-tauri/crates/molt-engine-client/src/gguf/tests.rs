@@ -77,7 +77,7 @@ fn a_sound_file_tells_its_figures() {
             kv_bytes_per_token: 2 * 2 * 32 * 4,
             // The embedding twice: it is the output layer as well.
             loaded_bytes: weights + 2 * 1024 + 512 * 16 * 4,
-            has_chat_template: true,
+            template: Some("{{ messages }}".into()),
             calls_tools: false,
             not_for_mistral_rs: None,
         }
@@ -465,9 +465,9 @@ fn tokenizers() {
 fn a_file_without_a_template_is_sound_and_says_so() {
     let mut maker = Maker::sound();
     maker.unset("tokenizer.chat_template");
-    assert!(!maker.inspect().unwrap().has_chat_template);
+    assert_eq!(maker.inspect().unwrap().template, None);
     maker.set("tokenizer.chat_template", string("{%- if tools %}"));
     assert!(maker.inspect().unwrap().calls_tools);
     maker.set("tokenizer.chat_template", string("  \n"));
-    assert!(!maker.inspect().unwrap().has_chat_template);
+    assert_eq!(maker.inspect().unwrap().template, None);
 }

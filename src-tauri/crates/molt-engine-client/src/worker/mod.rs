@@ -4,10 +4,13 @@
 
 pub mod form;
 mod markers;
+pub mod runaway;
 mod stop;
+mod template;
 mod voice;
 
 pub use markers::Markers;
 pub use molt_core::{CLOSE_THOUGHTS, OPEN_THOUGHTS, Said, Thoughts};
 pub use stop::StopFilter;
+pub use template::{Template, TemplateError, turns};
 pub use voice::{Voice, connect};

@@ -141,7 +141,7 @@ fn types() -> Vec<Case> {
         ("tokenizer.ggml.tokens", &["no vocabulary", "types of its tokens", "end token"]),
         ("tokenizer.ggml.merges", &["not pairs"]),
         ("tokenizer.ggml.token_type", &["types of its tokens"]),
-        ("tokenizer.chat_template", &["no chat template"]),
+        ("tokenizer.chat_template", &["its chat template is not text"]),
     ];
     for (key, says) in known {
         for (what, value) in of_each_type() {
@@ -276,9 +276,9 @@ fn doubled_and_missing() -> Vec<Case> {
         cases.push(changed(format!("{shown} twice"), &["is there twice"], |maker| {
             maker.fields.push((key.clone(), value.clone()));
         }));
-        if !["general.name", "general.license", "tokenizer.ggml.token_type"].contains(&shown.as_str()) {
-            let says =
-                &["is missing", "which architecture", "no tokenizer", "no vocabulary", "no merges", "no chat template"];
+        let needless = ["general.name", "general.license", "tokenizer.ggml.token_type", "tokenizer.chat_template"];
+        if !needless.contains(&shown.as_str()) {
+            let says = &["is missing", "which architecture", "no tokenizer", "no vocabulary", "no merges"];
             cases.push(changed(format!("{shown} is missing"), says, |maker| {
                 maker.unset(&shown);
             }));

@@ -2,6 +2,7 @@
 //!
 //! The tests of the client look at each of them from outside, those of the workers run the ones that look sound from there.
 
+pub mod chats;
 pub mod folders;
 pub mod headers;
 pub mod maker;

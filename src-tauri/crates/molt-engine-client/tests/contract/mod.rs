@@ -1,6 +1,6 @@
 //! What every worker that runs chat models promises, shown with the real small model and the real client.
 //!
-//! The tests of each worker include this file and say which program it is (`WORKER`).
+//! The tests of each worker include this file and say which program it is (`WORKER`) and in which files the model is to be (`model`).
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ use molt_engine_client::{
     protocol::{Event, Request},
 };
 
-use super::WORKER;
+use super::{WORKER, model};
 
 mod form;
 mod thoughts;
@@ -27,7 +27,7 @@ type Answer = BoxStream<'static, Result<GenerateEvent, EngineError>>;
 /// Longer than anything here takes on a slow machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-fn small_model() -> PathBuf {
+pub fn small_model() -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models/moltworker-small.gguf");
     assert!(path.is_file(), "the small model is missing at {}", path.display());
     path
@@ -42,6 +42,20 @@ pub fn client_with(folder: &Path, threads: usize) -> EngineClient {
     EngineClient::new(EngineConfig { threads, ..EngineConfig::new(WORKER.into(), folder.join("cache")) })
 }
 
+pub fn request(model: &ModelId, text: &str, max_tokens: u32) -> GenerateRequest {
+    GenerateRequest {
+        model: model.clone(),
+        messages: vec![PromptMessage { role: Role::User, text: text.into() }],
+        max_tokens,
+        temperature: 0.0,
+        top_p: 1.0,
+        stop: Vec::new(),
+        think: false,
+        constraint: None,
+        recall_only: false,
+    }
+}
+
 pub struct Bench {
     pub client: EngineClient,
     pub model: ModelId,
@@ -52,33 +66,22 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Self {
-        Self::with(&small_model(), tempfile::tempdir().unwrap()).await
+        Self::with(ModelFiles.inspect(&model()).unwrap()).await
     }
 
-    /// With the model in this file.
-    async fn with(path: &Path, folder: tempfile::TempDir) -> Self {
+    pub async fn with(spec: ModelSpec) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let client = client(folder.path());
-        let spec = ModelFiles.inspect(path).unwrap();
         let loaded = client.load(&spec).await.unwrap();
         assert_eq!((&loaded.id, loaded.dimensions), (&spec.id, 0));
         Self { client, model: spec.id, context: loaded.context_length, _folder: folder }
     }
 
     pub fn request(&self, text: &str) -> GenerateRequest {
-        GenerateRequest {
-            model: self.model.clone(),
-            messages: vec![PromptMessage { role: Role::User, text: text.into() }],
-            max_tokens: 60,
-            temperature: 0.0,
-            top_p: 1.0,
-            stop: Vec::new(),
-            think: false,
-            constraint: None,
-            recall_only: false,
-        }
+        request(&self.model, text, 60)
     }
 
-    fn ask(&self, text: &str) -> Answer {
+    pub fn ask(&self, text: &str) -> Answer {
         self.client.generate(self.request(text))
     }
 
@@ -103,7 +106,7 @@ impl Bench {
 }
 
 /// Passages and a question, as the assistant lays them out.
-const QUESTIONS: [&str; 4] = [
+pub const QUESTIONS: [&str; 4] = [
     "[1] The code for the north gate is 4711.\n[2] The budget meeting is on 12 May.\n\nQuestion: What is the code for the north gate?",
     "[1] 项目负责人是王小明。\n[2] 预算会议在五月十二日。\n\n问题：项目负责人是谁？",
     "Hello!",
@@ -111,11 +114,11 @@ const QUESTIONS: [&str; 4] = [
 ];
 
 pub struct Whole {
-    text: String,
+    pub text: String,
     thoughts: String,
     finish: FinishReason,
-    prompt_tokens: u32,
-    completion_tokens: u32,
+    pub prompt_tokens: u32,
+    pub completion_tokens: u32,
 }
 
 pub async fn whole(answer: Answer) -> Result<Whole, EngineError> {
@@ -346,7 +349,7 @@ fn a_worker_ends_with_its_input() {
         .spawn()
         .unwrap();
     let (mut input, mut output) = (worker.stdin.take().unwrap(), worker.stdout.take().unwrap());
-    let spec = ModelFiles.inspect(&small_model()).unwrap();
+    let spec = ModelFiles.inspect(&model()).unwrap();
     molt_wire::write_frame(&mut input, &Request::Load { spec: Box::new(spec.clone()), states: None }).unwrap();
     let loaded: Event = molt_wire::read_frame(&mut output).unwrap();
     assert!(matches!(loaded, Event::Loaded { model, .. } if model.id == spec.id));

@@ -2,21 +2,15 @@
 
 use super::*;
 
-/// The small model with a template that opens thoughts when it is told to think.
+/// Opens thoughts when it is told to think.
+const THINKER: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}\
+                       {{ '<|im_start|>assistant\\n' + ('<think>\\n' if enable_thinking else '') }}{# </think> #}";
+
+/// The small model with another template.
 async fn thinker() -> Bench {
-    let mut bytes = std::fs::read(small_model()).unwrap();
-    let begin = bytes.windows(6).position(|window| window == b"{% for").unwrap();
-    let end = b"{{ '<|im_start|>assistant\\n' }}{% endif %}";
-    let length = bytes[begin..].windows(end.len()).position(|window| window == end).unwrap() + end.len();
-    let template = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}\
-                    {{ '<|im_start|>assistant\\n' + ('<think>\\n' if enable_thinking else '') }}{# </think>";
-    // As long as the one in its place; what is left over is a comment.
-    let filled = format!("{template:width$}#}}", width = length - 2);
-    bytes[begin..begin + length].copy_from_slice(filled.as_bytes());
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("thinker.gguf");
-    std::fs::write(&path, bytes).unwrap();
-    Bench::with(&path, folder).await
+    let mut spec = ModelFiles.inspect(&model()).unwrap();
+    spec.settings.template = Some(THINKER.into());
+    Bench::with(spec).await
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 use molt_core::ModelInspector;
 use molt_engine_client::ModelFiles;
 
-use super::bad_files::{Case, folders, headers, metadata};
+use super::bad_files::{Case, chats, folders, headers, metadata};
 
 /// What looking at a file may take, of computing: on a busy machine the clock on the wall runs on meanwhile.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -120,4 +120,72 @@ fn embedders_that_lie_are_refused_for_what_is_wrong_with_them() {
         wrong.extend(complaint(&format!("{}, {number}", case.file), folder.path(), &case.says));
     }
     none(&wrong);
+}
+
+#[test]
+fn chat_models_in_folders_that_lie_are_refused_for_what_is_wrong_with_them() {
+    let (whole, parts, left) = (chats::refused(), chats::lists_of_parts(), chats::suspicious());
+    println!("{} folders that lie, {} are left to the worker", whole.len() + parts.len(), left.len());
+    assert!(whole.len() + parts.len() >= 100);
+    let mut wrong = Vec::new();
+    let kinds = [(chats::sound as fn(&Path), whole), (chats::sound_in_parts, parts), (chats::sound, left)];
+    for (number, (sound, case)) in
+        kinds.iter().flat_map(|(sound, cases)| cases.iter().map(move |case| (sound, case))).enumerate()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        sound(folder.path());
+        assert_eq!(ModelFiles.inspect(folder.path()).err(), None);
+        std::fs::write(folder.path().join(case.file), &case.content).unwrap();
+        wrong.extend(complaint(&format!("{}, {number}", case.file), folder.path(), &case.says));
+    }
+    none(&wrong);
+}
+
+#[test]
+fn what_a_chat_models_folder_lacks_is_named() {
+    for (sound, file) in [
+        (chats::sound as fn(&Path), "tokenizer.json"),
+        (chats::sound, "model.safetensors"),
+        (chats::sound_in_parts, "model-00001-of-00001.safetensors"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        sound(folder.path());
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+        let refusal = ModelFiles.inspect(folder.path()).unwrap_err();
+        assert_eq!(refusal, format!("The folder is not a complete chat model: the file {file} is missing."));
+        // A folder of this name, or a pipe, is no file.
+        std::fs::create_dir(folder.path().join(file)).unwrap();
+        assert!(ModelFiles.inspect(folder.path()).unwrap_err().contains("it is not a file"));
+    }
+    for (other, format) in [("pytorch_model.bin", "PyTorch"), ("residual.safetensors", "UQFF")] {
+        let folder = tempfile::tempdir().unwrap();
+        chats::sound(folder.path());
+        std::fs::rename(folder.path().join("model.safetensors"), folder.path().join(other)).unwrap();
+        let refusal = ModelFiles.inspect(folder.path()).unwrap_err();
+        assert!(refusal.contains(&format!("in the format of {format}")), "{refusal}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    chats::sound(folder.path());
+    std::fs::write(folder.path().join("config.json"), r#"{"architectures":["Qwen3ForCausalLM"]}"#).unwrap();
+    assert!(ModelFiles.inspect(folder.path()).unwrap_err().contains("config.json of the model is damaged"));
+}
+
+#[test]
+fn an_embedders_folder_stays_one() {
+    let folder = tempfile::tempdir().unwrap();
+    chats::sound(folder.path());
+    assert_eq!(ModelFiles.inspect(folder.path()).unwrap().role, molt_core::ModelRole::Chat);
+    // Some embedders are made from chat models.
+    std::fs::write(folder.path().join("modules.json"), "[]").unwrap();
+    let refusal = ModelFiles.inspect(folder.path()).unwrap_err();
+    assert!(refusal.starts_with("The embedding model cannot be run"), "{refusal}");
+}
+
+#[test]
+fn a_snapshot_of_a_hub_has_the_name_of_its_repository() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("models--Qwen--Qwen3-0.6B/snapshots/c1899de289a04d12100db370d81485cdf75e47ca");
+    std::fs::create_dir_all(&folder).unwrap();
+    chats::sound(&folder);
+    assert_eq!(ModelFiles.inspect(&folder).unwrap().name, "Qwen3-0.6B");
 }

@@ -1,8 +1,8 @@
 //! What can be typed about the settings and the life of one model, here or on another server.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::ModelEngine;
 
@@ -26,6 +26,12 @@ pub struct ModelConfigure {
     /// Above temperature 0, leaves out the least likely words: the share that stays, up to 1; auto is 0.95
     #[arg(long, value_name = "NUMBER", value_parser = setting::<f32>, allow_negative_numbers = true)]
     pub top_p: Option<Setting<f32>>,
+    /// Of a folder with safetensors: how its weights are held; auto takes 8 bits where there is room for them, else 4
+    #[arg(long, value_enum)]
+    pub quantisation: Option<ModelQuantisation>,
+    /// A file with the chat template (Jinja) that it is to be used with; none for its own
+    #[arg(long, value_name = "FILE")]
+    pub template: Option<PathBuf>,
     /// Run it with this engine
     #[arg(long, value_enum)]
     pub engine: Option<ModelEngine>,
@@ -53,6 +59,16 @@ pub struct EndpointEdit {
     /// How many tokens it reads
     #[arg(long, value_name = "TOKENS")]
     pub context: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelQuantisation {
+    Auto,
+    Full,
+    #[value(name = "8")]
+    Eight,
+    #[value(name = "4")]
+    Four,
 }
 
 /// A value, or the usual one.

@@ -1,10 +1,12 @@
 //! `model configure`: what a model runs with and how it answers.
 
+use std::{fs::File, io::Read, path::Path};
+
 use molt_api::{ModelConfigure as Configure, ModelList, ModelView};
-use molt_core::{Backend, ModelSettings};
+use molt_core::{Backend, ModelFormat, ModelRole, ModelSettings, Quantisation};
 
 use crate::{
-    args::{ModelConfigure, ModelEngine},
+    args::{ModelConfigure, ModelEngine, ModelQuantisation},
     commands::choose,
     connect::Connection,
     failure::Failure,
@@ -20,6 +22,29 @@ pub fn backend(engine: ModelEngine) -> Option<Backend> {
     }
 }
 
+/// The weights that were named.
+fn quantisation(wanted: ModelQuantisation) -> Option<Quantisation> {
+    match wanted {
+        ModelQuantisation::Auto => None,
+        ModelQuantisation::Full => Some(Quantisation::Full),
+        ModelQuantisation::Eight => Some(Quantisation::EightBits),
+        ModelQuantisation::Four => Some(Quantisation::FourBits),
+    }
+}
+
+/// The text of a chat template.
+fn template(file: &Path, printer: &Printer) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| {
+        // One byte more than is allowed: then it is refused for its length.
+        file.take(ModelSettings::LONGEST_TEMPLATE as u64 + 1).read_to_string(&mut text)
+    });
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::plain(printer.words.cannot_read(file.display(), error))),
+    }
+}
+
 /// Changes what is given, and shows what is set then.
 pub async fn configure(connection: &Connection, printer: &Printer, args: ModelConfigure) -> Result<(), Failure> {
     let mut list: ModelList = connection.call("model_list", ()).await?;
@@ -27,16 +52,22 @@ pub async fn configure(connection: &Connection, printer: &Printer, args: ModelCo
     let id = choose(&list.models, &args.model, printer, "moltworker model list", names)?.spec.id.clone();
     let of = |list: &ModelList| list.models.iter().find(|model| model.spec.id == id).cloned();
     if let Some(ModelView { spec, .. }) = of(&list) {
-        let old = if args.reset { ModelSettings::default() } else { spec.settings };
+        let old = if args.reset { ModelSettings::default() } else { spec.settings.clone() };
         let settings = ModelSettings {
             context: args.context.map_or(old.context, |context| context.0),
             temperature: args.temperature.map_or(old.temperature, |temperature| temperature.0),
             top_p: args.top_p.map_or(old.top_p, |top_p| top_p.0),
+            quantisation: args.quantisation.map_or(old.quantisation, quantisation),
+            template: match &args.template {
+                None => old.template,
+                Some(none) if none.as_os_str() == "none" => None,
+                Some(file) => Some(template(file, printer)?),
+            },
         };
         let old = if args.reset { None } else { spec.backend };
-        let wanted = (args.engine.map_or(old, backend), settings);
-        if wanted != (spec.backend, spec.settings) {
-            let (backend, settings) = (wanted.0, Some(wanted.1));
+        let backend = args.engine.map_or(old, backend);
+        if (backend, &settings) != (spec.backend, &spec.settings) {
+            let settings = Some(settings);
             list = connection.call("model_configure", Configure { id: id.clone(), backend, settings }).await?;
         }
     }
@@ -71,6 +102,22 @@ fn rows(printer: &Printer, model: &ModelView) -> Vec<Vec<String>> {
     ];
     if model.spec.remote.is_none() {
         rows.push(vec![words.setting_engine(), engine]);
+        if model.spec.role == ModelRole::Chat && model.spec.format == ModelFormat::Safetensors {
+            rows.push(vec![
+                words.setting_quantisation(),
+                match settings.quantisation {
+                    None => usual(words.quantisation_auto(), false),
+                    Some(Quantisation::Full) => words.quantisation_full(),
+                    Some(Quantisation::EightBits) => words.quantisation_bits(8),
+                    Some(Quantisation::FourBits) => words.quantisation_bits(4),
+                },
+            ]);
+        }
+        let template = match &settings.template {
+            None => usual(words.template_own(), false),
+            Some(text) => words.template_given(text.chars().count()),
+        };
+        rows.push(vec![words.setting_template(), template]);
     }
     rows
 }

@@ -9,9 +9,11 @@ use minijinja::{Environment, Error, ErrorKind, context};
 use molt_core::{PromptMessage, Role};
 use serde::Serialize;
 
-use crate::runaway::{Stop, within_limits};
+use super::runaway::{Stop, within_limits};
+use crate::protocol::WireError;
 
 const NAME: &str = "chat";
+const GREETING: &str = "Hello";
 /// Steps of the program. Those of published models take some hundreds for a message, and no context holds ten thousand messages.
 const FUEL: u64 = 2_000_000;
 /// How deep macros and loops may call each other.
@@ -34,6 +36,21 @@ impl fmt::Display for TemplateError {
             Self::Endless => "the model's chat template does not end",
             Self::TooMuch => "the model's chat template makes far too much of the conversation",
         })
+    }
+}
+
+impl TemplateError {
+    /// Why a model with this template is not loaded.
+    pub fn refusal(&self) -> WireError {
+        match self {
+            Self::Fails(reason) => WireError::BadModel {
+                text: format!("The model cannot be used for conversations: its chat template fails ({reason})."),
+            },
+            // Another engine would be told the same.
+            Self::Endless | Self::TooMuch => WireError::Failed {
+                text: format!("The model cannot be used for conversations: {self}. Choose another file of this model."),
+            },
+        }
     }
 }
 
@@ -103,6 +120,18 @@ impl Template {
         // Constant parts are computed while it is read.
         let environment = within_limits(move || environment.add_template_owned(NAME, source).map(|()| environment))??;
         Ok(Self { environment: Arc::new(environment), bos, eos })
+    }
+
+    /// What is wrong with a template that a person gives, found by laying out a greeting.
+    pub fn check(source: &str) -> Option<WireError> {
+        let template = Self::new(source, "<s>".into(), "</s>".into());
+        let laid_out = template.and_then(|template| template.render(vec![(Role::User, GREETING.into())], false));
+        let reason = match laid_out {
+            Ok(text) if text.contains(GREETING) => return None,
+            Ok(_) => "it leaves out what is said".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Some(WireError::Failed { text: format!("The chat template cannot be used: {reason}.") })
     }
 
     /// The conversation as text, up to where the answer begins. `think`: what models that can think first are told.
