@@ -17,7 +17,7 @@ import { loadMarkdown } from "@/shared/rich.svelte";
 import App from "@/views/App.svelte";
 import { message, pretend } from "./pretend";
 
-const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, reranker: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
 
 const TASK: TaskView = {
   task: { id: "t", title: "call Anna", notes: "", priority: "high", category: null, section: null, labels: [], deadline: null, remind_before: [], estimate_minutes: null, parent: null, due: null, recurrence: null, repeat_from: "schedule" as const, skipped: [], done_at: null, source: null, created_at: "2026-11-21T08:00:00Z", updated_at: "2026-11-21T08:00:00Z" },

@@ -14,8 +14,8 @@ import WelcomePage from "@/views/WelcomePage.svelte";
 import { type Handlers, deliver, pretend } from "./pretend";
 
 const PASSPHRASE = "four words of mine";
-const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
-const STATUS: Status = { version: "0.1.0", data_dir: "/data", chat_model: null, embedder: null, index: { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true, progress: null, renewal: null }, activities: [], due_reminders: 0, desktop: false };
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, reranker: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
+const STATUS: Status = { version: "0.1.0", data_dir: "/data", chat_model: null, embedder: null, reranker: null, index: { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true, progress: null, renewal: null }, activities: [], due_reminders: 0, desktop: false };
 
 beforeEach(() => {
   setLanguage("en");

@@ -118,6 +118,13 @@ describe("a model's card", () => {
     await waitFor(() => expect(calls(asked)[1]).toEqual({ name: "model_set", args: { role: "chat", id: null } }));
   });
 
+  it("of one that puts passages in order is for that, and has nothing to set", async () => {
+    const asked = show({ chosen: false, state: "available", stats: null, spec: { ...MODEL.spec, role: "reranker" } });
+    expect(screen.getByTestId("model-row").textContent).not.toContain("context");
+    await fireEvent.click(screen.getByTestId("model-use"));
+    await waitFor(() => expect(calls(asked)).toEqual([{ name: "model_set", args: { role: "reranker", id: MODEL.spec.id } }]));
+  });
+
   it("of the chosen one in memory is as it always was", async () => {
     const asked = show({ chosen: true });
     expect(screen.getByTestId("model-row").textContent).not.toContain("ready at once");

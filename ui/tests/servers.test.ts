@@ -16,7 +16,7 @@ import ChatView from "@/views/ChatView.svelte";
 import { message, pretend, type Handlers } from "./pretend";
 
 const MACHINE = { cpu: "c", cores: 2, memory_total: 8e9, memory_available: 4e9 };
-const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
+const SETTINGS: Settings = { language: "en", theme: "light", chat_model: null, embedder: null, reranker: null, automatic_model: false, automatic_remote: false, indexing_paused: false, library_rules: { ignore: "", largest_mb: 0 }, indexing_cores: "one", pause_on_battery: true, close_to_tray: true, notifications: true, notification_sound: true, first_word_seconds: 3, quiet_hours: null, quick_add_keys: "ctrl+alt+n", calendar_feed: null, auto_lock_minutes: 0, idle_unload_minutes: 15, welcomed: true };
 const all = pretendedModels();
 const found = (remote: boolean): ModelView => {
   const model = all.find((one) => (one.spec.remote !== null) === remote);
@@ -167,7 +167,7 @@ describe("an answer", () => {
 describe("the composer", () => {
   async function note(chat: ModelView, settings: Partial<Settings> = {}): Promise<string | null> {
     const index = { indexed: 0, pending: 0, failed: 0, chunks: 0, paused: false, on_battery: false, current: null, words_only: true, progress: null, renewal: null };
-    const status: Status = { version: "", data_dir: "", chat_model: chat, embedder: null, index, activities: [], due_reminders: 0, desktop: false };
+    const status: Status = { version: "", data_dir: "", chat_model: chat, embedder: null, reranker: null, index, activities: [], due_reminders: 0, desktop: false };
     pretend({
       status: () => status,
       settings_get: () => ({ ...SETTINGS, ...settings }),

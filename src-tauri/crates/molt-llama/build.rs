@@ -1,12 +1,15 @@
-//! Leads llama.cpp's attention to `src/attention`, where it is computed, and the making of a context to `src/abort.rs`.
+//! Leads llama.cpp's attention to `src/attention`, where it is computed, the making of a context to `src/abort.rs`, and its empty memory
+//! to `src/blank.rs`.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|target| target == value);
-    // `molt_engine_client::memory::LED` says the same.
-    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ARCH", "x86_64") {
-        for function in ["ggml_compute_forward_flash_attn_ext", "llama_new_context_with_model"] {
-            println!("cargo:rustc-link-arg=-Wl,--wrap={function}");
+    // `molt_engine_client::memory` says the same.
+    if is("CARGO_CFG_TARGET_OS", "linux") {
+        println!("cargo:rustc-link-arg=-Wl,--wrap=ggml_backend_buffer_clear");
+        if is("CARGO_CFG_TARGET_ARCH", "x86_64") {
+            println!("cargo:rustc-link-arg=-Wl,--wrap=ggml_compute_forward_flash_attn_ext");
+            println!("cargo:rustc-link-arg=-Wl,--wrap=llama_new_context_with_model");
         }
     }
 }

@@ -10,12 +10,12 @@ import tempfile
 class Worker:
     """A worker that holds a model. Its standard error goes to ours."""
 
-    def __init__(self, program, model, context, threads=2):
+    def __init__(self, program, model, context, threads=2, role="chat"):
         self.cache = tempfile.TemporaryDirectory()
         environment = {**os.environ, "HF_HOME": self.cache.name, "RAYON_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         spec = {
-            "id": "reference", "name": "reference", "role": "chat", "format": "gguf", "path": os.path.abspath(model),
+            "id": "reference", "name": "reference", "role": role, "format": "gguf", "path": os.path.abspath(model),
             "size": os.path.getsize(model), "architecture": "", "context_length": context, "licence": None, "bundled": False,
         }
         self.send({"do": "load", "spec": spec, "states": None})
@@ -59,10 +59,21 @@ class Worker:
                 done = said
         return pieces, done
 
+    def call(self, answer, request):
+        self.send({"id": 2, **request})
+        heard = self.receive()
+        if heard["is"] != answer:
+            raise SystemExit(f"{self.process.args[0]}: {heard}")
+        return heard
+
     def count(self, texts):
         """The number of tokens of each text."""
-        self.send({"do": "count_tokens", "id": 2, "texts": texts})
-        counted = self.receive()
-        if counted["is"] != "counted":
-            raise SystemExit(f"{self.process.args[0]}: {counted}")
-        return counted["counts"]
+        return self.call("counted", {"do": "count_tokens", "texts": texts})["counts"]
+
+    def embed(self, texts):
+        """The vector of each passage."""
+        return self.call("embedded", {"do": "embed", "texts": texts, "purpose": "passage"})["vectors"]
+
+    def rerank(self, query, texts):
+        """How well each passage answers."""
+        return self.call("reranked", {"do": "rerank", "query": query, "texts": texts})["scores"]

@@ -29,6 +29,7 @@ export function startPretending(): void {
     theme: (query.get("theme") ?? "system") as Settings["theme"],
     chat_model: scene === "nomodel" || bare ? null : "qwen3-4b",
     embedder: scene === "nomodel" || bare ? null : "minilm",
+    reranker: null,
     automatic_model: false,
     automatic_remote: false,
     indexing_paused: false,
@@ -162,6 +163,7 @@ export function startPretending(): void {
       data_dir: "/home/mia/.local/share/moltworker",
       chat_model: models.find((one) => one.spec.role === "chat" && (one.state === "loaded" || one.state === "loading")) ?? null,
       embedder: models.find((one) => one.spec.role === "embedder" && one.state === "loaded") ?? null,
+      reranker: models.find((one) => one.spec.role === "reranker" && one.state === "loaded") ?? null,
       index: index(),
       activities,
       due_reminders: reminders.length,
@@ -320,7 +322,7 @@ export function startPretending(): void {
       deliver({ topic: "status_changed" });
       await wait(1500);
       models = models.map((one) => (one.spec.id === id ? { ...one, state: "loaded", problem: null } : one));
-      settings[role === "chat" ? "chat_model" : "embedder"] = id;
+      settings[role === "chat" ? "chat_model" : role] = id;
       if (role === "chat") settings.automatic_model = false;
       deliver({ topic: "status_changed" });
       return handlers.model_list({});

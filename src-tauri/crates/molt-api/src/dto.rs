@@ -43,6 +43,7 @@ dto! {
         pub data_dir: String,
         pub chat_model: Option<ModelView>,
         pub embedder: Option<ModelView>,
+        pub reranker: Option<ModelView>,
         pub index: IndexStatus,
         pub activities: Vec<Activity>,
         /// Reminders shown and not answered.

@@ -20,7 +20,7 @@ impl App {
         let models = self.parts().registry.list()?;
         let residents = self.residents(&models, &stats);
         let settings = self.parts().settings.settings()?;
-        let chosen = [settings.chat_model.filter(|_| !settings.automatic_model), settings.embedder];
+        let chosen = [settings.chat_model.filter(|_| !settings.automatic_model), settings.embedder, settings.reranker];
         let view = |(spec, state): (ModelSpec, LoadState)| {
             let stats = stats.iter().find(|stats| stats.id == spec.id).cloned();
             let (role, needed) = (spec.role, spec.memory_needed);
@@ -42,23 +42,24 @@ impl App {
         Ok(self.view(spec, LoadState::Available, None, &(self.parts().machine)()))
     }
 
-    /// Chooses the model that answers, or the one that embeds, and waits until it is loaded. Answers are no longer routed. Other chat
+    /// Chooses the model that answers, that embeds or that puts passages in order, and waits until it is loaded. Answers are no longer routed. Other chat
     /// models stay loaded as long as there is room, so that going back to one takes no time. An embedder reads the library first; until
     /// then the one before goes on serving.
     pub async fn model_set(&self, request: ModelSet) -> Result<ModelList, ApiError> {
         let _one_at_a_time = self.inner().model_lock.lock().await;
         let settings = self.parts().settings.settings()?;
-        let old = match request.role {
-            ModelRole::Chat => settings.chat_model,
-            ModelRole::Embedder => settings.embedder,
-        };
+        let old = settings.model_of(request.role).cloned();
         let chosen = match &request.id {
             Some(id) => Some(self.parts().registry.get(id)?),
             None => None,
         };
         if let Some((spec, state)) = &chosen {
             if spec.role != request.role {
-                let wanted = if request.role == ModelRole::Chat { "answer questions" } else { "embed text" };
+                let wanted = match request.role {
+                    ModelRole::Chat => "answer questions",
+                    ModelRole::Embedder => "embed text",
+                    ModelRole::Reranker => "put passages in order",
+                };
                 return Err(ApiError::invalid(format!("{} cannot {wanted}", spec.name)));
             }
             self.load(spec).await?;
@@ -76,11 +77,15 @@ impl App {
                 library.renew(index, request.id.clone()).await?;
             }
         }
+        if request.role == ModelRole::Reranker {
+            self.parts().library.set_reranker(request.id.clone());
+        }
         // Read again: a setting may have been changed while the model was loaded.
         let settings = self.parts().settings.settings()?;
         self.save_settings(match request.role {
             ModelRole::Chat => Settings { chat_model: request.id.clone(), automatic_model: false, ..settings },
             ModelRole::Embedder => Settings { embedder: request.id.clone(), ..settings },
+            ModelRole::Reranker => Settings { reranker: request.id.clone(), ..settings },
         })?;
         // The embedder before goes on serving until the index of the one that was chosen is complete.
         let serving = self.parts().library.embedder();
@@ -148,6 +153,8 @@ impl App {
             }
         } else if settings.embedder.as_ref() == Some(&request.id) {
             self.model_set(ModelSet { role: ModelRole::Embedder, id: None }).await?;
+        } else if settings.reranker.as_ref() == Some(&request.id) {
+            self.model_set(ModelSet { role: ModelRole::Reranker, id: None }).await?;
         }
         self.parts().secrets.remove_secret(&key_name(&request.id))?;
         self.parts().registry.remove(&request.id).await?;
@@ -169,10 +176,7 @@ impl App {
     /// wait for it. A failure is shown; answers are passages then, or search is by words.
     pub fn load_chosen(&self, role: ModelRole) -> impl Future<Output = ()> + Send + use<> {
         let app = self.clone();
-        let chosen = self.parts().settings.settings().ok().and_then(|settings| match role {
-            ModelRole::Chat => settings.chat_model,
-            ModelRole::Embedder => settings.embedder,
-        });
+        let chosen = self.parts().settings.settings().ok().and_then(|settings| settings.model_of(role).cloned());
         if let Some(id) = &chosen {
             self.parts().registry.announce(id);
         }
@@ -245,7 +249,8 @@ impl App {
 fn check(spec: &ModelSpec, backend: Option<Backend>, settings: &ModelSettings) -> Result<(), ApiError> {
     let name = &spec.name;
     if backend.is_some_and(|backend| {
-        spec.format != ModelFormat::Gguf || !matches!(backend, Backend::LlamaCpp | Backend::MistralRs)
+        (spec.role, spec.format) != (ModelRole::Chat, ModelFormat::Gguf)
+            || !matches!(backend, Backend::LlamaCpp | Backend::MistralRs)
     }) {
         return Err(ApiError::invalid(format!("the engine of {name} cannot be chosen")));
     }

@@ -102,7 +102,7 @@ impl App {
     pub async fn model_load(&self, request: ModelRef) -> Result<ModelList, ApiError> {
         let (spec, state) = self.parts().registry.get(&request.id)?;
         if spec.role != ModelRole::Chat {
-            return Err(ApiError::invalid(format!("{} is loaded when it is chosen to compare meaning", spec.name)));
+            return Err(ApiError::invalid(format!("{} is loaded when it is chosen", spec.name)));
         }
         self.load(&spec).await?;
         if !matches!(state, LoadState::Loaded(_)) {
@@ -114,9 +114,9 @@ impl App {
     /// Gives a model's memory back. One that was chosen to answer stays chosen, and is loaded again for the next question.
     pub async fn model_unload(&self, request: ModelRef) -> Result<ModelList, ApiError> {
         let (spec, _) = self.parts().registry.get(&request.id)?;
-        if self.parts().settings.settings()?.embedder.as_ref() == Some(&spec.id) {
+        if spec.role != ModelRole::Chat && self.parts().settings.settings()?.model_of(spec.role) == Some(&spec.id) {
             let name = spec.name;
-            return Err(ApiError::invalid(format!("{name} compares meaning for every search; choose another or none")));
+            return Err(ApiError::invalid(format!("{name} works for every search; choose another or none")));
         }
         self.parts().registry.unload(&spec.id).await;
         self.model_list().await

@@ -16,10 +16,7 @@ impl App {
         let settings = self.parts().settings.settings()?;
         let models = self.model_list().await?.models;
         let active = |role: ModelRole| -> Option<ModelView> {
-            let id = match role {
-                ModelRole::Chat => settings.chat_model.as_ref(),
-                ModelRole::Embedder => settings.embedder.as_ref(),
-            }?;
+            let id = settings.model_of(role)?;
             models.iter().find(|model| &model.spec.id == id).cloned()
         };
         Ok(Status {
@@ -27,6 +24,7 @@ impl App {
             data_dir: self.parts().data_dir.clone(),
             chat_model: active(ModelRole::Chat),
             embedder: active(ModelRole::Embedder),
+            reranker: active(ModelRole::Reranker),
             index: self.index_status().await?,
             activities: self.activities()?,
             due_reminders: self.reminder_list().await?.len() as u32,
@@ -122,6 +120,7 @@ impl App {
         let settings = Settings {
             chat_model: old.chat_model,
             embedder: old.embedder,
+            reranker: old.reranker,
             indexing_paused: old.indexing_paused,
             calendar_feed: old.calendar_feed,
             ..request

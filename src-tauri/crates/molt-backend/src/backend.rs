@@ -217,6 +217,7 @@ impl Running {
             opened.embedder,
             settings.indexing_paused,
         );
+        library.set_reranker(settings.reranker.clone());
         if let Some(next) = opened.next {
             library.renew(next, embedder.map(|spec| spec.id)).await.map_err(|error| match error {
                 RemoveError::Store(error) => StartError::Store(error),
@@ -285,6 +286,7 @@ impl Running {
             tokio::spawn(loops::until(app.follow_downloads(), cancel.clone())),
             tokio::spawn(loops::until(app.follow_answers(), cancel.clone())),
             tokio::spawn(app.load_chosen(ModelRole::Chat)),
+            tokio::spawn(app.load_chosen(ModelRole::Reranker)),
             tokio::task::spawn_blocking(move || {
                 if let Err(error) = models.complete() {
                     tracing::warn!(%error, "models of an older version are not known completely");

@@ -5,12 +5,17 @@ use ts_rs::TS;
 
 use crate::{ModelId, Role};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// What a model is for. In the order in which people need them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[ts(export)]
 pub enum ModelRole {
+    /// Answers questions.
     Chat,
+    /// Makes vectors of texts.
     Embedder,
+    /// Tells how well passages answer a question.
+    Reranker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -61,6 +61,9 @@ pub trait Engine: Send + Sync {
         texts: Vec<String>,
         purpose: EmbedPurpose,
     ) -> Result<Vec<Vec<f32>>, EngineError>;
+    /// How well each text answers the query, in order: more is better, and figures of another query say nothing. Dropping the future ends it
+    /// after the texts that are being read.
+    async fn rerank(&self, model: &ModelId, query: &str, texts: Vec<String>) -> Result<Vec<f32>, EngineError>;
     /// Tokens of each text, in order, without special tokens.
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError>;
     async fn stats(&self) -> Vec<EngineStats>;

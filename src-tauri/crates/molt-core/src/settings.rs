@@ -4,7 +4,7 @@ use jiff::civil;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::ModelId;
+use crate::{ModelId, ModelRole};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -89,6 +89,8 @@ pub struct Settings {
     /// The chat model that is loaded at start; none: answers are passages.
     pub chat_model: Option<ModelId>,
     pub embedder: Option<ModelId>,
+    /// Puts the best passages of a search in order; none: they stay as words and meaning have them.
+    pub reranker: Option<ModelId>,
     /// The program chooses a chat model for every question.
     pub automatic_model: bool,
     /// It may choose one that runs on another server.
@@ -121,6 +123,17 @@ pub struct Settings {
     pub welcomed: bool,
 }
 
+impl Settings {
+    /// The model that was chosen for this.
+    pub fn model_of(&self, role: ModelRole) -> Option<&ModelId> {
+        match role {
+            ModelRole::Chat => self.chat_model.as_ref(),
+            ModelRole::Embedder => self.embedder.as_ref(),
+            ModelRole::Reranker => self.reranker.as_ref(),
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -128,6 +141,7 @@ impl Default for Settings {
             theme: Theme::System,
             chat_model: None,
             embedder: None,
+            reranker: None,
             automatic_model: false,
             automatic_remote: false,
             indexing_paused: false,

@@ -60,6 +60,13 @@ impl Stage {
                 }
                 self.say(&Event::Embedded { id, vectors: texts.iter().map(|text| vec![text.len() as f32]).collect() })
             }
+            Request::Rerank { id, query, texts } => {
+                if texts.iter().any(|text| text == "die") {
+                    exit(7);
+                }
+                let score = |text: &String| text.matches(query.as_str()).count() as f32;
+                self.say(&Event::Reranked { id, scores: texts.iter().map(score).collect() })
+            }
             Request::CountTokens { id, texts } => self.say(&Event::Counted {
                 id,
                 counts: texts.iter().map(|text| text.split_whitespace().count() as u32).collect(),

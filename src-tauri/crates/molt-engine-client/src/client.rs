@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use molt_core::{
-    CoreShare, EmbedPurpose, Engine, EngineError, EngineStats, GenerateEvent, GenerateRequest, LoadedModel, ModelId,
-    ModelSpec,
+    CoreShare, EmbedPurpose, Engine, EngineError, EngineStats, GenerateEvent, GenerateRequest, LoadedModel,
+    ModelFormat, ModelId, ModelSpec,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -30,6 +30,8 @@ use crate::{
 
 /// Texts that are embedded in one go: small enough that a question does not wait long behind many passages.
 const EMBED_BATCH: usize = 32;
+/// The same of a model in a GGUF file: it may be a hundred times as large as the usual embedder, and to read two passages takes it seconds.
+const LARGE_EMBED_BATCH: usize = 2;
 /// Texts whose tokens are counted in one go.
 const COUNT_BATCH: usize = 512;
 /// Bytes of text that go to a worker in one go. A batch is closed before it exceeds this.
@@ -251,7 +253,21 @@ impl Engine for EngineClient {
         texts: Vec<String>,
         purpose: EmbedPurpose,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.call(model, texts, EMBED_BATCH, |texts, reply| Call::Embed { texts, purpose, reply }).await
+        let is_large = self.entry(model).is_some_and(|entry| entry.spec.format == ModelFormat::Gguf);
+        let batch = if is_large { LARGE_EMBED_BATCH } else { EMBED_BATCH };
+        self.call(model, texts, batch, |texts, reply| Call::Embed { texts, purpose, reply }).await
+    }
+
+    async fn rerank(&self, model: &ModelId, query: &str, texts: Vec<String>) -> Result<Vec<f32>, EngineError> {
+        if query.len() > BATCH_BYTES {
+            return Err(too_long(query.len()));
+        }
+        self.call(model, texts, LARGE_EMBED_BATCH, |texts, reply| Call::Rerank {
+            query: query.to_owned(),
+            texts,
+            reply,
+        })
+        .await
     }
 
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError> {

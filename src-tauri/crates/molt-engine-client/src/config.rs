@@ -41,8 +41,7 @@ fn has_avx512() -> bool {
 pub struct EngineConfig {
     /// The program of the worker that runs every kind of model.
     pub worker: PathBuf,
-    /// The builds of the worker that runs chat models in GGUF files with llama.cpp, the fastest first. Where there are any, they go first;
-    /// one that the processor turns out not to run is left out, for as long as this version of the program is used.
+    /// The builds of the worker that runs GGUF files with llama.cpp, the fastest first. Where there are any, they go first; one that the processor turns out not to run is left out, for as long as this version of the program is used.
     pub llama_workers: Vec<PathBuf>,
     /// A private folder that the libraries in a worker, and this one, may write small files to. It is made when it is missing.
     pub cache_dir: PathBuf,
@@ -87,12 +86,15 @@ impl EngineConfig {
 
     /// The programs that may run this model, the one to try first at the front. The others are for a model that it cannot load.
     pub(crate) fn workers(&self, spec: &ModelSpec) -> Vec<&Path> {
-        let is_for_llama = (spec.role, spec.format) == (ModelRole::Chat, ModelFormat::Gguf);
+        let is_for_llama = spec.format == ModelFormat::Gguf;
+        // No other engine makes vectors from GGUF files.
+        let is_for_llama_alone =
+            is_for_llama && spec.role != ModelRole::Chat || spec.backend == Some(Backend::LlamaCpp);
         let mut workers: Vec<&Path> = Vec::new();
         if is_for_llama && spec.backend.is_none_or(|backend| backend == Backend::LlamaCpp) {
             workers.extend(self.llama_workers.iter().filter(|worker| !self.is_unfit(worker)).map(PathBuf::as_path));
         }
-        if workers.is_empty() || spec.backend != Some(Backend::LlamaCpp) {
+        if workers.is_empty() || !is_for_llama_alone {
             workers.push(&self.worker);
         }
         workers

@@ -5,7 +5,8 @@ use std::path::Path;
 use molt_core::{Backend, ModelFormat, ModelId, ModelInspector, ModelRole, ModelSettings, ModelSpec, Quantisation};
 
 use crate::{
-    chat_folder, embedder, gguf,
+    chat_folder, embedder,
+    gguf::{self, Comparing, MOST_TOKENS, Pooling},
     memory::{self, Footprint},
 };
 
@@ -33,7 +34,7 @@ impl ModelInspector for ModelFiles {
             _ => &path,
         };
         match folder {
-            folder if !folder.is_dir() => inspect_chat_model(&path),
+            folder if !folder.is_dir() => inspect_file(&path),
             folder if chat_folder::is_one(folder) => inspect_chat_folder(folder),
             folder => inspect_embedder(folder),
         }
@@ -51,24 +52,35 @@ impl ModelInspector for ModelFiles {
     }
 }
 
-fn inspect_chat_model(path: &Path) -> Result<ModelSpec, String> {
+fn inspect_file(path: &Path) -> Result<ModelSpec, String> {
     let info = gguf::inspect(path).map_err(|error| error.to_string())?;
+    let (role, limit, context) = match info.comparing {
+        // Its chat template, if it has one, is that of the model that it was made of.
+        Some(Comparing { pooling: Pooling::Score, .. }) => {
+            (ModelRole::Reranker, info.context_length.min(MOST_TOKENS), MOST_TOKENS)
+        }
+        Some(_) => (ModelRole::Embedder, info.context_length.min(MOST_TOKENS), MOST_TOKENS),
+        None => (ModelRole::Chat, info.context_length, MAX_CONTEXT),
+    };
     Ok(ModelSpec {
         id: ModelId::random(),
         name: info.name.as_deref().and_then(label).unwrap_or_else(|| stem(path)),
-        role: ModelRole::Chat,
+        role,
         format: ModelFormat::Gguf,
         path: path.to_string_lossy().into_owned(),
         size: info.file_size,
-        context_length: info.context_length.min(MAX_CONTEXT),
-        context_limit: Some(info.context_length),
-        dimensions: 0,
-        memory_needed: memory::needed(Backend::LlamaCpp, &info, info.context_length.min(USUAL_CONTEXT)),
+        context_length: limit.min(context),
+        context_limit: Some(limit),
+        dimensions: if role == ModelRole::Embedder { info.embedding_length } else { 0 },
+        memory_needed: match info.comparing {
+            Some(comparing) => memory::needed_to_compare(&info, comparing),
+            None => memory::needed(Backend::LlamaCpp, &info, limit.min(USUAL_CONTEXT)),
+        },
         licence: info.licence.as_deref().and_then(label),
         architecture: info.architecture,
         bundled: false,
         backend: None,
-        tools: info.calls_tools,
+        tools: info.comparing.is_none() && info.calls_tools,
         remote: None,
         calibration: None,
         settings: ModelSettings::default(),
@@ -179,6 +191,16 @@ mod tests {
         assert_eq!(needed(1 << 20), needed(512), "it reads no more than it was made for");
         std::fs::write(&path, gguf::tests::sound_file(None)).unwrap();
         assert_eq!(ModelFiles.inspect(&path).unwrap().name, "tiny-q8");
+    }
+
+    #[test]
+    fn a_file_that_pools_is_an_embedder_and_needs_no_template() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("embedding.gguf");
+        std::fs::write(&path, gguf::tests::sound_embedder()).unwrap();
+        let spec = ModelFiles.inspect(&path).unwrap();
+        assert_eq!((spec.role, spec.format, spec.dimensions), (ModelRole::Embedder, ModelFormat::Gguf, 64));
+        assert_eq!((spec.context_length, spec.context_limit, spec.tools), (512, Some(512), false));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use molt_core::Backend;
 
-use crate::gguf::GgufInfo;
+use crate::gguf::{Comparing, GgufInfo, MOST_TOKENS};
 
 const MIB: u64 = 1 << 20;
 /// Bytes for the program itself, the tokenizer and intermediate results of a short prompt.
@@ -99,6 +99,34 @@ pub fn of_conversation(info: &GgufInfo, context: u32) -> u64 {
     needed(Backend::LlamaCpp, info, context).saturating_sub(info.file_size).saturating_sub(MARGIN)
 }
 
+/// Whether memory that llama.cpp empties takes nothing until it is used (the worker's `build.rs`).
+const BLANK_IS_FREE: bool = cfg!(target_os = "linux");
+
+/// Bytes that a model needs that compares texts: there is no conversation. For each token of a batch llama.cpp keeps room for the scores of
+/// the whole vocabulary, though nobody asks for them; a model that could also write computes them besides.
+pub fn needed_to_compare(info: &GgufInfo, comparing: Comparing) -> u64 {
+    let scores = u64::from(comparing.batch) * u64::from(info.vocabulary) * 4;
+    let (scores, cache) = if comparing.is_encoder {
+        (if BLANK_IS_FREE { 0 } else { scores }, 0)
+    } else {
+        (2 * scores, info.kv_bytes_per_token.saturating_mul(u64::from(MOST_TOKENS)) / 2)
+    };
+    [info.file_size, scores, cache].into_iter().fold(MARGIN, u64::saturating_add)
+}
+
+/// A plain sentence with the figures where `needed` bytes are not there.
+pub fn check(needed: u64) -> Result<(), String> {
+    match available().filter(|&available| available < needed) {
+        Some(available) => Err(too_little(needed, available)),
+        None => Ok(()),
+    }
+}
+
+fn too_little(needed: u64, available: u64) -> String {
+    let (needed, free) = (amount(needed), amount(available));
+    format!("The model needs {needed} of memory and {free} is free. Close other programs or choose a smaller model.")
+}
+
 /// The largest context of at most `wanted` tokens that fits into `available` bytes, or a plain sentence with the figures.
 ///
 /// Where the system does not tell how much is available the whole context is taken.
@@ -126,11 +154,7 @@ pub fn plan(
         return Ok(MemoryPlan { context, needed: needed(context) });
     }
     let least = needed(SMALLEST_CONTEXT.min(wanted));
-    Err(format!(
-        "The model needs {} of memory and {} is free. Close other programs or choose a smaller model.",
-        amount(least),
-        amount(available.unwrap_or_default())
-    ))
+    Err(too_little(least, available.unwrap_or_default()))
 }
 
 /// Bytes in the units that people read.
@@ -202,6 +226,7 @@ mod tests {
             loaded_bytes: (397 + 594) * MIB,
             template: Some("{{ messages }}".into()),
             calls_tools: true,
+            comparing: None,
             not_for_mistral_rs: None,
         }
     }
@@ -233,6 +258,15 @@ mod tests {
         let scores = if FLASH_ATTENTION { 0 } else { 16 * u64::from(prompt_batch(&info())) * 4096 * 4 };
         assert_eq!(needed(Backend::LlamaCpp, &info(), 4096), info().file_size + cache / 2 + scores + MARGIN);
         assert!(needed(Backend::LlamaCpp, &info(), 4096) < needed(MISTRAL, &info(), 4096) / 2);
+    }
+
+    #[test]
+    fn what_compares_texts_needs_room_for_scores_that_nobody_asks_for() {
+        let (pooling, batch) = (crate::gguf::Pooling::Mean, 512);
+        let needed = |is_encoder| needed_to_compare(&info(), Comparing { pooling, is_encoder, batch });
+        let scores = 512 * u64::from(info().vocabulary) * 4;
+        assert_eq!(needed(true), info().file_size + MARGIN + if BLANK_IS_FREE { 0 } else { scores });
+        assert_eq!(needed(false), info().file_size + MARGIN + 2 * scores + 512 * info().kv_bytes_per_token / 2);
     }
 
     #[test]

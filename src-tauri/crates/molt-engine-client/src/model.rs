@@ -58,6 +58,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) enum Call {
     Embed { texts: Vec<String>, purpose: EmbedPurpose, reply: Reply<Vec<f32>> },
+    Rerank { query: String, texts: Vec<String>, reply: Reply<f32> },
     Count { texts: Vec<String>, reply: Reply<u32> },
 }
 
@@ -66,19 +67,21 @@ impl Call {
     fn is_closed(&self) -> bool {
         match self {
             Self::Embed { reply, .. } => reply.is_closed(),
+            Self::Rerank { reply, .. } => reply.is_closed(),
             Self::Count { reply, .. } => reply.is_closed(),
         }
     }
 
     /// Whether a person waits for it, rather than the index.
     fn is_urgent(&self) -> bool {
-        matches!(self, Self::Count { .. } | Self::Embed { purpose: EmbedPurpose::Query, .. })
+        matches!(self, Self::Count { .. } | Self::Rerank { .. } | Self::Embed { purpose: EmbedPurpose::Query, .. })
     }
 
     fn fail(self, error: EngineError) {
         // An error means that the asker has gone.
         let _ = match self {
             Self::Embed { reply, .. } => reply.send(Err(error)).is_ok(),
+            Self::Rerank { reply, .. } => reply.send(Err(error)).is_ok(),
             Self::Count { reply, .. } => reply.send(Err(error)).is_ok(),
         };
     }
@@ -510,6 +513,9 @@ impl Model {
                         let threads = self.config.threads_for(*purpose);
                         Request::Embed { id, texts: std::mem::take(texts), purpose: *purpose, threads }
                     }
+                    Call::Rerank { query, texts, .. } => {
+                        Request::Rerank { id, query: std::mem::take(query), texts: std::mem::take(texts) }
+                    }
                     Call::Count { texts, .. } => Request::CountTokens { id, texts: std::mem::take(texts) },
                 };
                 self.running.push(RunningCall { id, call, deadline: Instant::now() + self.config.timeouts.call });
@@ -573,6 +579,11 @@ impl Model {
             Event::Embedded { id, vectors } => {
                 if let Some(Call::Embed { reply, .. }) = self.finish_call(id) {
                     let _ = reply.send(Ok(vectors));
+                }
+            }
+            Event::Reranked { id, scores } => {
+                if let Some(Call::Rerank { reply, .. }) = self.finish_call(id) {
+                    let _ = reply.send(Ok(scores));
                 }
             }
             Event::Counted { id, counts } => {

@@ -33,6 +33,8 @@ pub enum Request {
         /// Computing threads, at least 1.
         threads: usize,
     },
+    /// As [`Self::Embed`] for a question. Answered by [`Event::Reranked`] or [`Event::Failed`].
+    Rerank { id: u64, query: String, texts: Vec<String> },
     /// Answered by [`Event::Counted`] or [`Event::Failed`].
     CountTokens { id: u64, texts: Vec<String> },
     /// The worker ends.
@@ -94,6 +96,11 @@ pub enum Event {
     Embedded {
         id: u64,
         vectors: Vec<Vec<f32>>,
+    },
+    /// One number per text.
+    Reranked {
+        id: u64,
+        scores: Vec<f32>,
     },
     Counted {
         id: u64,

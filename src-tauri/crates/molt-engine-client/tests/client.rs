@@ -184,6 +184,14 @@ async fn a_model_that_one_engine_refuses_is_tried_with_the_other() {
     // Who asks for one engine gets its answer.
     let only = ModelSpec { backend: Some(Backend::LlamaCpp), ..spec("only", "unknown-to-llama") };
     assert!(matches!(bench.client.load(&only).await, Err(EngineError::BadModel(_))));
+    // What does not write is for one engine alone.
+    for role in [ModelRole::Embedder, ModelRole::Reranker] {
+        let known = ModelSpec { role, ..spec("known", "ok") };
+        assert_eq!(bench.client.load(&known).await.unwrap().backend, Backend::LlamaCpp);
+        let unknown = ModelSpec { role, ..spec("unknown", "unknown-to-llama") };
+        let error = bench.client.load(&unknown).await.unwrap_err();
+        assert!(matches!(&error, EngineError::BadModel(text) if text.contains("unknown")), "{error}");
+    }
 }
 
 #[cfg(unix)]
@@ -469,6 +477,23 @@ async fn a_question_does_not_wait_for_the_passages_of_files() {
     assert_eq!(question, [[3.0]]);
     // Passages wait for passages.
     assert!(futures::poll!(passages.as_mut()).is_pending() && futures::poll!(more.as_mut()).is_pending());
+}
+
+#[tokio::test]
+async fn passages_are_judged_in_order_and_nobody_is_waited_for() {
+    let bench = Bench::loaded(|_| ()).await;
+    let id: ModelId = "m".into();
+    let texts: Vec<String> = (0..7).map(|count| "x".repeat(count)).collect();
+    let scores = bench.client.rerank(&id, "x", texts).await.unwrap();
+    assert_eq!(scores, (0..7).map(|count| count as f32).collect::<Vec<_>>());
+    assert_eq!(bench.client.rerank(&id, "x", Vec::new()).await.unwrap(), Vec::<f32>::new());
+    let error = bench.client.rerank(&id, "x", vec!["die".into()]).await.unwrap_err();
+    assert!(matches!(error, EngineError::Crashed(_)), "{error}");
+    assert_eq!(bench.client.rerank(&id, "x", vec!["xx".into()]).await.unwrap(), [2.0]);
+    let huge = "x".repeat(5 << 20);
+    let error = bench.client.rerank(&id, &huge, vec!["x".into()]).await.unwrap_err();
+    assert!(matches!(error, EngineError::Failed(text) if text.contains("too long")));
+    assert_eq!(bench.client.rerank(&"other".into(), "x", vec!["x".into()]).await, Err(EngineError::NotLoaded));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{process::exit, sync::Arc};
 use molt_core::{FinishReason, GenerateEvent, LoadedModel, ModelFormat, ModelRole, ModelSpec};
 use molt_engine_client::{
     protocol::{Event, Request, WireError},
-    worker::{Template, Voice, connect},
+    worker::{Template, Voice, connect, yield_to_answers},
 };
 use tokio::{
     runtime::Runtime,
@@ -13,9 +13,6 @@ use tokio::{
 };
 
 use crate::{bert::BertEmbedder, chat::ChatModel, panics, pump, sampling::Watch};
-
-/// Added to the scheduling priority of an embedder: the index is built in the background, answers are waited for.
-const EMBEDDER_NICE: i32 = 5;
 
 enum Model {
     Chat(Arc<ChatModel>),
@@ -64,7 +61,10 @@ fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Model, LoadedModel), Wir
             BertEmbedder::load(spec).map(|(model, loaded)| (Model::Embedder(Arc::new(model)), loaded))
         }
         (ModelRole::Embedder, ModelFormat::Gguf) => Err(WireError::BadModel {
-            text: "Embedding models are loaded from safetensors folders; this is a GGUF file. Choose the folder of this model.".into(),
+            text: "Embedding models in GGUF files are run by llama.cpp, whose program is missing. Install Moltworker again.".into(),
+        }),
+        (ModelRole::Reranker, ModelFormat::Gguf | ModelFormat::Safetensors) => Err(WireError::BadModel {
+            text: "Models that put passages in order are run by llama.cpp, whose program is missing. Install Moltworker again.".into(),
         }),
         (_, ModelFormat::Remote) => Err(WireError::BadModel {
             text: "This model runs on another server; there is nothing to load on this computer.".into(),
@@ -114,6 +114,10 @@ async fn serve(model: &Model, requests: &mut UnboundedReceiver<Request>, voice: 
                 let text = "This model answers questions; it cannot make vectors of texts.".into();
                 voice.say(Event::Failed { id, error: WireError::Failed { text } });
             }
+            (Request::Rerank { id, .. }, _) => {
+                let text = "This model cannot tell how well a passage answers a question.".into();
+                voice.say(Event::Failed { id, error: WireError::Failed { text } });
+            }
             (Request::CountTokens { id, texts }, Model::Chat(model)) => {
                 let model = model.clone();
                 compute(voice, id, move || model.count(&texts).map(|counts| Event::Counted { id, counts }));
@@ -139,16 +143,4 @@ fn compute(voice: &Voice, id: u64, work: impl FnOnce() -> Result<Event, WireErro
         });
         voice.say(result.unwrap_or_else(|error| Event::Failed { id, error }));
     });
-}
-
-#[cfg(unix)]
-fn yield_to_answers() {
-    if let Err(error) = rustix::process::nice(EMBEDDER_NICE) {
-        tracing::debug!(%error, "the embedder keeps the usual priority");
-    }
-}
-
-#[cfg(not(unix))]
-fn yield_to_answers() {
-    tracing::debug!(nice = EMBEDDER_NICE, "the priority is not lowered on this system");
 }

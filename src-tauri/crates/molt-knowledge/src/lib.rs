@@ -14,6 +14,7 @@ mod pace;
 mod prepare;
 mod query;
 mod renew;
+mod rerank;
 mod scan;
 mod search;
 mod tend;

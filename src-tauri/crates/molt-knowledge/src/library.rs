@@ -28,6 +28,7 @@ use crate::{
     pace::{Pace, Progress},
     prepare::{Prepared, commit, prepare},
     renew::Renewal,
+    rerank::Reranker,
     tend::{Tended, Tending},
 };
 
@@ -124,6 +125,7 @@ pub struct Library {
 struct Inner {
     parts: LibraryParts,
     serving: RwLock<Serving>,
+    reranker: Mutex<Reranker>,
     /// The index of the embedder that was chosen, until it holds everything.
     renewal: Mutex<Option<Renewal>>,
     /// The index that serves was found damaged.
@@ -174,6 +176,7 @@ impl Library {
             inner: Arc::new(Inner {
                 parts,
                 serving: RwLock::new(Serving { index, embedder }),
+                reranker: Mutex::default(),
                 renewal: Mutex::default(),
                 damaged: AtomicBool::new(false),
                 retired: Mutex::default(),
@@ -208,6 +211,10 @@ impl Library {
     /// The embedder of the index that serves.
     pub fn embedder(&self) -> Option<ModelId> {
         self.inner.serving.read().unwrap_or_else(PoisonError::into_inner).embedder.clone()
+    }
+
+    pub(crate) fn reranker(&self) -> MutexGuard<'_, Reranker> {
+        lock(&self.inner.reranker)
     }
 
     /// From here on another index serves. Called by whoever holds `writing`.

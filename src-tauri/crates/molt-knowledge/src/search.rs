@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use molt_core::{
     Chunk, ChunkId, Document, DocumentId, EmbedPurpose, Found, IndexError, IndexFilter, IndexHit, Narrowing, Passage,
-    PassageFinder, PassageIndex, Position, SearchBy,
+    PassageFinder, PassageIndex, Position, SearchBy, StoreError,
 };
 
 use crate::{highlights, library::Library, query::Query};
@@ -146,9 +146,15 @@ impl Library {
                     words.into_iter().chain(meaning).map(|hit| (hit.id, hit.score)).collect()
                 }
             };
-            let passages =
-                self.passages(ranked, query, manner).map_err(|error| IndexError::Failed(error.to_string()))?;
+            let stored = |error: StoreError| IndexError::Failed(error.to_string());
+            let mut passages = self.passages(&ranked, query, manner).map_err(stored)?;
             if passages.len() == manner.limit || is_all || count >= most {
+                if manner.by == SearchBy::Both
+                    && passages.len() > 1
+                    && let Some(ranked) = self.rerank(query, &ranked).await.map_err(stored)?
+                {
+                    passages = self.passages(&ranked, query, manner).map_err(stored)?;
+                }
                 return Ok(Found { passages, words_only });
             }
             count *= MORE;
@@ -169,7 +175,7 @@ impl Library {
 
     fn passages(
         &self,
-        ranked: Vec<(ChunkId, f32)>,
+        ranked: &[(ChunkId, f32)],
         query: &Query,
         manner: &Manner<'_>,
     ) -> molt_core::StoreResult<Vec<Passage>> {
@@ -182,7 +188,7 @@ impl Library {
         let mut runs: Vec<Run> = Vec::new();
         for (id, score) in ranked {
             // A chunk that the index holds and the catalogue does not is about to be removed.
-            let Some(chunk) = chunks.remove(&id).filter(|chunk| query.is_held_by(&chunk.text)) else { continue };
+            let Some(chunk) = chunks.remove(id).filter(|chunk| query.is_held_by(&chunk.text)) else { continue };
             let document =
                 known.entry(chunk.document_id.clone()).or_insert_with(|| documents.document(&chunk.document_id).ok());
             let Some(document) = document.as_ref().filter(|document| manner.narrowing.lets_through(document)) else {
@@ -196,7 +202,7 @@ impl Library {
                 if runs.len() == manner.limit {
                     break;
                 }
-                runs.push(Run { best: chunk.id.clone(), score, chunks: vec![chunk] });
+                runs.push(Run { best: chunk.id.clone(), score: *score, chunks: vec![chunk] });
             }
             *count += 1;
         }

@@ -8,14 +8,19 @@ mod abort;
 mod answer;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod attention;
+#[cfg(target_os = "linux")]
+mod blank;
 mod desk;
 mod form;
 mod heap;
 mod kv;
 mod model;
+mod pairs;
+mod prefixes;
 mod states;
 mod text;
 mod tokenize;
+mod vectors;
 mod worker;
 mod writer;
 

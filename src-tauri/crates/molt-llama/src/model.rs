@@ -12,7 +12,7 @@ use llama_cpp_2::{
     token_type::LlamaTokenAttr,
     vocab::LlamaVocab,
 };
-use molt_core::{Backend, LoadedModel, ModelFormat, ModelRole, ModelSpec, PromptMessage, Role};
+use molt_core::{Backend, LoadedModel, ModelSpec, PromptMessage, Role};
 use molt_engine_client::{
     NO_TEMPLATE, gguf,
     memory::{self, FLASH_ATTENTION},
@@ -47,9 +47,6 @@ pub struct Prompt {
 impl Model {
     /// Loads the model. Blocking, up to minutes.
     pub fn load(spec: &ModelSpec) -> Result<(&'static Self, LoadedModel), WireError> {
-        if (spec.role, spec.format) != (ModelRole::Chat, ModelFormat::Gguf) {
-            return Err(bad("This engine runs chat models in GGUF files. Choose another one for this model."));
-        }
         let started = Instant::now();
         let path = Path::new(&spec.path);
         let info = gguf::inspect(path).map_err(|error| bad(error.to_string()))?;
@@ -57,12 +54,8 @@ impl Model {
         let plan = memory::plan(Backend::LlamaCpp, &info, spec.context_length, memory::available())
             .map_err(|text| WireError::Failed { text })?;
 
-        send_logs_to_tracing(LogOptions::default());
         let cannot = |reason: String| cannot_load(spec, &info.architecture, &reason);
-        let backend = LlamaBackend::init().map_err(|error| cannot(error.to_string()))?;
-        // Read and not mapped: most matrices are laid out anew for the processor, and a mapped file would stay in memory beside them.
-        let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default().with_use_mmap(false))
-            .map_err(|error| cannot(error.to_string()))?;
+        let (backend, model) = read_weights(path).map_err(cannot)?;
         let vocab = model.vocab();
         let template = Template::new(source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos()))
             .map_err(|error| error.refusal())?;
@@ -95,7 +88,7 @@ impl Model {
 
     /// A working space for one conversation.
     pub fn context(&self) -> Result<LlamaContext<'_>, WireError> {
-        let threads = std::env::var(THREADS_VARIABLE).ok().and_then(|threads| threads.parse().ok()).unwrap_or(1);
+        let threads = threads();
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(self.context))
             .with_n_batch(self.batch)
@@ -149,6 +142,21 @@ impl Model {
     }
 }
 
+/// Starts llama.cpp and reads a file; the error is llama.cpp's.
+pub fn read_weights(path: &Path) -> Result<(LlamaBackend, LlamaModel), String> {
+    send_logs_to_tracing(LogOptions::default());
+    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    // Read and not mapped: most matrices are laid out anew for the processor, and a mapped file would stay in memory beside them.
+    let params = LlamaModelParams::default().with_use_mmap(false);
+    let model = LlamaModel::load_from_file(&backend, path, &params).map_err(|error| error.to_string())?;
+    Ok((backend, model))
+}
+
+/// Computing threads.
+pub fn threads() -> i32 {
+    std::env::var(THREADS_VARIABLE).ok().and_then(|threads| threads.parse().ok()).unwrap_or(1)
+}
+
 /// The tokens that the tokenizer recognises as a whole.
 fn special_tokens<'a>(vocab: &'a LlamaVocab<'a>) -> impl Iterator<Item = String> + 'a {
     (0..vocab.n_tokens())
@@ -157,7 +165,7 @@ fn special_tokens<'a>(vocab: &'a LlamaVocab<'a>) -> impl Iterator<Item = String>
         .map(|token| text_of(vocab, token))
 }
 
-fn text_of(vocab: &LlamaVocab<'_>, token: LlamaToken) -> String {
+pub fn text_of(vocab: &LlamaVocab<'_>, token: LlamaToken) -> String {
     // A model need not have every special token; they are numbered -1 then.
     if token.0 < 0 {
         String::new()
@@ -166,11 +174,11 @@ fn text_of(vocab: &LlamaVocab<'_>, token: LlamaToken) -> String {
     }
 }
 
-fn bad(text: impl Into<String>) -> WireError {
+pub fn bad(text: impl Into<String>) -> WireError {
     WireError::BadModel { text: text.into() }
 }
 
-fn cannot_load(spec: &ModelSpec, architecture: &str, reason: &str) -> WireError {
+pub fn cannot_load(spec: &ModelSpec, architecture: &str, reason: &str) -> WireError {
     tracing::warn!(model = %spec.path, %reason, "a model cannot be loaded");
     bad(format!(
         "The model “{}” cannot be loaded: its file is damaged, or its architecture {architecture} is not supported.",

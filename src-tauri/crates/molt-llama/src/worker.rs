@@ -11,19 +11,19 @@ use std::{
 };
 
 use anyhow::bail;
-use molt_core::ModelSpec;
+use molt_core::{ModelFormat, ModelRole, ModelSpec};
 use molt_engine_client::{
     memory::FLASH_ATTENTION,
     protocol::{Event, KeptStates, Request, WireError},
-    worker::{Voice, connect},
+    worker::{Voice, connect, yield_to_answers},
 };
-
 use molt_seal::Key;
 
 use crate::{
     answer::Job,
-    model::Model,
+    model::{Model, bad},
     states::States,
+    vectors::Comparer,
     writer::{AT_ONCE, BROKEN, Writer},
 };
 
@@ -36,25 +36,44 @@ pub fn run() -> anyhow::Result<()> {
     let voice = connect(move |request| sender.send(request).is_ok())?;
     let Ok(first) = requests.recv() else { return Ok(()) };
     let Request::Load { spec, states } = first else { bail!("a model has to be loaded first") };
-    let loaded = Model::load(&spec).and_then(|(model, loaded)| {
-        let states = states.and_then(|place| open_states(place, &spec, loaded.context_length));
-        Ok((Writer::new(model, states)?, model, loaded))
-    });
-    let (writer, model) = match loaded {
-        Ok((writer, model, loaded)) => {
-            voice.say(Event::Loaded { model: loaded, at_once: AT_ONCE });
-            (writer, model)
-        }
-        Err(error) => {
-            voice.say(Event::LoadFailed { error });
-            voice.finish();
-            return Ok(());
-        }
+    let done = match (spec.role, spec.format) {
+        (ModelRole::Chat, ModelFormat::Gguf) => answer(&spec, states, &requests, &voice),
+        (ModelRole::Embedder | ModelRole::Reranker, ModelFormat::Gguf) => compare(&spec, &requests, &voice),
+        _ => Err(bad("This engine runs GGUF files. Choose another one for this model.")),
     };
+    if let Err(error) = done {
+        voice.say(Event::LoadFailed { error });
+        voice.finish();
+    }
+    Ok(())
+}
+
+/// Loads a model that compares texts, and serves with it.
+fn compare(spec: &ModelSpec, requests: &mpsc::Receiver<Request>, voice: &Voice) -> Result<(), WireError> {
+    yield_to_answers();
+    let (comparer, loaded) = Comparer::load(spec)?;
+    voice.say(Event::Loaded { model: loaded });
+    comparer.serve(requests, voice);
+    Ok(())
+}
+
+/// Loads a model that answers, and serves with it.
+fn answer(
+    spec: &ModelSpec,
+    states: Option<KeptStates>,
+    requests: &mpsc::Receiver<Request>,
+    voice: &Voice,
+) -> Result<(), WireError> {
+    let (model, loaded) = Model::load(spec)?;
+    let states = states.and_then(|place| open_states(place, spec, loaded.context_length));
+    let writer = Writer::new(model, states)?;
     let (jobs, to_do) = mpsc::channel();
     let speaker = voice.clone();
-    let writer = thread::Builder::new().name("writer".into()).spawn(move || writer.run(&to_do, &speaker))?;
-    serve(model, &requests, jobs, &voice);
+    let writer = thread::Builder::new().name("writer".into()).spawn(move || writer.run(&to_do, &speaker));
+    let writer =
+        writer.map_err(|error| WireError::Failed { text: format!("The engine has no threads to run on: {error}.") })?;
+    voice.say(Event::Loaded { model: loaded, at_once: AT_ONCE });
+    serve(model, requests, jobs, voice);
     // llama.cpp crashes when the process ends under a computation; those in flight end with their batch.
     if writer.join().is_err() {
         exit(BROKEN);
@@ -97,6 +116,10 @@ fn serve(model: &'static Model, requests: &mpsc::Receiver<Request>, jobs: mpsc::
             }
             Request::Embed { id, .. } => {
                 let text = "This model answers questions; it cannot make vectors of texts.".into();
+                voice.say(Event::Failed { id, error: WireError::Failed { text } });
+            }
+            Request::Rerank { id, .. } => {
+                let text = "This model answers questions; it cannot tell how well a passage does.".into();
                 voice.say(Event::Failed { id, error: WireError::Failed { text } });
             }
             Request::CountTokens { id, texts } => voice.say(Event::Counted { id, counts: model.count(&texts) }),

@@ -135,6 +135,13 @@ impl Engine for RemoteEngine {
         }
     }
 
+    async fn rerank(&self, model: &ModelId, query: &str, texts: Vec<String>) -> Result<Vec<f32>, EngineError> {
+        match self.remote(model) {
+            Some(_) => Err(no_embedder()),
+            None => self.beside.rerank(model, query, texts).await,
+        }
+    }
+
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError> {
         match self.remote(model) {
             // Only the server knows for sure.

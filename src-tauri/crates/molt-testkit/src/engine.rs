@@ -39,6 +39,17 @@ fn pieces(text: &str) -> Vec<String> {
     text.split_inclusive(' ').map(str::to_owned).collect()
 }
 
+/// What becomes of passages that are to be put in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Reranking {
+    /// The shorter one is better, whatever is asked.
+    #[default]
+    ShortFirst,
+    /// The first calls as usual, then no answer.
+    StallAfter(u32),
+    Fail(EngineError),
+}
+
 #[derive(Default)]
 struct State {
     replies: VecDeque<Reply>,
@@ -46,6 +57,7 @@ struct State {
     loaded: HashMap<ModelId, ModelSpec>,
     refuse_load: Option<EngineError>,
     refuse_embed: Option<EngineError>,
+    reranking: Reranking,
     warmed: u32,
     ahead: Vec<Vec<PromptMessage>>,
     reads_at_once: bool,
@@ -86,6 +98,11 @@ impl ScriptedEngine {
     /// Every embedding fails with this until `None` is set.
     pub fn refuse_embed(&self, error: Option<EngineError>) {
         self.state.lock().unwrap().refuse_embed = error;
+    }
+
+    /// From now on passages are put in order like this.
+    pub fn rerank_by(&self, reranking: Reranking) {
+        self.state.lock().unwrap().reranking = reranking;
     }
 
     /// All requests so far, oldest first.
@@ -275,6 +292,28 @@ impl Engine for ScriptedEngine {
         }
         state.embedded += texts.len() as u64;
         Ok(texts.iter().map(|t| embed_words(t, self.dimensions)).collect())
+    }
+
+    async fn rerank(&self, model: &ModelId, _query: &str, texts: Vec<String>) -> Result<Vec<f32>, EngineError> {
+        let stalls = {
+            let mut state = self.state.lock().unwrap();
+            if !state.loaded.contains_key(model) {
+                return Err(EngineError::NotLoaded);
+            }
+            match &mut state.reranking {
+                Reranking::ShortFirst => false,
+                Reranking::Fail(error) => return Err(error.clone()),
+                Reranking::StallAfter(0) => true,
+                Reranking::StallAfter(left) => {
+                    *left -= 1;
+                    false
+                }
+            }
+        };
+        if stalls {
+            return futures::future::pending().await;
+        }
+        Ok(texts.iter().map(|text| -(text.len() as f32)).collect())
     }
 
     async fn count_tokens(&self, model: &ModelId, texts: Vec<String>) -> Result<Vec<u32>, EngineError> {

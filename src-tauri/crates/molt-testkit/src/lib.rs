@@ -20,7 +20,7 @@ mod words;
 
 pub use clock::ManualClock;
 pub use download::{MemoryFolders, ScriptedDownloads, ScriptedHub};
-pub use engine::{Reply, ScriptedEngine};
+pub use engine::{Reply, Reranking, ScriptedEngine};
 pub use extract::{ScriptedExtractor, text_document};
 pub use index::MemoryIndex;
 pub use rng::Rng;

@@ -389,7 +389,7 @@ pub enum Model {
     List,
     /// Take a model that is on the disk into the list
     Import(ModelImport),
-    /// Choose the model that answers, or the one that compares meaning
+    /// Choose the model that answers, that compares meaning, or that puts passages in order
     Set(ModelSet),
     /// Set how much a model reads, how it writes and what runs it; without options, show that
     Configure(ModelConfigure),
@@ -565,4 +565,6 @@ pub enum ModelRole {
     Chat,
     /// Compares meaning
     Embedder,
+    /// Puts the best passages of a search in order
+    Reranker,
 }

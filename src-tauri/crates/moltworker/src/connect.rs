@@ -99,6 +99,7 @@ impl Connection {
         let chosen = match role {
             ModelRole::Chat => status.chat_model,
             ModelRole::Embedder => status.embedder,
+            ModelRole::Reranker => status.reranker,
         };
         let Some(model) = chosen else { return Ok(()) };
         let problem = match model.state {

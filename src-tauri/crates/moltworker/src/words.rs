@@ -305,6 +305,7 @@ impl Words {
         self.pick(match role {
             ModelRole::Chat => ("answers", "回答"),
             ModelRole::Embedder => ("meaning", "语义"),
+            ModelRole::Reranker => ("order", "排序"),
         })
     }
 

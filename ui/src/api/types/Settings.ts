@@ -12,6 +12,10 @@ export type Settings = { language: Language, theme: Theme,
  */
 chat_model: ModelId | null, embedder: ModelId | null, 
 /**
+ * Puts the best passages of a search in order; none: they stay as words and meaning have them.
+ */
+reranker: ModelId | null, 
+/**
  * The program chooses a chat model for every question.
  */
 automatic_model: boolean, 

@@ -6,7 +6,7 @@ import type { ModelView } from "./ModelView";
 /**
  * What every view needs to know; read at start and after each `status_changed`.
  */
-export type Status = { version: string, data_dir: string, chat_model: ModelView | null, embedder: ModelView | null, index: IndexStatus, activities: Array<Activity>, 
+export type Status = { version: string, data_dir: string, chat_model: ModelView | null, embedder: ModelView | null, reranker: ModelView | null, index: IndexStatus, activities: Array<Activity>, 
 /**
  * Reminders shown and not answered.
  */

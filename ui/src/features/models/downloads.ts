@@ -30,6 +30,7 @@ export function factsOf(model: CatalogueView): string {
   const parameters = model.parameters >= 1e9 ? `${number(model.parameters / 1e9, 1)} B` : `${number(model.parameters / 1e6)} M`;
   const facts = [model.size_is_exact ? bytes : t("catalogue.about", { size: bytes }), t("catalogue.parameters", { count: parameters }), model.licence];
   if (model.role === "chat") facts.push(t("catalogue.speed", { speed: number(model.speed, model.speed < 10 ? 1 : 0) }));
+  else facts.push(t(model.role === "embedder" ? "models.embedder" : "models.reranker"));
   return facts.join(" · ");
 }
 

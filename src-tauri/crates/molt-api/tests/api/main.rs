@@ -41,7 +41,7 @@ impl IndexOpener for Opener {
     }
 }
 
-/// Takes every file for a chat model, except those named `bad…`.
+/// Takes every file for a chat model, except those named `bad…` and `rerank…`.
 struct Inspector;
 
 impl ModelInspector for Inspector {
@@ -51,7 +51,8 @@ impl ModelInspector for Inspector {
             return Err("this is not a model file".into());
         }
         let path = path.to_string_lossy().into_owned();
-        Ok(ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", ModelRole::Chat) })
+        let role = if name.starts_with("rerank") { ModelRole::Reranker } else { ModelRole::Chat };
+        Ok(ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", role) })
     }
 
     fn memory_needed(&self, _path: &Path, settings: &ModelSettings) -> Option<u64> {

@@ -223,3 +223,27 @@ async fn automatic_may_unload_what_nobody_uses_for_an_abler_model() {
     assert_eq!([&a, &b].map(|id| world.is_loaded(id)), [false, true]);
     assert_eq!(world.chosen().await, [Value::Null; 0], "nothing is chosen while it is automatic");
 }
+
+#[tokio::test]
+async fn a_model_that_puts_passages_in_order_is_chosen_for_that_alone() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let [chat, judge] = world.imported(folder.path(), ["a.gguf", "rerank.gguf"]).await;
+    let error = world.call("model_set", json!({ "role": "reranker", "id": chat })).await.unwrap_err();
+    assert!(error.message.contains("cannot put passages in order"), "{error:?}");
+    assert!(world.call("model_set", json!({ "role": "chat", "id": judge })).await.is_err());
+
+    world.call("model_set", json!({ "role": "reranker", "id": judge })).await.unwrap();
+    assert!(world.is_loaded(&judge));
+    let settings = world.call("settings_get", json!({})).await.unwrap();
+    assert_eq!((&settings["reranker"], &settings["chat_model"]), (&json!(judge), &Value::Null));
+    // It is no chat model: it is neither configured nor unloaded by itself, and other settings leave it alone.
+    assert!(world.call("model_unload", json!({ "id": judge })).await.is_err());
+    assert!(world.call("model_configure", json!({ "id": judge, "backend": "mistral_rs" })).await.is_err());
+    let mut changed = settings.clone();
+    changed["reranker"] = Value::Null;
+    assert_eq!(world.call("settings_set", changed).await.unwrap()["reranker"], json!(judge));
+
+    world.call("model_remove", json!({ "id": judge })).await.unwrap();
+    assert!(!world.is_loaded(&judge));
+    assert_eq!(world.call("settings_get", json!({})).await.unwrap()["reranker"], Value::Null);
+}

@@ -2,7 +2,8 @@
 //!
 //! An engine's loader allocates what a header claims, and panics on what it does not expect. A file is therefore read here first:
 //! every count, length and offset is held against the size of the file, and what the loaders take for granted is asked for. What
-//! mistral.rs asks beyond that is in `mistral_rs`. Importing a model and loading it use the same check.
+//! mistral.rs asks beyond that is in `mistral_rs`, what a model says that compares texts in `vectors`. Importing a model and loading it
+//! use the same check.
 //!
 //! The format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
@@ -11,6 +12,7 @@ mod mistral_rs;
 mod read;
 #[cfg(test)]
 pub(crate) mod tests;
+mod vectors;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,25 +22,18 @@ use std::{
 };
 
 use read::{Header, Numbers, TYPE_F32, TYPE_I32, Texts, Value};
+pub use vectors::{Comparing, MOST_TOKENS, Pooling};
 
-/// Architectures that llama.cpp loads, but that do not write one token after the other: they compare, see, hear or guess for others.
-const NOT_FOR_ANSWERS: [&str; 20] = [
-    "bert",
+/// Architectures that llama.cpp loads, but that neither write one token after the other nor compare texts: they see, hear or guess for
+/// others.
+const NOT_FOR_ANSWERS: [&str; 11] = [
     "clip",
     "dflash",
     "dream",
     "eagle3",
-    "eurobert",
-    "gemma-embedding",
-    "jina-bert-v2",
-    "jina-bert-v3",
     "llada",
     "llada-moe",
     "llama-embed",
-    "modern-bert",
-    "neo-bert",
-    "nomic-bert",
-    "nomic-bert-moe",
     "rnd1",
     "t5",
     "t5encoder",
@@ -125,6 +120,8 @@ pub struct GgufInfo {
     pub template: Option<String>,
     /// The chat template lays out tools: the model was trained to call them.
     pub calls_tools: bool,
+    /// How it compares texts; none: it writes answers.
+    pub comparing: Option<Comparing>,
     /// Why mistral.rs cannot run it, if so: a plain sentence. llama.cpp knows many more architectures and formats, and says itself
     /// which ones it does not know.
     pub not_for_mistral_rs: Option<String>,
@@ -193,6 +190,7 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
     }
     let shape = fields.shape(&architecture)?;
     let embedding = check_embedding(&tensors, &shape, tokens)?;
+    let comparing = vectors::inspect(&fields, &architecture, &tensors)?;
     let not_for_mistral_rs = match mistral_rs::check(&fields, &architecture, &tensors) {
         Ok(()) => None,
         // Nobody else would read it either.
@@ -215,6 +213,7 @@ fn inspect_reader(reader: impl BufRead, size: u64) -> Result<GgufInfo, GgufError
         loaded_bytes: mistral_rs::loaded_bytes(&tensors, &embedding, &shape),
         calls_tools: template.contains("tools"),
         template: Some(template).filter(|template| !template.trim().is_empty()),
+        comparing,
         not_for_mistral_rs,
         architecture,
     })

@@ -8,6 +8,7 @@ use super::*;
 #[allow(dead_code)]
 #[path = "../../tests/bad_files/maker.rs"]
 mod maker;
+mod vectors;
 
 use maker::{Maker, list, number, string, strings, text};
 
@@ -29,6 +30,13 @@ pub(crate) fn sound_file(name: Option<&str>) -> Vec<u8> {
         Some(name) => maker.set("general.name", string(name)),
         None => maker.unset("general.name"),
     };
+    maker.bytes()
+}
+
+/// The same without a template, as an embedding model.
+pub(crate) fn sound_embedder() -> Vec<u8> {
+    let mut maker = Maker::sound();
+    maker.set("qwen3.pooling_type", number(3)).unset("tokenizer.chat_template");
     maker.bytes()
 }
 
@@ -79,6 +87,7 @@ fn a_sound_file_tells_its_figures() {
             loaded_bytes: weights + 2 * 1024 + 512 * 16 * 4,
             template: Some("{{ messages }}".into()),
             calls_tools: false,
+            comparing: None,
             not_for_mistral_rs: None,
         }
     );
@@ -250,7 +259,7 @@ fn architectures() {
     }
     let info = only_llama("does not know its architecture gemma3", |maker| maker.rename("gemma3"));
     assert_eq!((info.architecture.as_str(), info.kv_bytes_per_token), ("gemma3", 2 * 2 * 32 * 4));
-    refused("do not write answers", |maker| maker.rename("nomic-bert"));
+    refused("do not write answers", |maker| maker.rename("t5encoder"));
     refused("impossible name", |maker| {
         maker.set("general.architecture", string("a/b"));
     });

@@ -1,5 +1,10 @@
 //! Writes GGUF files field by field, so that a test can lie in any place.
 
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+};
+
 /// Writes headers field by field, so that a test can lie in any place.
 #[derive(Clone, Default)]
 pub struct Maker {
@@ -108,6 +113,43 @@ impl Maker {
         let start = bytes.len().next_multiple_of(32);
         bytes.resize(start + self.data as usize, 0);
         bytes
+    }
+
+    /// The file with the bytes that `fill` gives for each tensor, by its name and format.
+    pub fn filled(&self, mut fill: impl FnMut(&[u8], u32) -> Vec<u8>) -> Vec<u8> {
+        let mut bytes = self.bytes();
+        let start = bytes.len() - self.data as usize;
+        for (name, _, kind, offset) in &self.tensors {
+            let content = fill(name, *kind);
+            bytes[start + *offset as usize..][..content.len()].copy_from_slice(&content);
+        }
+        bytes
+    }
+
+    /// The file with weights of chance, the same for the same seed: matrices in Q8_0 around zero, vectors of 32-bit floats around one.
+    pub fn random(&self, seed: u64) -> Vec<u8> {
+        let mut count = 0;
+        let mut chance = || {
+            count += 1;
+            BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, count))
+        };
+        let sizes: HashMap<&[u8], u64> =
+            self.tensors.iter().map(|(name, dimensions, ..)| (name.as_slice(), dimensions.iter().product())).collect();
+        self.filled(|name, kind| {
+            let mut bytes = Vec::new();
+            match kind {
+                0 => {
+                    (0..sizes[name]).for_each(|_| bytes.extend((0.5 + (chance() % 1024) as f32 / 1024.0).to_le_bytes()))
+                }
+                // A block is a 16-bit float, here 2⁻⁹, and 32 numbers of a byte.
+                8 => (0..sizes[name] / 32).for_each(|_| {
+                    bytes.extend(0x1800_u16.to_le_bytes());
+                    (0..4).for_each(|_| bytes.extend(chance().to_le_bytes()));
+                }),
+                other => panic!("weights of chance in the format {other}"),
+            }
+            bytes
+        })
     }
 
     /// A file that llama.cpp loads: a whole Qwen3 of two layers with all bytes, `<|im_start|>` and `<|im_end|>` as its tokens.

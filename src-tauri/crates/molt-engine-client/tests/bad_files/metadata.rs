@@ -67,7 +67,21 @@ pub fn refused() -> Vec<Case> {
         let name = format!("the architecture {architecture:?}");
         add(&name, "impossible name", &set("general.architecture", string(architecture)));
     }
-    for architecture in ["bert", "t5", "clip", "llada"] {
+    for way in [5, 99, u32::MAX] {
+        add(&format!("pooling in the way {way}"), "claims to pool", &set("qwen3.pooling_type", number(way)));
+    }
+    add("a score of nothing", "make a score", &set("qwen3.pooling_type", number(4)));
+    add("pooling by a word", "is not a number", &set("qwen3.pooling_type", string("mean")));
+    for field in ["embedding_length_out", "dense_2_feat_in", "dense_3_feat_out"] {
+        add(&format!("{field} of another width"), "is not the width", &|maker| {
+            maker.set("qwen3.pooling_type", number(1)).set(&format!("qwen3.{field}"), number(65));
+        });
+    }
+    add("an embedding model of Ollama alone", "the form of Ollama", &|maker| {
+        maker.set("qwen3.pooling_type", number(1));
+        maker.rename("gemma3");
+    });
+    for architecture in ["t5", "clip", "llada"] {
         add(&format!("the architecture {architecture}"), "do not write answers", &|maker| maker.rename(architecture));
     }
     cases
@@ -79,6 +93,21 @@ pub fn suspicious() -> Vec<Case> {
     cases.extend(tokenizers());
     cases.extend(tensors());
     cases
+}
+
+/// Embedding models that look sound from outside and hold what their architecture does not have: the worker refuses each.
+pub fn embedders() -> Vec<Case> {
+    let of = |architecture: &str, way: u32| {
+        changed(format!("a {architecture} that pools in the way {way}"), |maker| {
+            maker.rename(architecture);
+            maker.set(&format!("{architecture}.pooling_type"), number(way));
+        })
+    };
+    ["bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert"]
+        .into_iter()
+        .flat_map(|architecture| [of(architecture, 0), of(architecture, 2)])
+        .chain(["llama", "phi3", "mamba", "wobbly"].map(|architecture| of(architecture, 3)))
+        .collect()
 }
 
 fn changed(name: impl Into<String>, change: impl FnOnce(&mut Maker)) -> Case {
@@ -124,7 +153,7 @@ fn fields() -> Vec<Case> {
         ("qwen3.expert_count", number(1 << 31)),
         ("qwen3.expert_used_count", number(9)),
         ("qwen3.vocab_size", number(1)),
-        ("qwen3.pooling_type", number(99)),
+        ("qwen3.pooling_type", number(3)),
         ("split.count", number(1)),
         ("split.no", number(7)),
         ("general.file_type", number(u32::MAX)),

@@ -84,6 +84,7 @@ fn metadata_that_lies_is_refused_or_left_to_the_worker() {
     let mut cases = metadata::refused();
     let refused = cases.len();
     cases.extend(metadata::suspicious());
+    cases.extend(metadata::embedders());
     cases.extend([3, 4, 5].map(metadata::many_special));
     cases.push(metadata::larger_than_memory());
     println!("{refused} lies of the metadata are refused, {} are left to the worker", cases.len() - refused);

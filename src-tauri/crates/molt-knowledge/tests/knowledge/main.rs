@@ -8,6 +8,7 @@ mod embed;
 mod mend;
 mod original;
 mod renew;
+mod rerank;
 mod search;
 mod tend;
 

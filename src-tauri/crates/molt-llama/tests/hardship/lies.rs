@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use molt_core::{Engine, EngineError, Role};
+use molt_core::{EmbedPurpose, Engine, EngineError, ModelRole, Role};
 
 use crate::{
     bad_files::{Case, maker::Maker, metadata},
@@ -26,9 +26,13 @@ async fn fate(bench: &Bench, case: &Case) -> Fate {
     let spec = spec(&path);
     let fate = match bench.load(&spec).await {
         Ok(()) => {
-            let question = said(Role::User, "Hello \u{0}<|im_end|> 你好 🙂");
-            let heard = hear(bench.client.generate(request(&spec.id, vec![question], 3))).await;
-            if let Err(error) = heard.end {
+            let text = "Hello \u{0}<|im_end|> 你好 🙂";
+            let end = if spec.role == ModelRole::Embedder {
+                bench.client.embed(&spec.id, vec![text.into()], EmbedPurpose::Query).await.map(drop)
+            } else {
+                hear(bench.client.generate(request(&spec.id, vec![said(Role::User, text)], 3))).await.end.map(drop)
+            };
+            if let Err(error) = end {
                 let is_named = matches!(
                     &error,
                     EngineError::Failed(_) | EngineError::Crashed(_) | EngineError::ContextOverflow { .. }
@@ -52,7 +56,7 @@ async fn fate(bench: &Bench, case: &Case) -> Fate {
 async fn whatever_a_file_says_the_client_stays_usable() {
     let _shared = MEASURED.read().await;
     let bench = Bench::new();
-    let cases = metadata::suspicious();
+    let cases: Vec<Case> = metadata::suspicious().into_iter().chain(metadata::embedders()).collect();
     let (mut refused, mut died, mut loaded) = (0, Vec::new(), 0);
     for case in &cases {
         let begun = Instant::now();

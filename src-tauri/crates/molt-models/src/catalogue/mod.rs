@@ -204,13 +204,12 @@ impl CatalogueModel {
         }
         let has = |name: &str| paths.contains(name);
         match self.role {
-            ModelRole::Chat if self.files.len() != 1 || !self.files[0].path.ends_with(".gguf") => {
-                Err("a model that answers is one GGUF file")
+            _ if self.files.len() == 1 && self.files[0].path.ends_with(".gguf") => Ok(()),
+            ModelRole::Embedder if EMBEDDER_FILES.iter().all(|name| has(name)) => Ok(()),
+            ModelRole::Embedder => {
+                Err("an embedder is one GGUF file, or a folder with config.json, tokenizer.json and model.safetensors")
             }
-            ModelRole::Embedder if !EMBEDDER_FILES.iter().all(|name| has(name)) => {
-                Err("an embedder is a folder with config.json, tokenizer.json and model.safetensors")
-            }
-            _ => Ok(()),
+            ModelRole::Chat | ModelRole::Reranker => Err("a model that answers or judges is one GGUF file"),
         }
     }
 }
@@ -281,6 +280,20 @@ mod tests {
     }
 
     #[test]
+    fn a_model_of_one_file_may_do_anything_and_only_an_embedder_may_be_a_folder() {
+        let of = |role: &str, file: &str| {
+            Catalogue::parse(&ONE.replace("\"chat\"", &format!("\"{role}\"")).replace("m.gguf", file)).is_ok()
+        };
+        for role in ["chat", "embedder", "reranker"] {
+            assert!(of(role, "m.gguf"), "{role}");
+            assert!(!of(role, "model.safetensors"), "{role}: it is not whole");
+        }
+        let catalogue = Catalogue::bundled().unwrap();
+        let is_folder = |model: &&CatalogueModel| model.files.len() > 1;
+        assert!(catalogue.models.iter().filter(is_folder).all(|model| model.role == ModelRole::Embedder));
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_by_name() {
         for (right, wrong) in [
             (r#"id = "m""#, r#"id = "../m""#),
@@ -296,7 +309,6 @@ mod tests {
             (r#"licence = "MIT""#, r#"licence = """#),
             ("context = 4096", "context = 1"),
             (r#"languages = ["en"]"#, r#"languages = ["English"]"#),
-            (r#"role = "chat""#, r#"role = "embedder""#),
         ] {
             let error = Catalogue::parse(&ONE.replace(right, wrong)).unwrap_err();
             assert!(matches!(error, CatalogueError::Wrong { .. }), "{wrong}: {error}");

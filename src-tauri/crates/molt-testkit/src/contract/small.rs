@@ -14,6 +14,7 @@ pub fn settings_store_contract(make: impl Fn() -> Box<dyn SettingsStore>) {
         theme: Theme::Dark,
         chat_model: Some("m".into()),
         embedder: None,
+        reranker: Some("r".into()),
         automatic_model: true,
         automatic_remote: true,
         indexing_paused: true,

@@ -94,6 +94,7 @@ pub async fn chat(connection: &Connection, printer: &Printer) -> Result<(), Fail
 /// An answer is as good as the passages and the model.
 async fn load_models(connection: &Connection, printer: &Printer) -> Result<(), Failure> {
     connection.load_model(ModelRole::Embedder, printer).await?;
+    connection.load_model(ModelRole::Reranker, printer).await?;
     connection.load_model(ModelRole::Chat, printer).await
 }
 

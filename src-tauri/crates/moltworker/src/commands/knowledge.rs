@@ -206,6 +206,9 @@ pub async fn search(connection: &Connection, printer: &Printer, args: KnowledgeS
     if by != SearchBy::Words {
         connection.load_model(ModelRole::Embedder, printer).await?;
     }
+    if by == SearchBy::Both {
+        connection.load_model(ModelRole::Reranker, printer).await?;
+    }
     let day = args.since.map(|day| day.to_zoned(TimeZone::system())).transpose();
     let since = day.map_err(|error| Failure::plain(error.to_string()))?.map(|day| day.timestamp());
     let folder = args.folder.as_deref().map(resolved);

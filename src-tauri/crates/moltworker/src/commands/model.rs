@@ -46,8 +46,8 @@ async fn list(connection: &Connection, printer: &Printer) -> Result<(), Failure>
         return Ok(printer.line(printer.words.no_models())?);
     }
     let status: Status = connection.call("status", ()).await?;
-    let chosen: Vec<ModelId> =
-        [status.chat_model, status.embedder].into_iter().flatten().map(|model| model.spec.id).collect();
+    let chosen = [status.chat_model, status.embedder, status.reranker].into_iter().flatten();
+    let chosen: Vec<ModelId> = chosen.map(|model| model.spec.id).collect();
     let row = |model: &ModelView| {
         let spec = &model.spec;
         let mark = if chosen.contains(&spec.id) { "*" } else { " " };
@@ -83,6 +83,7 @@ async fn set(connection: &Connection, printer: &Printer, args: ModelSet) -> Resu
         let role = match args.role {
             args::ModelRole::Chat => ModelRole::Chat,
             args::ModelRole::Embedder => ModelRole::Embedder,
+            args::ModelRole::Reranker => ModelRole::Reranker,
         };
         return choose_model(connection, printer, role, None).await;
     }
