@@ -138,7 +138,7 @@ impl Comparer {
                     (id, Ok(Event::Idle { id }))
                 }
                 Request::Cancel { .. } => continue,
-                Request::Load { .. } => {
+                Request::Load { .. } | Request::CheckTemplate { .. } => {
                     tracing::error!("a second model was asked for; a worker holds one");
                     continue;
                 }

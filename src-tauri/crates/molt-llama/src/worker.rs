@@ -52,7 +52,7 @@ pub fn run() -> anyhow::Result<()> {
 fn compare(spec: &ModelSpec, requests: &mpsc::Receiver<Request>, voice: &Voice) -> Result<(), WireError> {
     yield_to_answers();
     let (comparer, loaded) = Comparer::load(spec)?;
-    voice.say(Event::Loaded { model: loaded });
+    voice.say(Event::Loaded { model: loaded, at_once: 1 });
     comparer.serve(requests, voice);
     Ok(())
 }
