@@ -98,7 +98,7 @@ describe("the browser", { timeout: 15 * 60_000 }, () => {
 
   step("opens a citation of a PDF on its page, with the passage marked", () => flow.openPage(page, "web", (file) => driver.screenshot(file)));
 
-  step("draws a Chinese page that has no font", () => flow.openFontless(page));
+  step("draws a Chinese page that has no font", () => flow.openFontless(page, "web", (file) => driver.screenshot(file)));
 
   step("gives the file of a PDF to who is signed in, and of nothing else", async () => {
     const documents = await page.call("document_list", { source_id: null });

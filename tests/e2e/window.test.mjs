@@ -65,7 +65,7 @@ describe("the window", { timeout: 15 * 60_000 }, () => {
 
   step("opens a citation of a PDF on its page, with the passage marked", () => flow.openPage(page, "window", shoot));
 
-  step("draws a Chinese page that has no font", () => flow.openFontless(page));
+  step("draws a Chinese page that has no font", () => flow.openFontless(page, "window", shoot));
 
   step("brings back a deleted conversation", () => flow.deleteAndUndo(page));
 

@@ -142,8 +142,9 @@ export async function openPage(page, face, shoot) {
   assert.ok(Math.abs(sharp - 1) < 0.02, `a dot of the drawing is a dot of the screen (${sharp})`);
   assert.ok(area.left >= desk.left && area.right <= desk.right, "the page is as wide as its place");
   assert.ok(text, "the words can be selected");
-  assert.ok(passage.some((one) => within(text, one) > 0.7), `the passage lies over the words: ${JSON.stringify({ text, passage })}`);
-  assert.ok(marks.some((one) => within(text, one) > 0.7), `a mark lies over them: ${JSON.stringify({ text, marks })}`);
+  // The invisible words are set in another font than the drawn ones, and stretched to their width only roughly.
+  assert.ok(passage.some((one) => within(text, one) > 0.5), `the passage lies over the words: ${JSON.stringify({ text, passage })}`);
+  assert.ok(marks.some((one) => within(text, one) > 0.5), `a mark lies over them: ${JSON.stringify({ text, marks })}`);
   assert.ok(marks.every((one) => passage.some((other) => within(one, other) > 0.9)), "marks lie in the passage");
   assert.ok(inkOfMarks.every((one) => one > 0.03), `there are letters under the marks (${inkOfMarks})`);
   assert.ok(text.top >= desk.top && text.bottom <= desk.bottom, "it is scrolled to");
@@ -162,7 +163,7 @@ export async function openPage(page, face, shoot) {
 }
 
 /** A page whose letters are known only by the tables that come with the program. */
-export async function openFontless(page) {
+export async function openFontless(page, face, shoot) {
   const { sources } = await page.call("knowledge_add", { paths: [FONTLESS.file] });
   await indexed(page, FILES.length + 1);
   await page.fill("search-input", FONTLESS.words);
@@ -170,6 +171,7 @@ export async function openFontless(page) {
   await look(page, "page");
   await page.see("page-sheet", { attributes: { state: "drawn", page: FONTLESS.page } });
   const { text, passage, ink } = await seen(page, FONTLESS.words);
+  await shoot(path.join(SHOTS, `${face}-fontless.png`));
   assert.ok(ink > 0.003, `letters are drawn (${ink})`);
   assert.ok(text && passage.some((one) => within(text, one) > 0.7), `the passage lies over them: ${JSON.stringify({ text, passage })}`);
   await look(page, "text");
@@ -181,6 +183,7 @@ export async function openFontless(page) {
 
 /** A conversation is deleted, and comes back. */
 export async function deleteAndUndo(page) {
+  await page.go("chat");
   const before = (await page.call("conversation_list")).length;
   const [first] = await page.call("conversation_list");
   await page.call("conversation_delete", { id: first.id });

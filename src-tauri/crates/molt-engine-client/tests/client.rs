@@ -1,4 +1,6 @@
 //! The client against a scripted worker in a real process: lines, cancelling, crashes, hangs.
+//!
+//! Size: one bench, and all that can happen on it.
 
 // The configuration of clippy allows this in tests, and does not see that the helpers here are part of them.
 #![allow(clippy::unwrap_used)]

@@ -28,13 +28,12 @@ const GENERATION_CONFIG: &str = "generation_config.json";
 
 /// The model classes that mistral.rs 0.8.1 runs on a processor, and whether it adds the biases that their layers may have. It has loaders
 /// for mixtures of experts too: these widen all experts for every token there, which takes minutes.
-const CLASSES: [(&str, bool); 10] = [
+const CLASSES: [(&str, bool); 9] = [
     ("GemmaForCausalLM", true),
     ("Gemma2ForCausalLM", true),
     ("Glm4ForCausalLM", true),
     ("LlamaForCausalLM", false),
     ("MistralForCausalLM", false),
-    ("PhiForCausalLM", true),
     ("Phi3ForCausalLM", false),
     ("Qwen2ForCausalLM", true),
     ("Qwen3ForCausalLM", false),

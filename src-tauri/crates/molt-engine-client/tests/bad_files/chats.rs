@@ -110,8 +110,7 @@ pub fn sound(folder: &Path) {
 }
 
 /// The classes that can be run.
-pub const CLASSES: [&str; 10] =
-    ["Gemma", "Gemma2", "Glm4", "Llama", "Mistral", "Phi", "Phi3", "Qwen2", "Qwen3", "SmolLM3"];
+pub const CLASSES: [&str; 9] = ["Gemma", "Gemma2", "Glm4", "Llama", "Mistral", "Phi3", "Qwen2", "Qwen3", "SmolLM3"];
 
 /// Writes a folder of a model of this class, as transformers names its figures and tensors.
 pub fn of_class(class: &str, folder: &Path) {
@@ -135,7 +134,7 @@ pub fn of_class(class: &str, folder: &Path) {
     ];
     let joined =
         [matrix("mlp.gate_up_proj", 256, 64), matrix("mlp.down_proj", 64, 128), matrix("self_attn.o_proj", 64, 64)];
-    let mut others = vec![vector("model.norm")];
+    let others = vec![vector("model.norm")];
     let mut layer: Vec<(String, Vec<u64>)> = norms.to_vec();
     match class {
         "Phi3" => {
@@ -149,22 +148,6 @@ pub fn of_class(class: &str, folder: &Path) {
             set("attention_bias", json!(true));
             layer.extend(apart().chain(biases()).chain(joined));
             layer.extend([vector("post_self_attn_layernorm"), vector("post_mlp_layernorm")]);
-        }
-        "Phi" => {
-            set("layer_norm_eps", json!(1e-5));
-            set("partial_rotary_factor", json!(0.5));
-            set("qk_layernorm", json!(false));
-            set("head_dim", Value::Null);
-            layer = vec![vector("input_layernorm"), bias("input_layernorm", 64)];
-            layer.extend(apart().chain(biases()));
-            layer.extend([matrix("self_attn.dense", 64, 64), bias("self_attn.dense", 64)]);
-            layer.extend([
-                matrix("mlp.fc1", 128, 64),
-                bias("mlp.fc1", 128),
-                matrix("mlp.fc2", 64, 128),
-                bias("mlp.fc2", 64),
-            ]);
-            others = vec![vector("model.final_layernorm"), bias("model.final_layernorm", 64)];
         }
         _ => layer.extend(apart().chain(feed)),
     }

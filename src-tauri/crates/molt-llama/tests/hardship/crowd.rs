@@ -33,8 +33,10 @@ fn questions(random: &mut Random) -> Vec<String> {
 /// Events after which readers leave, at the most.
 const LEAVES: u64 = 8;
 
-/// Working spaces are given back after some seconds without a question.
-const GIVEN_BACK: Duration = Duration::from_secs(20);
+/// Bytes that stay of three more working spaces, whatever the model; 2 to 3 MB were measured. The whole worker of this one takes 20.
+const KEPT_BY_ALLOCATOR: u64 = 4 << 20;
+/// Twice as long as the worker waits before it gives working spaces back.
+const UNCHANGED: Duration = Duration::from_secs(4);
 
 /// Answers that may be others than alone: processors round otherwise when they compute other numbers of tokens together, and a model
 /// that wavers between two words then takes the other one.
@@ -82,7 +84,7 @@ async fn each_of_many_conversations_goes_as_if_it_were_alone() {
     for _ in 0..CONVERSATIONS {
         conversations.push(alone(&bench, model, questions(&mut random)).await);
     }
-    let before = bench.client.stats().await[0].memory;
+    let before = rested(&bench).await;
 
     // Who was answered, in order.
     let served = Mutex::new(Vec::new());
@@ -127,13 +129,8 @@ async fn each_of_many_conversations_goes_as_if_it_were_alone() {
     assert_eq!(served.len(), CONVERSATIONS * TURNS);
     // While one waits for its turn, each of the others comes once; and as often again for the answer that it left.
     let longest = (0..CONVERSATIONS).map(|number| longest_wait(&served, number)).max().unwrap();
-    // Working spaces for several at once are given back when nobody asks any more.
-    let deadline = Instant::now() + GIVEN_BACK;
-    let mut after = bench.client.stats().await.remove(0);
-    while after.memory * 10 > before * 11 && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        after = bench.client.stats().await.remove(0);
-    }
+    rested(bench).await;
+    let after = bench.client.stats().await.remove(0);
     println!(
         "{} answers, {} of them others than alone, and {left} readers that left; at most {longest} others between two answers of a conversation; worker {} KB before, {} KB after",
         served.len(),
@@ -143,7 +140,22 @@ async fn each_of_many_conversations_goes_as_if_it_were_alone() {
     );
     assert!(longest <= 2 * (CONVERSATIONS - 1), "{served:?}");
     assert_eq!((bench.pid(model).await, after.restarts), (pid, 0));
-    assert!(after.memory * 10 <= before * 11, "{} bytes before, {} after", before, after.memory);
+    let more = (before / 10).max(KEPT_BY_ALLOCATOR);
+    assert!(after.memory <= before + more, "{} bytes before, {} after", before, after.memory);
+}
+
+/// Bytes of the worker when it has not become smaller for a while: working spaces for several at once are given back after some seconds
+/// without a question.
+async fn rested(bench: &Bench) -> u64 {
+    let (mut least, mut since) = (u64::MAX, Instant::now());
+    while since.elapsed() < UNCHANGED {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let memory = bench.client.stats().await[0].memory;
+        if memory < least {
+            (least, since) = (memory, Instant::now());
+        }
+    }
+    least
 }
 
 /// How many others are answered at the most before, or between, the answers of this conversation.
