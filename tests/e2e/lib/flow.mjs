@@ -142,9 +142,10 @@ export async function openPage(page, face, shoot) {
   assert.ok(Math.abs(sharp - 1) < 0.02, `a dot of the drawing is a dot of the screen (${sharp})`);
   assert.ok(area.left >= desk.left && area.right <= desk.right, "the page is as wide as its place");
   assert.ok(text, "the words can be selected");
-  // The invisible words are set in another font than the drawn ones, and stretched to their width only roughly.
-  assert.ok(passage.some((one) => within(text, one) > 0.5), `the passage lies over the words: ${JSON.stringify({ text, passage })}`);
-  assert.ok(marks.some((one) => within(text, one) > 0.5), `a mark lies over them: ${JSON.stringify({ text, marks })}`);
+  // The web view of the window was seen to set the invisible words a little wider than the drawn ones.
+  const most = face === "web" ? 0.7 : 0.5;
+  assert.ok(passage.some((one) => within(text, one) > most), `the passage lies over the words: ${JSON.stringify({ text, passage })}`);
+  assert.ok(marks.some((one) => within(text, one) > most), `a mark lies over them: ${JSON.stringify({ text, marks })}`);
   assert.ok(marks.every((one) => passage.some((other) => within(one, other) > 0.9)), "marks lie in the passage");
   assert.ok(inkOfMarks.every((one) => one > 0.03), `there are letters under the marks (${inkOfMarks})`);
   assert.ok(text.top >= desk.top && text.bottom <= desk.bottom, "it is scrolled to");
@@ -172,7 +173,7 @@ export async function openFontless(page, face, shoot) {
   await page.see("page-sheet", { attributes: { state: "drawn", page: FONTLESS.page } });
   const { text, passage, ink } = await seen(page, FONTLESS.words);
   await shoot(path.join(SHOTS, `${face}-fontless.png`));
-  assert.ok(ink > 0.0008, `letters are drawn (${ink})`);
+  assert.ok(ink > (face === "web" ? 0.003 : 0.0008), `letters are drawn (${ink})`);
   assert.ok(text && passage.some((one) => within(text, one) > 0.7), `the passage lies over them: ${JSON.stringify({ text, passage })}`);
   await look(page, "text");
   await page.click("inspector-close");

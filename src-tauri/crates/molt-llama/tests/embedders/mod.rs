@@ -103,8 +103,9 @@ async fn models_of_all_shapes_keep_texts_apart_and_their_vectors_the_same() {
             let alone = client.embed(&id, vec![passages[at].clone()], EmbedPurpose::Passage).await.unwrap();
             assert!(is_empty || cosine(&alone[0], vector) > 0.9999, "{name}, {at}: {}", cosine(&alone[0], vector));
         }
-        // Such weights have hardly anything to say, least of all of the first token alone.
         assert_ne!(together[1], together[22], "{name}: texts are told apart");
+        // Random weights have hardly anything to say of the first token alone.
+        assert!(name == "bge" || cosine(&together[1], &together[22]) < 0.999, "{name}: texts are told apart");
         // What is beyond the length that the model reads is left out.
         let longer = client.embed(&id, vec!["budget ".repeat(5001)], EmbedPurpose::Passage).await.unwrap();
         assert!(cosine(&longer[0], &together[24]) > 0.9999, "{name}");
