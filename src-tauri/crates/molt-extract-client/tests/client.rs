@@ -13,6 +13,9 @@ use std::{
 use molt_core::{DocumentKind, ExtractError, ExtractedDocument, Extractor};
 use molt_extract_client::{ExtractClient, ExtractConfig, Failure, Reader, Reply, Request};
 
+/// One request is one write, so one read takes it whole. A worker that ended before it was asked would be another case.
+const TAKE: &str = "dd bs=65536 count=1 of=request 2> /dev/null";
+
 struct Bench {
     folder: tempfile::TempDir,
     client: ExtractClient,
@@ -108,7 +111,9 @@ async fn nonsense_is_no_answer() {
 async fn the_reader_that_was_at_work_is_skipped() {
     // The first worker dies in its first reader; the second one is asked to skip it, and says so.
     let bench = bench(
-        "if [ -e second ]; then dd bs=65536 count=1 of=request 2> /dev/null; cat answer; exec cat > /dev/null; fi; touch second; cat reading; kill -ABRT $$",
+        &format!(
+            "{TAKE}; if [ -e second ]; then cat answer; exec cat > /dev/null; fi; touch second; cat reading; kill -ABRT $$"
+        ),
         |_| {},
     );
     bench.replies("reading", &[Reply::Reading(Reader::PdfExtract)]);
@@ -121,7 +126,7 @@ async fn the_reader_that_was_at_work_is_skipped() {
 
 #[tokio::test]
 async fn the_worker_is_given_a_name_and_the_content_and_no_path() {
-    let bench = bench("dd bs=65536 count=1 of=request 2> /dev/null; cat answer", |_| {});
+    let bench = bench(&format!("{TAKE}; cat answer"), |_| {});
     bench.replies("answer", &[done("text", 0)]);
     bench.read("a.txt").await.unwrap();
     let sent = std::fs::read(bench.folder.path().join("request")).unwrap();
@@ -163,7 +168,7 @@ async fn running_out_of_memory_is_a_limit() {
 
 #[tokio::test]
 async fn a_worker_that_went_home_is_replaced_without_a_word() {
-    let bench = bench("cat answer", |_| {});
+    let bench = bench(&format!("{TAKE}; cat answer"), |_| {});
     bench.replies("answer", &[done("text", 0)]);
     for expected in 1..=3 {
         assert_eq!(bench.read("a.txt").await.unwrap().reader, "text");
@@ -173,8 +178,7 @@ async fn a_worker_that_went_home_is_replaced_without_a_word() {
 
 #[tokio::test]
 async fn one_worker_is_reused_and_replaced_when_it_grows_or_ages() {
-    // One request is one write, so one read takes it whole.
-    let script = "while dd bs=65536 count=1 of=request 2> /dev/null && [ -s request ]; do cat answer; done";
+    let script = &format!("while {TAKE} && [ -s request ]; do cat answer; done");
     let grown = bench(script, |config| config.most_memory = 1000);
     grown.replies("answer", &[done("text", 1001)]);
     for _ in 0..3 {
