@@ -10,7 +10,7 @@ use std::{path::PathBuf, time::Instant};
 
 use futures::StreamExt;
 use molt_core::{Engine, EngineError, GenerateEvent, GenerateRequest, ModelId, ModelInspector, PromptMessage, Role};
-use molt_engine_client::{EngineClient, EngineConfig, ModelFiles};
+use molt_engine_client::{EngineClient, EngineConfig, ModelFiles, gguf};
 use serde::Serialize;
 
 const USAGE: &str = "usage: molt-engine-bench WORKER MODEL [turns | CASES ROUNDS]";
@@ -18,6 +18,8 @@ const USAGE: &str = "usage: molt-engine-bench WORKER MODEL [turns | CASES ROUNDS
 const PROMPT: u32 = 512;
 /// Tokens of an answer.
 const ANSWER: u32 = 64;
+/// Bytes that a worker may take beside the weights and what it remembers of a conversation.
+const MEMORY_BESIDE: u64 = 100 << 20;
 const SENTENCE: &str = "The meeting is at three. 会议三点开始。 Bring the report and the plan. ";
 
 #[derive(Serialize)]
@@ -25,6 +27,15 @@ struct Figure {
     name: &'static str,
     value: f64,
     unit: &'static str,
+    /// What the value is held against, and how much that is.
+    #[serde(flatten)]
+    beside: Option<Beside>,
+}
+
+#[derive(Serialize)]
+struct Beside {
+    peer: &'static str,
+    peer_value: f64,
 }
 
 struct Timing {
@@ -69,8 +80,9 @@ async fn measure(client: &EngineClient, path: &std::path::Path) -> Result<Vec<Fi
     let load = started.elapsed().as_secs_f64();
     let loaded_memory = memory(client).await;
 
-    // The first answer after loading touches pages for the first time; it is not measured.
-    answer(client, &spec.id, "Hello", 8).await?;
+    // The first answer after loading touches pages for the first time.
+    let greeting = answer(client, &spec.id, "Hello", 1).await?;
+    let ready = started.elapsed().as_secs_f64();
     let short = answer(client, &spec.id, "Good morning", 8).await?;
     let each = client.count_tokens(&spec.id, vec![SENTENCE.repeat(8)]).await?[0] / 8;
     let text = SENTENCE.repeat((PROMPT / each.max(1)) as usize);
@@ -79,15 +91,23 @@ async fn measure(client: &EngineClient, path: &std::path::Path) -> Result<Vec<Fi
     client.unload(&spec.id).await;
 
     let megabytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let figure = |name, value, unit| Figure { name, value, unit };
+    let figure = |name, value, unit| Figure { name, value, unit, beside: None };
+    // Keys and values as 16-bit floats.
+    let allowed = gguf::inspect(path).ok().map(|info| {
+        let conversation = u64::from(long.prompt_tokens + long.tokens) * info.kv_bytes_per_token / 2;
+        let peer_value = megabytes(info.file_size + conversation + MEMORY_BESIDE);
+        Beside { peer: "file, conversation and 100 MB", peer_value }
+    });
     Ok(vec![
         figure("load", load, "s"),
+        figure("load and first token", ready, "s"),
+        figure("prompt of that token", f64::from(greeting.prompt_tokens), "tokens"),
         figure("prompt", f64::from(long.prompt_tokens) / long.prompt_seconds, "tokens/s"),
         figure("decode", f64::from(long.tokens.saturating_sub(1)) / long.decode_seconds, "tokens/s"),
         figure("first token, short prompt", short.prompt_seconds * 1000.0, "ms"),
         figure("first token, 512 tokens", long.prompt_seconds * 1000.0, "ms"),
         figure("memory when loaded", megabytes(loaded_memory), "MB PSS"),
-        figure("memory after an answer", megabytes(run_memory), "MB PSS"),
+        Figure { beside: allowed, ..figure("memory after an answer", megabytes(run_memory), "MB PSS") },
     ])
 }
 

@@ -14,10 +14,11 @@ use molt_engine_client::{
 
 use crate::{Figure, SENTENCE};
 
-/// Tokens of the conversation that goes on.
+/// Tokens of the conversation that goes on, and of one that has just begun.
 const CONVERSATION: u32 = 2000;
+const BEGUN: u32 = 250;
 /// Times that each is measured; the median counts.
-const TIMES: usize = 7;
+const TIMES: usize = 15;
 /// One line of a conversation, about 32 tokens with the answer before it and what a chat template adds.
 const LINE: &str = "Who brings the plan?";
 /// A state is written after its answer; much longer than that takes.
@@ -43,17 +44,9 @@ pub async fn measure(worker: PathBuf, model: &Path, folder: &Path) -> Result<Vec
     let client = open();
     client.load(&spec).await?;
     let each = client.count_tokens(&spec.id, vec![SENTENCE.repeat(8)]).await?[0] / 8;
-    let mut told = vec![message(Role::User, &SENTENCE.repeat((CONVERSATION / each.max(1)) as usize))];
-    let cold = first_token(&client, &spec, &told).await?;
-    told.push(message(Role::Assistant, "At three."));
-    let (mut warm, mut new_tokens) = (Vec::new(), 0);
-    for _ in 0..TIMES {
-        told.push(message(Role::User, LINE));
-        let first = first_token(&client, &spec, &told).await?;
-        warm.push(first.ms);
-        new_tokens = first.new_tokens;
-        told.push(message(Role::Assistant, "Anna."));
-    }
+    let (begun, _) = lines(&client, &spec, &mut opening_of(BEGUN, each)).await?;
+    let mut told = opening_of(CONVERSATION, each);
+    let (warm, cold) = lines(&client, &spec, &mut told).await?;
     written(&states).await?;
     drop(client);
 
@@ -79,16 +72,41 @@ pub async fn measure(worker: PathBuf, model: &Path, folder: &Path) -> Result<Vec
         if looked_at { &mut opened } else { &mut unopened }.push(first.ms);
         client.unload(&spec.id).await;
     }
-    let figure = |name, value, unit| Figure { name, value, unit };
+    let figure = |name, value, unit| Figure { name, value, unit, beside: None };
     Ok(vec![
         figure("first token, 2,000 tokens, all of them new", cold.ms, "ms"),
-        figure("first token, a line after 2,000 tokens", median(warm), "ms"),
-        figure("new tokens of that line", f64::from(new_tokens), "tokens"),
+        figure("first token, a line after 250 tokens", begun.ms, "ms"),
+        figure("first token, a line after 2,000 tokens", warm.ms, "ms"),
+        figure("tokens read for that line", f64::from(warm.new_tokens), "tokens"),
         figure("load after a restart", median(loads), "ms"),
         figure("first token then, of the same conversation", median(unopened), "ms"),
         figure("taking the conversation up when it is opened", median(opening), "ms"),
         figure("first token then", median(opened), "ms"),
     ])
+}
+
+/// The first message of a conversation, of about so many tokens.
+fn opening_of(tokens: u32, each: u32) -> Vec<PromptMessage> {
+    vec![message(Role::User, &SENTENCE.repeat((tokens / each.max(1)) as usize))]
+}
+
+/// Goes on with a conversation, line by line: the median of the lines, and the first answer, before which nothing was known.
+async fn lines(
+    client: &EngineClient,
+    spec: &ModelSpec,
+    told: &mut Vec<PromptMessage>,
+) -> Result<(First, First), EngineError> {
+    let cold = first_token(client, spec, told).await?;
+    told.push(message(Role::Assistant, "At three."));
+    let (mut times, mut new_tokens) = (Vec::new(), 0);
+    for _ in 0..TIMES {
+        told.push(message(Role::User, LINE));
+        let first = first_token(client, spec, told).await?;
+        times.push(first.ms);
+        new_tokens = first.new_tokens;
+        told.push(message(Role::Assistant, "Anna."));
+    }
+    Ok((First { new_tokens, ms: median(times) }, cold))
 }
 
 fn message(role: Role, text: &str) -> PromptMessage {

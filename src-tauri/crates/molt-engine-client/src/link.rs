@@ -102,7 +102,8 @@ pub(crate) struct Death {
 #[cfg(unix)]
 fn is_by_processor(status: ExitStatus) -> bool {
     use rustix::process::Signal;
-    let signals = [Signal::ILL, Signal::SEGV, Signal::BUS, Signal::FPE].map(Signal::as_raw);
+    // Not SIGBUS: it tells that a mapped file has become shorter.
+    let signals = [Signal::ILL, Signal::SEGV, Signal::FPE].map(Signal::as_raw);
     std::os::unix::process::ExitStatusExt::signal(&status).is_some_and(|signal| signals.contains(&signal))
 }
 

@@ -21,6 +21,7 @@ mod states;
 mod text;
 mod tokenize;
 mod vectors;
+mod weights;
 mod worker;
 mod writer;
 

@@ -3,11 +3,7 @@
 use std::{num::NonZeroU32, path::Path, time::Instant};
 
 use llama_cpp_2::{
-    LogOptions,
     context::{LlamaContext, params::LlamaContextParams},
-    llama_backend::LlamaBackend,
-    model::{LlamaModel, params::LlamaModelParams},
-    send_logs_to_tracing,
     token::LlamaToken,
     token_type::LlamaTokenAttr,
     vocab::LlamaVocab,
@@ -20,12 +16,11 @@ use molt_engine_client::{
     worker::{CLOSE_THOUGHTS, Markers, OPEN_THOUGHTS, Template, TemplateError, runaway, turns},
 };
 
-use crate::form::Forms;
+use crate::{form::Forms, weights::Weights};
 
 /// Lives as long as the process.
 pub struct Model {
-    backend: LlamaBackend,
-    model: LlamaModel,
+    weights: Weights,
     template: Template,
     markers: Markers,
     /// The markers around thoughts, where the model has such markers.
@@ -55,8 +50,8 @@ impl Model {
             .map_err(|text| WireError::Failed { text })?;
 
         let cannot = |reason: String| cannot_load(spec, &info.architecture, &reason);
-        let (backend, model) = read_weights(path).map_err(cannot)?;
-        let vocab = model.vocab();
+        let weights = Weights::load(path).map_err(cannot)?;
+        let vocab = weights.model.vocab();
         let template = Template::new(source, text_of(&vocab, vocab.bos()), text_of(&vocab, vocab.eos()))
             .map_err(|error| error.refusal())?;
         let markers = Markers::new(special_tokens(&vocab));
@@ -67,7 +62,7 @@ impl Model {
         let thinking = (0..vocab.n_tokens()).map(LlamaToken::new).filter(is_mark).collect();
 
         let (batch, desk_bytes) = (memory::prompt_batch(&info), memory::of_conversation(&info, plan.context));
-        let this = Self { backend, model, template, markers, thinking, context: plan.context, batch, desk_bytes };
+        let this = Self { weights, template, markers, thinking, context: plan.context, batch, desk_bytes };
         this.prompt(&[PromptMessage { role: Role::User, text: "Hello".into() }], false)
             .map_err(|error| error.refusal())?;
         let load_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -83,7 +78,7 @@ impl Model {
 
     /// The forms that answers can be given.
     pub fn forms(&self) -> Result<Forms, WireError> {
-        Forms::new(&self.model)
+        Forms::new(&self.weights.model)
     }
 
     /// A working space for one conversation.
@@ -97,16 +92,12 @@ impl Model {
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_no_perf(true);
-        self.model.new_context(&self.backend, params).map_err(|error| WireError::Failed {
-            text: format!(
-                "There is no working space for this model: {error}. Close other programs or choose a smaller model."
-            ),
-        })
+        self.weights.context(params)
     }
 
     /// Tokens of each text, without special tokens.
     pub fn count(&self, texts: &[String]) -> Vec<u32> {
-        let vocab = self.model.vocab();
+        let vocab = self.weights.model.vocab();
         let count = |text: &String| vocab.tokenize(self.markers.break_up(text).as_bytes(), false, true).len();
         texts.iter().map(|text| u32::try_from(count(text)).unwrap_or(u32::MAX)).collect()
     }
@@ -114,7 +105,7 @@ impl Model {
     /// Lays the conversation out. Milliseconds.
     pub fn prompt(&self, messages: &[PromptMessage], think: bool) -> Result<Prompt, TemplateError> {
         let text = self.template.render(turns(messages, |text| self.markers.break_up(text)), think)?;
-        let vocab = self.model.vocab();
+        let vocab = self.weights.model.vocab();
         let mut tokens = vocab.tokenize(text.as_bytes(), false, true);
         // Most templates write the first token themselves; not all do.
         if vocab.should_add_bos() && tokens.first() != Some(&vocab.bos()) {
@@ -131,25 +122,20 @@ impl Model {
         runaway::is_left_running()
     }
 
+    /// Whether the weights are not those any more that were loaded.
+    pub fn is_changed(&self) -> bool {
+        self.weights.are_changed()
+    }
+
     /// Whether the token ends an answer.
     pub fn is_end(&self, token: LlamaToken) -> bool {
-        self.model.vocab().is_eog(token)
+        self.weights.model.vocab().is_eog(token)
     }
 
     /// The bytes that the token stands for; none for markers, except those around thoughts.
     pub fn bytes(&self, token: LlamaToken) -> Vec<u8> {
-        self.model.vocab().token_to_piece(token, self.thinking.contains(&token), None)
+        self.weights.model.vocab().token_to_piece(token, self.thinking.contains(&token), None)
     }
-}
-
-/// Starts llama.cpp and reads a file; the error is llama.cpp's.
-pub fn read_weights(path: &Path) -> Result<(LlamaBackend, LlamaModel), String> {
-    send_logs_to_tracing(LogOptions::default());
-    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
-    // Read and not mapped: most matrices are laid out anew for the processor, and a mapped file would stay in memory beside them.
-    let params = LlamaModelParams::default().with_use_mmap(false);
-    let model = LlamaModel::load_from_file(&backend, path, &params).map_err(|error| error.to_string())?;
-    Ok((backend, model))
 }
 
 /// Computing threads.

@@ -8,9 +8,7 @@ use llama_cpp_2::{
         LlamaContext,
         params::{LlamaContextParams, LlamaPoolingType},
     },
-    llama_backend::LlamaBackend,
     llama_batch::LlamaBatch,
-    model::LlamaModel,
     token::LlamaToken,
     vocab::LlamaVocab,
 };
@@ -23,9 +21,10 @@ use molt_engine_client::{
 };
 
 use crate::{
-    model::{bad, cannot_load, read_weights, text_of, threads},
+    model::{bad, cannot_load, text_of, threads},
     pairs::Pair,
     prefixes::Prefixes,
+    weights::Weights,
 };
 
 /// Texts that are read together at most.
@@ -37,14 +36,9 @@ const UNREADABLE: usize = 20;
 /// The token that Qwen3-Embedding takes the vector of (its "Usage"). Not all of its files say that it is to be added.
 const QWEN_END: &str = "<|endoftext|>";
 
-/// Lives as long as the process.
-struct Weights {
-    backend: LlamaBackend,
-    model: LlamaModel,
-}
-
 /// A model that compares texts.
 pub struct Comparer {
+    /// Live as long as the process.
     weights: &'static Weights,
     /// By their computing threads: all, and those that files may take now.
     contexts: Vec<(i32, LlamaContext<'static>)>,
@@ -79,9 +73,8 @@ impl Comparer {
         };
         memory::check(memory::needed_to_compare(&info, comparing)).map_err(|text| WireError::Failed { text })?;
         let cannot = |reason: String| cannot_load(spec, &info.architecture, &reason);
-        let (backend, model) = read_weights(path).map_err(cannot)?;
-        let weights: &'static Weights = Box::leak(Box::new(Weights { backend, model }));
-        let contexts = vec![(threads(), weights.context(comparing, threads())?)];
+        let weights: &'static Weights = Box::leak(Box::new(Weights::load(path).map_err(cannot)?));
+        let contexts = vec![(threads(), weights.context(space(comparing, threads()))?)];
         let most = info.context_length.min(MOST_TOKENS) as usize;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let frame = Frame::of(&weights.model.vocab(), &info.architecture, comparing.pooling)
@@ -123,6 +116,11 @@ impl Comparer {
     /// short.
     pub fn serve(mut self, requests: &mpsc::Receiver<Request>, voice: &Voice) {
         for request in requests {
+            // A new process loads what the file is now.
+            if self.weights.are_changed() {
+                tracing::warn!("somebody has written to the file of the model");
+                return;
+            }
             let (id, answer) = match request {
                 Request::Embed { id, texts, purpose, threads } => {
                     let threads = i32::try_from(threads).unwrap_or(i32::MAX);
@@ -228,7 +226,7 @@ impl Comparer {
         if at.is_none() {
             // Files may take another part of the processor now.
             self.contexts.truncate(1);
-            self.contexts.push((threads, self.weights.context(self.comparing, threads)?));
+            self.contexts.push((threads, self.weights.context(space(self.comparing, threads))?));
         }
         let context = &mut self.contexts[at.unwrap_or(1)].1;
         context.clear_kv_cache_seq(None, None, None).map_err(|error| failed(&error))?;
@@ -255,31 +253,25 @@ impl Comparer {
     }
 }
 
-impl Weights {
-    fn context(&'static self, comparing: Comparing, threads: i32) -> Result<LlamaContext<'static>, WireError> {
-        let params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(MOST_TOKENS))
-            .with_n_batch(comparing.batch)
-            .with_n_ubatch(comparing.batch)
-            .with_n_seq_max(TOGETHER as u32)
-            .with_kv_unified(true)
-            .with_embeddings(true)
-            .with_pooling_type(match comparing.pooling {
-                Pooling::Mean => LlamaPoolingType::Mean,
-                Pooling::First => LlamaPoolingType::Cls,
-                Pooling::Last => LlamaPoolingType::Last,
-                Pooling::Score => LlamaPoolingType::Rank,
-            })
-            .with_flash_attention_policy(FLASH_ATTENTION.into())
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
-            .with_no_perf(true);
-        self.model.new_context(&self.backend, params).map_err(|error| WireError::Failed {
-            text: format!(
-                "There is no working space for this model: {error}. Close other programs or choose a smaller model."
-            ),
+/// Room for the texts that are read together.
+fn space(comparing: Comparing, threads: i32) -> LlamaContextParams {
+    LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(MOST_TOKENS))
+        .with_n_batch(comparing.batch)
+        .with_n_ubatch(comparing.batch)
+        .with_n_seq_max(TOGETHER as u32)
+        .with_kv_unified(true)
+        .with_embeddings(true)
+        .with_pooling_type(match comparing.pooling {
+            Pooling::Mean => LlamaPoolingType::Mean,
+            Pooling::First => LlamaPoolingType::Cls,
+            Pooling::Last => LlamaPoolingType::Last,
+            Pooling::Score => LlamaPoolingType::Rank,
         })
-    }
+        .with_flash_attention_policy(FLASH_ATTENTION.into())
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        .with_no_perf(true)
 }
 
 impl Frame {

@@ -66,6 +66,12 @@ impl Writer {
             while let Ok(job) = jobs.try_recv() {
                 self.take(job, voice);
             }
+            // A new process loads what the file is now.
+            if self.model.is_changed() {
+                tracing::warn!("somebody has written to the file of the model");
+                voice.finish();
+                exit(BROKEN);
+            }
             self.step(voice);
         }
     }

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread::available_parallelism,
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
@@ -26,6 +27,8 @@ const MODELS: [(&str, &str); 6] = [
 const TURNS: (&str, &str) = ("qwen3-0.6b", "q4_k_m");
 /// Machines are noisy: each program runs this often, by turns, and its best run counts.
 const ROUNDS: usize = 3;
+/// How many tokens our worker reads before the token that follows loading.
+const GREETING: &str = "prompt of that token";
 /// Carries llama.cpp's benchmark, which the crate that the worker is built of leaves out; its llama.cpp is as old as the crate's.
 const TOOL: &str = "llama-cpp-python==0.3.36";
 
@@ -39,7 +42,8 @@ pub fn measure() -> Result<Vec<Figure>> {
         let (mut ours, mut peer) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             keep_best(&mut ours, worker(&llama, &model)?);
-            keep_best(&mut peer, peer_speed(&llama_bench, &model)?);
+            let greeting = ours.iter().find(|figure: &&Figure| figure.name == GREETING).context("no greeting")?.value;
+            keep_best(&mut peer, peer_speed(&llama_bench, &model, greeting as u32)?);
         }
         // Its ratio is far from 1: once is enough.
         let mistral = worker(&workspace::binary("molt-engine"), &model)?;
@@ -48,7 +52,8 @@ pub fn measure() -> Result<Vec<Figure>> {
                 let other = peers.iter().find(|other| other.name == figure.name)?;
                 Some(Figure { peer: Some(name.to_owned()), peer_value: Some(other.value), ..figure.clone() })
             };
-            let found = [beside(&peer, "llama-bench"), beside(&mistral, "mistral.rs")].into_iter().flatten();
+            let own = figure.peer.is_some().then(|| figure.clone());
+            let found = [own, beside(&peer, "llama-bench"), beside(&mistral, "mistral.rs")].into_iter().flatten();
             all.extend(found.map(|found| Figure { name: format!("{shape} {kind} {}", found.name), ..found }));
         }
     }
@@ -89,25 +94,29 @@ fn build_worker() -> Result<PathBuf> {
     Ok(workspace::avx512_dir().join("debug/molt-llama"))
 }
 
-/// The same speeds by llama.cpp itself: a prompt of 512 tokens, and what follows it.
-fn peer_speed(llama_bench: &Path, model: &Path) -> Result<Vec<Figure>> {
+/// The same by llama.cpp itself: a prompt of 512 tokens, what follows it, and its whole life for a prompt of `greeting` tokens and one more.
+fn peer_speed(llama_bench: &Path, model: &Path, greeting: u32) -> Result<Vec<Figure>> {
     let threads = available_parallelism()?.to_string();
-    let rate = |arguments: [&str; 6]| -> Result<f64> {
+    let rate = |arguments: &[&str]| -> Result<f64> {
         let mut bench = Command::new(llama_bench);
         bench.arg("-m").arg(model).args(["-o", "json", "-r", "1", "-t", &threads]).args(arguments);
         let said: Value = serde_json::from_str(&run::output(&mut bench)?).context("llama-bench printed no JSON")?;
         said[0]["avg_ts"].as_f64().context("llama-bench printed no speed")
     };
-    let figure = |name: &str, value| Figure {
+    let figure = |name: &str, value, unit: &str| Figure {
         name: name.to_owned(),
         value,
-        unit: "tokens/s".to_owned(),
+        unit: unit.to_owned(),
         peer: None,
         peer_value: None,
     };
+    let started = Instant::now();
+    rate(&["--no-warmup", "-p", "0", "-n", "0", "-pg", &format!("{greeting},1")])?;
+    let ready = started.elapsed().as_secs_f64();
     Ok(vec![
-        figure("prompt", rate(["-p", "512", "-n", "0", "-d", "0"])?),
-        figure("decode", rate(["-p", "0", "-n", "64", "-d", "512"])?),
+        figure("load and first token", ready, "s"),
+        figure("prompt", rate(&["-p", "512", "-n", "0", "-d", "0"])?, "tokens/s"),
+        figure("decode", rate(&["-p", "0", "-n", "64", "-d", "512"])?, "tokens/s"),
     ])
 }
 

@@ -18,7 +18,7 @@ pub type Answer = BoxStream<'static, Result<GenerateEvent, EngineError>>;
 /// Longer than anything here takes on a slow machine that does other things as well.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Held for writing by the test that measures this process, by all others for reading.
+/// Held for writing by a test that measures memory, by all others for reading.
 pub static MEASURED: RwLock<()> = RwLock::const_new(());
 
 pub struct Bench {

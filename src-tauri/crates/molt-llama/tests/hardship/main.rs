@@ -11,6 +11,8 @@
 #[path = "../../../molt-engine-client/tests/bad_files/mod.rs"]
 mod bad_files;
 mod bench;
+#[cfg(target_os = "linux")]
+mod change;
 mod crowd;
 mod death;
 mod lies;
