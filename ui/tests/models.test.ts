@@ -63,6 +63,12 @@ describe("the settings of a model", () => {
     expect(asked[0]?.args).toMatchObject({ settings: { quantisation: "four_bits", template: "{{ messages }}" } });
   });
 
+  it("leave weights that are already quantised as they are", () => {
+    render(ModelSettings, { open: true, model: { ...MODEL, spec: { ...MODEL.spec, format: "uqff" } } });
+    expect(screen.getByTestId("set-template")).toBeTruthy();
+    expect(screen.queryByTestId("set-quantisation")).toBeNull();
+  });
+
   it("hide what is for few, and what a model of another server does not have", () => {
     const { unmount } = render(ModelSettings, { open: true, model: MODEL });
     expect(screen.getByTestId<HTMLDetailsElement>("set-advanced").open).toBe(false);

@@ -25,6 +25,8 @@ pub enum ModelFormat {
     Gguf,
     /// A folder with `config.json`, `tokenizer.json` and safetensors weights.
     Safetensors,
+    /// The same, whose weights mistral.rs has quantised before.
+    Uqff,
     /// There is no file: the model runs on another server.
     Remote,
 }
@@ -131,7 +133,7 @@ pub struct ModelSpec {
     pub name: String,
     pub role: ModelRole,
     pub format: ModelFormat,
-    /// Absolute path of the GGUF file or of the safetensors folder; empty where the model is on another server.
+    /// Absolute path of the GGUF file or of the folder; empty where the model is on another server.
     pub path: String,
     /// Bytes on disk.
     #[ts(type = "number")]

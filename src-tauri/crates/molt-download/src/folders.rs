@@ -19,9 +19,9 @@ const MOST: usize = 20_000;
 /// Bytes of a manifest.
 const LONGEST_MANIFEST: u64 = 1 << 20;
 const OLLAMA_MODEL: &str = "application/vnd.ollama.image.model";
-/// What the folder of a model has, and one of the ways in which it has its weights: whole, or as a list of parts.
+/// What the folder of a model has, and one of the ways in which it has its weights: whole, as a list of parts, or quantised (UQFF).
 const FOLDER_FILES: [&str; 2] = ["config.json", "tokenizer.json"];
-const FOLDER_WEIGHTS: [&str; 2] = ["model.safetensors", "model.safetensors.index.json"];
+const FOLDER_WEIGHTS: [&str; 3] = ["model.safetensors", "model.safetensors.index.json", "residual.safetensors"];
 
 /// Where other programs keep their models.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -277,6 +277,10 @@ mod tests {
         {
             write(&parts.join(file), 4);
         }
+        let quantised = home.join(".cache/huggingface/hub/models--o--uqff/snapshots/012");
+        for file in ["config.json", "tokenizer.json", "residual.safetensors", "q4k-0.uqff"] {
+            write(&quantised.join(file), 3);
+        }
         write(&home.join(".cache/huggingface/hub/models--o--no-weights/snapshots/abc/config.json"), 5);
         let found = Folders::new(home.join("own"), places(&home)).scan();
         let names: Vec<(&str, &str, u64)> =
@@ -286,12 +290,13 @@ mod tests {
             [
                 ("Hugging Face", "Qwen/Qwen3-4B", 16),
                 ("Hugging Face", "intfloat/e5", 15),
+                ("Hugging Face", "o/uqff", 12),
                 ("LM Studio", "Big-00001-of-00002", 7),
                 ("LM Studio", "Qwen3-4B", 40),
                 ("Ollama", "llama3.2:1b", 30),
             ]
         );
-        assert_eq!(found[4].path, blob.to_str().unwrap());
+        assert_eq!(found[5].path, blob.to_str().unwrap());
     }
 
     #[cfg(unix)]

@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -61,6 +61,16 @@ pub(crate) struct TensorList {
     pub size: u64,
     /// Bytes behind the list.
     pub data: u64,
+    file: File,
+}
+
+impl TensorList {
+    /// Reads what begins there behind the list; it has to lie inside the file, whose name this is.
+    pub fn bytes(&mut self, name: &str, at: u64, bytes: &mut [u8]) -> Result<(), FolderError> {
+        let begin = self.size - self.data + at;
+        let read = self.file.seek(SeekFrom::Start(begin)).and_then(|_| self.file.read_exact(bytes));
+        read.map_err(|source| FolderError::Unreadable { file: name.into(), source })
+    }
 }
 
 #[derive(Deserialize)]
@@ -108,6 +118,19 @@ impl Folder<'_> {
 
     pub fn has(&self, name: &str) -> bool {
         self.path(name).exists()
+    }
+
+    /// The names of what is in the folder, as far as they are text.
+    pub fn names(&self, limit: usize) -> Result<Vec<String>, FolderError> {
+        let cannot = |source| FolderError::Unreadable { file: ".".into(), source };
+        let mut names = Vec::new();
+        for (number, entry) in self.path.read_dir().map_err(cannot)?.enumerate() {
+            if number == limit {
+                return Err(self.unsupported(format!("its folder has more than {limit} files")));
+            }
+            names.extend(entry.map_err(cannot)?.file_name().into_string());
+        }
+        Ok(names)
     }
 
     /// The size of a file that has to be there, in bytes.
@@ -181,6 +204,6 @@ impl Folder<'_> {
             let (kind, shape) = (entry.dtype, entry.shape);
             tensors.push(Tensor { name: tensor, kind, shape, elements, extent: [start, end] });
         }
-        Ok(TensorList { tensors, size, data: available })
+        Ok(TensorList { tensors, size, data: available, file })
     }
 }

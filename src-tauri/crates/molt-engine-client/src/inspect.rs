@@ -20,22 +20,23 @@ const MAX_LABEL: usize = 100;
 /// Bytes that an embedder needs besides its weights.
 const EMBEDDER_WORKING_SPACE: u64 = 160 << 20;
 
-/// Reads GGUF files and folders of transformers (chat models), and folders of sentence-transformers (embedders). Blocking, some
-/// milliseconds.
+/// Reads GGUF files, folders of transformers and folders with UQFF (chat models), and folders of sentence-transformers (embedders).
+/// Blocking, some milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ModelFiles;
 
 impl ModelInspector for ModelFiles {
     fn inspect(&self, path: &Path) -> Result<ModelSpec, String> {
         let path = std::path::absolute(path).map_err(|error| format!("The path cannot be used: {error}."))?;
+        let is = |kind: &str| path.is_file() && path.extension().is_some_and(|own| own == kind);
         // A file with weights inside a folder stands for the folder.
         let folder = match path.parent() {
-            Some(folder) if path.is_file() && path.extension().is_some_and(|kind| kind == "safetensors") => folder,
+            Some(folder) if is("safetensors") || is("uqff") => folder,
             _ => &path,
         };
         match folder {
             folder if !folder.is_dir() => inspect_file(&path),
-            folder if chat_folder::is_one(folder) => inspect_chat_folder(folder),
+            folder if is("uqff") || chat_folder::is_one(folder) => inspect_chat_folder(folder),
             folder => inspect_embedder(folder),
         }
     }
@@ -97,7 +98,7 @@ fn inspect_chat_folder(folder: &Path) -> Result<ModelSpec, String> {
         id: ModelId::random(),
         name: folder_name(folder),
         role: ModelRole::Chat,
-        format: ModelFormat::Safetensors,
+        format: if info.weights.quantised.is_empty() { ModelFormat::Safetensors } else { ModelFormat::Uqff },
         path: folder.to_string_lossy().into_owned(),
         size: info.size,
         context_length: info.context_length.min(MAX_CONTEXT),

@@ -55,7 +55,7 @@ impl Source {
     pub fn inspect(spec: &ModelSpec) -> Result<Self, WireError> {
         let bad = |text: String| WireError::BadModel { text };
         let path = Path::new(&spec.path);
-        let (files, own, plan) = if spec.format == ModelFormat::Safetensors {
+        let (files, own, plan) = if matches!(spec.format, ModelFormat::Safetensors | ModelFormat::Uqff) {
             let info = chat_folder::inspect(path).map_err(|error| bad(error.to_string()))?;
             let (quantisation, plan) = plan(&info, spec).map_err(|text| WireError::Failed { text })?;
             let own = info.template.clone();
@@ -98,7 +98,8 @@ impl Source {
     }
 }
 
-/// The most exact weights for which there is room, and a whole context beside them, unless the user has chosen others.
+/// The most exact weights for which there is room, and a whole context beside them, unless the user has chosen others. Those that are
+/// quantised before take the same in each case.
 fn plan(info: &ChatFolder, spec: &ModelSpec) -> Result<(Quantisation, MemoryPlan), String> {
     let available = memory::available();
     let plan = |quantisation| {
@@ -128,7 +129,6 @@ fn load_gguf(path: &Path, shelf: &Shelf, stand_in: &str) -> anyhow::Result<Loade
     };
     // A name that is not there would be looked up in the network.
     ensure!(folder.join(file).is_file(), "its path cannot be used");
-    let text = |path: &Path| path.to_str().map(str::to_owned).context("its path cannot be used");
     let loader = GGUFLoaderBuilder::new(
         None,
         None,
@@ -165,13 +165,19 @@ fn load_folder(info: &ChatFolder, quantisation: Quantisation, shelf: &Shelf, sta
     ensure!(end.is_some() || !ends.is_empty(), "the tokens that end an answer are not in its tokenizer");
 
     let described = json!({ "bos_token": known(&info.begin), "eos_token": end, "chat_template": stand_in });
+    let config = shelf.write("config.json", &info.config)?;
+    let described = shelf.write("tokenizer_config.json", &described.to_string())?;
+    let ends = shelf.write("generation_config.json", &json!({ "eos_token_id": ends }).to_string())?;
+    if !info.weights.quantised.is_empty() {
+        return load_quantised(info, shelf);
+    }
     let paths: Box<dyn ModelPaths> = Box::new(LocalModelPaths::new(
         info.tokenizer.clone(),
-        shelf.write("config.json", &info.config)?,
-        shelf.write("tokenizer_config.json", &described.to_string())?,
-        info.weights.clone(),
+        config,
+        described,
+        info.weights.files.clone(),
         AdapterPaths::None,
-        Some(shelf.write("generation_config.json", &json!({ "eos_token_id": ends }).to_string())?),
+        Some(ends),
         None,
         None,
         None,
@@ -186,6 +192,38 @@ fn load_folder(info: &ChatFolder, quantisation: Quantisation, shelf: &Shelf, sta
     let loader =
         NormalLoaderBuilder::new(NormalSpecificConfig::default(), None, None, name, false, None).build(None)?;
     loader.load_model_from_path(&paths, &ModelDType::F32, &Device::Cpu, true, DeviceMapSetting::dummy(), formats, None)
+}
+
+/// mistral.rs 0.8.1 takes files of UQFF only where it looks for all files of a model itself (`NormalLoader::load_model_from_hf`): in the
+/// folder that we have filled. Those that are named by their whole paths it takes from there.
+fn load_quantised(info: &ChatFolder, shelf: &Shelf) -> anyhow::Result<Loaded> {
+    for file in &info.weights.files {
+        let (file, name) = (std::path::absolute(file)?, file.file_name().context("its path cannot be used")?);
+        let beside = shelf.0.join(name);
+        // Where no link can be made, it is copied: it is looked for by its name, and beside the other files.
+        if link(&file, &beside).is_err() {
+            std::fs::copy(&file, &beside)?;
+        }
+    }
+    let quantised: Result<Vec<PathBuf>, std::io::Error> =
+        info.weights.quantised.iter().map(std::path::absolute).collect();
+    let config = NormalSpecificConfig { from_uqff: Some(quantised?), ..NormalSpecificConfig::default() };
+    let (tokenizer, folder) = (Some(text(&std::path::absolute(&info.tokenizer)?)?), Some(text(&shelf.0)?));
+    NormalLoaderBuilder::new(config, None, tokenizer, folder, false, None).build(None)?.load_model_from_hf(
+        None,
+        TokenSource::None,
+        &ModelDType::F32,
+        &Device::Cpu,
+        true,
+        DeviceMapSetting::dummy(),
+        None,
+        None,
+    )
+}
+
+/// Paths that are no text cannot be given to a loader.
+fn text(path: &Path) -> anyhow::Result<String> {
+    path.to_str().map(str::to_owned).context("its path cannot be used")
 }
 
 /// A folder for what a loader is given.

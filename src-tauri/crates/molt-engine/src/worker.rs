@@ -53,17 +53,17 @@ pub fn run(runtime: &Runtime) -> anyhow::Result<()> {
 
 fn load(spec: &ModelSpec, runtime: &Runtime) -> Result<(Model, LoadedModel), WireError> {
     match (spec.role, spec.format) {
-        (ModelRole::Chat, ModelFormat::Gguf | ModelFormat::Safetensors) => {
+        (ModelRole::Chat, ModelFormat::Gguf | ModelFormat::Safetensors | ModelFormat::Uqff) => {
             ChatModel::load(spec, runtime).map(|(model, loaded)| (Model::Chat(Arc::new(model)), loaded))
         }
-        (ModelRole::Embedder, ModelFormat::Safetensors) => {
+        (ModelRole::Embedder, ModelFormat::Safetensors | ModelFormat::Uqff) => {
             yield_to_answers();
             BertEmbedder::load(spec).map(|(model, loaded)| (Model::Embedder(Arc::new(model)), loaded))
         }
         (ModelRole::Embedder, ModelFormat::Gguf) => Err(WireError::BadModel {
             text: "Embedding models in GGUF files are run by llama.cpp, whose program is missing. Install Moltworker again.".into(),
         }),
-        (ModelRole::Reranker, ModelFormat::Gguf | ModelFormat::Safetensors) => Err(WireError::BadModel {
+        (ModelRole::Reranker, ModelFormat::Gguf | ModelFormat::Safetensors | ModelFormat::Uqff) => Err(WireError::BadModel {
             text: "Models that put passages in order are run by llama.cpp, whose program is missing. Install Moltworker again.".into(),
         }),
         (_, ModelFormat::Remote) => Err(WireError::BadModel {

@@ -530,7 +530,7 @@ pub struct ModelTokenize {
 
 #[derive(Debug, Args)]
 pub struct ModelImport {
-    /// A GGUF file or a folder with safetensors
+    /// A GGUF file, or a folder with safetensors or UQFF
     pub path: PathBuf,
     /// Use it from now on
     #[arg(long = "use")]

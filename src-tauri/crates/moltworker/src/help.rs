@@ -90,7 +90,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("model", "本机的模型"),
     ("model list", "列出模型"),
     ("model import", "把磁盘上的模型加入列表"),
-    ("model import/path", "GGUF 文件，或含有 safetensors 的文件夹"),
+    ("model import/path", "GGUF 文件，或含有 safetensors 或 UQFF 的文件夹"),
     ("model import/use_it", "从现在起使用它"),
     ("model set", "选择用于回答、用于比较语义或用于给段落排序的模型"),
     ("model set/model", "名称、编号或其开头；none 表示不用模型，auto 表示每次提问自动选择"),

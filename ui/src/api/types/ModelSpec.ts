@@ -12,7 +12,7 @@ import type { RemoteModel } from "./RemoteModel";
  */
 export type ModelSpec = { id: ModelId, name: string, role: ModelRole, format: ModelFormat, 
 /**
- * Absolute path of the GGUF file or of the safetensors folder; empty where the model is on another server.
+ * Absolute path of the GGUF file or of the folder; empty where the model is on another server.
  */
 path: string, 
 /**

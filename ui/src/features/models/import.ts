@@ -6,7 +6,7 @@ import { t } from "@/i18n/index.svelte";
 import { note } from "@/shared/toasts.svelte";
 
 export function isModelFile(path: string): boolean {
-  return /\.(gguf|safetensors)$/i.test(path);
+  return /\.(gguf|safetensors|uqff)$/i.test(path);
 }
 
 /** More is a drop of documents: they are not looked at one by one. */

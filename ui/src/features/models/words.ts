@@ -2,6 +2,7 @@
 import type { Backend } from "@/api/types/Backend";
 import type { Calibration } from "@/api/types/Calibration";
 import type { Machine } from "@/api/types/Machine";
+import type { ModelFormat } from "@/api/types/ModelFormat";
 import type { ModelView } from "@/api/types/ModelView";
 import { number, size } from "@/i18n/format";
 import { t, type Key } from "@/i18n/index.svelte";
@@ -31,6 +32,9 @@ export const FIT_NAMES: Record<Fit, Key> = { fits: "fit.fits", tight: "fit.tight
 
 /** What the engines call themselves; not translated. */
 export const ENGINE_NAMES: Record<Backend, string> = { llama_cpp: "llama.cpp", mistral_rs: "mistral.rs", candle: "candle", remote: "" };
+
+/** What the formats of models call themselves; not translated. */
+export const FORMAT_NAMES: Record<ModelFormat, string> = { gguf: "GGUF", safetensors: "safetensors", uqff: "UQFF", remote: "" };
 
 /** How fast the engines were on this computer, and which one runs the model because of it. `chosen`: by the user, against all figures. */
 export function measuredSentence(calibration: Calibration, chosen: Backend | null, fastest: Backend | null): string {

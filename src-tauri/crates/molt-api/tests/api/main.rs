@@ -41,7 +41,7 @@ impl IndexOpener for Opener {
     }
 }
 
-/// Takes every file for a chat model, except those named `bad…` and `rerank…`.
+/// Takes every file for a chat model in GGUF, except those named `bad…`, `rerank…` and `….uqff`.
 struct Inspector;
 
 impl ModelInspector for Inspector {
@@ -52,7 +52,11 @@ impl ModelInspector for Inspector {
         }
         let path = path.to_string_lossy().into_owned();
         let role = if name.starts_with("rerank") { ModelRole::Reranker } else { ModelRole::Chat };
-        Ok(ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", role) })
+        let mut spec = ModelSpec { id: ModelId::random(), path, name, ..sample::model("new", role) };
+        if spec.name.ends_with(".uqff") {
+            spec.format = ModelFormat::Uqff;
+        }
+        Ok(spec)
     }
 
     fn memory_needed(&self, _path: &Path, settings: &ModelSettings) -> Option<u64> {

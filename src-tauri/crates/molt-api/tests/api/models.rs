@@ -44,6 +44,7 @@ async fn what_is_set_for_a_model_is_how_it_answers() {
 async fn nothing_is_set_that_a_model_cannot_do() {
     let (world, folder) = (world(), tempfile::tempdir().unwrap());
     let near = world.import(folder.path(), "near.gguf").await["spec"]["id"].clone();
+    let quantised = world.import(folder.path(), "quantised.uqff").await["spec"]["id"].clone();
     let far = world.add_endpoint("Big").await["spec"]["id"].clone();
     for (id, request, wanted) in [
         (&near, json!({ "settings": { "context": 511 } }), "between 512 and 32768 tokens, and not 511"),
@@ -53,6 +54,8 @@ async fn nothing_is_set_that_a_model_cannot_do() {
         (&near, json!({ "settings": { "top_p": 0 } }), "above 0"),
         (&near, json!({ "settings": { "top_p": 1.5 } }), "at most 1"),
         (&near, json!({ "settings": { "quantisation": "four_bits" } }), "held as they are in its file"),
+        (&quantised, json!({ "settings": { "quantisation": "full" } }), "held as they are in its file"),
+        (&quantised, json!({ "backend": "llama_cpp" }), "cannot be chosen"),
         (&near, json!({ "settings": { "template": " \n" } }), "is empty"),
         (&near, json!({ "settings": { "template": "{{ 1 }}".repeat(50_000) } }), "at most 256 KB"),
         (&near, json!({ "settings": { "template": "{% bad" } }), "The chat template cannot be used: it is bad"),
@@ -68,8 +71,8 @@ async fn nothing_is_set_that_a_model_cannot_do() {
     let settings = json!({ "context": 131_072, "temperature": 0.7, "top_p": 0.9 });
     let models =
         world.call("model_configure", json!({ "id": far, "backend": null, "settings": settings })).await.unwrap();
-    assert_eq!(models["models"][1]["context"], 131_072, "how many it reads is known to its server only");
-    assert_eq!(models["models"][1]["state"], "available");
+    assert_eq!(models["models"][2]["context"], 131_072, "how many it reads is known to its server only");
+    assert_eq!(models["models"][2]["state"], "available");
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! Reads and judges a folder with a chat model before any library does.
 //!
 //! A chat model is a folder as transformers writes it: `config.json`, `tokenizer.json`, weights in one or several safetensors files,
-//! and small files that say how a conversation is laid out and where an answer ends. mistral.rs runs it. What its loader would take
-//! for granted, panic on or silently compute wrongly is asked for here. Importing and loading use the same check.
+//! and small files that say how a conversation is laid out and where an answer ends. Or mistral.rs has quantised it before, and wrote the
+//! weights as UQFF. mistral.rs runs it. What its loader would take for granted, panic on or silently compute wrongly is asked for here.
+//! Importing and loading use the same check.
 
+mod uqff;
 mod weights;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +21,7 @@ use crate::{
     folder::{Folder, FolderError, MAX_SETTINGS, MAX_TOKENIZER, damaged},
     memory::Footprint,
 };
+pub use weights::Weights;
 
 const KIND: &str = "chat model";
 const CONFIG: &str = "config.json";
@@ -59,10 +62,7 @@ pub struct ChatFolder {
     pub vocabulary: u64,
     /// Bytes of the files that are loaded.
     pub size: u64,
-    /// Weights.
-    pub parameters: u64,
-    /// The files with the weights.
-    pub weights: Vec<PathBuf>,
+    pub weights: Weights,
     pub tokenizer: PathBuf,
     /// `config.json` as mistral.rs reads it.
     pub config: String,
@@ -79,12 +79,6 @@ pub struct ChatFolder {
     kv_bytes_per_token: u64,
     /// Tables of the rotary embedding.
     rotary_bytes: u64,
-    /// Weights that can be held in fewer bits, by the width of their rows.
-    matrices: BTreeMap<u64, u64>,
-    /// Weights that are always held as 32-bit floats.
-    floats: u64,
-    /// Weights of the largest tensor.
-    largest: u64,
 }
 
 #[derive(Deserialize)]
@@ -102,6 +96,17 @@ struct Config {
     quantization_config: Option<Value>,
     #[serde(default)]
     eos_token_id: Tokens,
+}
+
+impl Config {
+    fn kv_heads(&self) -> u64 {
+        self.num_key_value_heads.unwrap_or(self.num_attention_heads)
+    }
+
+    /// Dimensions of an attention head.
+    fn head(&self) -> u64 {
+        self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads)
+    }
 }
 
 /// Token ids: none, one or several.
@@ -208,24 +213,21 @@ pub fn inspect(folder: &Path) -> Result<ChatFolder, FolderError> {
     let adds_biases = check_class(&files, &config)?;
     check_figures(&config)?;
     let tokenizer_size = check_tokenizer(&files)?;
-    let (weights, tensors, weights_size) = weights::read(&files)?;
-    let (matrices, floats) = weights::check(&files, &config, &tensors, adds_biases)?;
+    let weights = weights::read(&files, &config, adds_biases)?;
     let described: TokenizerConfig = files.settings(TOKENIZER_CONFIG, MAX_LISTS)?.unwrap_or_default();
     let template = template(&files, described.chat_template)?;
+    let (kv_heads, head) = (config.kv_heads(), config.head());
     let ends = ends(&files, config.eos_token_id, config.vocab_size)?;
     let end = described.eos_token.map(Token::into_text);
     if ends.is_empty() && end.is_none() {
         return Err(files.unsupported("it does not say which token ends an answer"));
     }
-    let kv_heads = config.num_key_value_heads.unwrap_or(config.num_attention_heads);
-    let head = config.head_dim.unwrap_or(config.hidden_size / config.num_attention_heads);
     Ok(ChatFolder {
         architecture: config.model_type,
         // Bounded by `check_figures`.
         context_length: config.max_position_embeddings as u32,
         vocabulary: config.vocab_size,
-        size: weights_size + tokenizer_size,
-        parameters: tensors.iter().map(|tensor| tensor.elements).sum(),
+        size: weights.size + tokenizer_size,
         weights,
         tokenizer: files.path(TOKENIZER),
         config: for_mistral_rs(&text)?,
@@ -237,28 +239,15 @@ pub fn inspect(folder: &Path) -> Result<ChatFolder, FolderError> {
         kv_bytes_per_token: config.num_hidden_layers * kv_heads * head * 2 * 4,
         // Sine and cosine of half a head for each position.
         rotary_bytes: config.max_position_embeddings * head * 4,
-        matrices,
-        floats,
-        largest: tensors.iter().map(|tensor| tensor.elements).max().unwrap_or_default(),
     })
 }
 
 impl ChatFolder {
-    /// What loading takes, with the weights held like this.
+    /// What loading takes, with the weights held like this; those that are already quantised stay as they are.
     pub fn footprint(&self, quantisation: Quantisation) -> Footprint {
-        let matrices = self.matrices.iter().map(|(&width, &weights)| match quantisation {
-            // Blocks of 256 weights take 144 bytes, of 32 weights 34. Where rows are no whole blocks, larger formats are taken.
-            Quantisation::FourBits if width.is_multiple_of(256) => weights / 256 * 144,
-            Quantisation::FourBits | Quantisation::EightBits if width.is_multiple_of(32) => weights / 32 * 34,
-            _ => weights.saturating_mul(4),
-        });
-        let matrices = matrices.fold(0, u64::saturating_add);
-        // While it is loaded, a tensor is there as floats besides.
-        let loading = self.largest.saturating_mul(4);
-        let floats = self.floats.saturating_mul(4);
         Footprint {
             file_size: self.size,
-            loaded_bytes: [matrices, floats, loading].into_iter().fold(self.rotary_bytes, u64::saturating_add),
+            loaded_bytes: self.weights.loaded_bytes(quantisation).saturating_add(self.rotary_bytes),
             kv_bytes_per_token: self.kv_bytes_per_token,
             heads: 0,
             context_length: self.context_length,
@@ -297,7 +286,7 @@ fn check_class(files: &Folder<'_>, config: &Config) -> Result<bool, FolderError>
 }
 
 fn check_figures(config: &Config) -> Result<(), FolderError> {
-    let kv_heads = config.num_key_value_heads.unwrap_or(config.num_attention_heads);
+    let kv_heads = config.kv_heads();
     let bounds = [
         ("vocab_size", config.vocab_size, 1, 2 << 20),
         ("hidden_size", config.hidden_size, 1, 65_536),

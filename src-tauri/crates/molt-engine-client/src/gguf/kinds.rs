@@ -2,7 +2,7 @@
 
 /// A tensor format of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(crate) struct Kind {
     pub name: &'static str,
     /// Elements that are stored together.
     pub block: u64,
@@ -30,7 +30,7 @@ const fn only_llama(name: &'static str, block: u64, bytes: u64) -> Option<Kind> 
 ///
 /// Sizes: ggml's block layouts (ggml-common.h). Q8_1 (9) and Q8_K (15) are formats of intermediate results: the engines' kernels
 /// panic or fail when weights come in them.
-pub(super) fn kind(number: u32) -> Option<Kind> {
+pub(crate) fn kind(number: u32) -> Option<Kind> {
     match number {
         0 => float("F32", 4),
         1 => float("F16", 2),
@@ -66,7 +66,7 @@ pub(super) fn kind(number: u32) -> Option<Kind> {
 }
 
 /// What people call the format with this number.
-pub(super) fn name(number: u32) -> String {
+pub(crate) fn name(number: u32) -> String {
     let name = match number {
         9 => "Q8_1",
         15 => "Q8_K",

@@ -7,7 +7,7 @@
 //!
 //! The format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
-mod kinds;
+pub(crate) mod kinds;
 mod mistral_rs;
 mod read;
 #[cfg(test)]

@@ -8,11 +8,11 @@ use super::{folders::Replaced, maker::bytes_as_tokens};
 
 const MARKERS: [&str; 3] = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"];
 const TEMPLATE: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}{{ '<|im_start|>assistant\\n' }}";
-const SINGLE: &str = "model.safetensors";
+pub(super) const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const PART: &str = "model-00001-of-00001.safetensors";
 
-fn config() -> Map<String, Value> {
+pub(super) fn config() -> Map<String, Value> {
     let config = json!({
         "architectures": ["Qwen3ForCausalLM"],
         "model_type": "qwen3",
@@ -37,7 +37,7 @@ fn config() -> Map<String, Value> {
 }
 
 /// The names and shapes of the weights.
-fn tensors() -> Vec<(String, Vec<u64>)> {
+pub(super) fn tensors() -> Vec<(String, Vec<u64>)> {
     let mut tensors =
         vec![("model.embed_tokens.weight".to_owned(), vec![259, 64]), ("model.norm.weight".to_owned(), vec![64])];
     for layer in 0..2 {
@@ -61,7 +61,7 @@ fn tensors() -> Vec<(String, Vec<u64>)> {
 }
 
 /// A safetensors file with weights of zero.
-fn weights(tensors: &[(String, Vec<u64>)], kind: &str, width: u64) -> Vec<u8> {
+pub(super) fn weights(tensors: &[(String, Vec<u64>)], kind: &str, width: u64) -> Vec<u8> {
     let (mut list, mut end) = (Map::new(), 0);
     for (name, shape) in tensors {
         let begin = end;
@@ -71,7 +71,7 @@ fn weights(tensors: &[(String, Vec<u64>)], kind: &str, width: u64) -> Vec<u8> {
     file(&Value::Object(list).to_string(), end as usize)
 }
 
-fn file(list: &str, bytes: usize) -> Vec<u8> {
+pub(super) fn file(list: &str, bytes: usize) -> Vec<u8> {
     [&(list.len() as u64).to_le_bytes()[..], list.as_bytes(), &vec![0; bytes]].concat()
 }
 

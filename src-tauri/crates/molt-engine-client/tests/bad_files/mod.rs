@@ -7,6 +7,7 @@ pub mod folders;
 pub mod headers;
 pub mod maker;
 pub mod metadata;
+pub mod uqff;
 
 use std::{fs::File, path::Path};
 

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use molt_core::ModelInspector;
+use molt_core::{ModelFormat, ModelInspector, ModelRole, Quantisation};
 use molt_engine_client::ModelFiles;
 
-use super::bad_files::{Case, chats, folders, headers, metadata};
+use super::bad_files::{Case, chats, folders, headers, metadata, uqff};
 
 /// What looking at a file may take, of computing: on a busy machine the clock on the wall runs on meanwhile.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -128,8 +128,17 @@ fn chat_models_in_folders_that_lie_are_refused_for_what_is_wrong_with_them() {
     let (whole, parts, left) = (chats::refused(), chats::lists_of_parts(), chats::suspicious());
     println!("{} folders that lie, {} are left to the worker", whole.len() + parts.len(), left.len());
     assert!(whole.len() + parts.len() >= 100);
+    let (quantised, running) = (uqff::refused(), uqff::suspicious());
+    println!("{} folders with UQFF that lie, {} are left to the worker", quantised.len(), running.len());
+    assert!(quantised.len() >= 100);
     let mut wrong = Vec::new();
-    let kinds = [(chats::sound as fn(&Path), whole), (chats::sound_in_parts, parts), (chats::sound, left)];
+    let kinds = [
+        (chats::sound as fn(&Path), whole),
+        (chats::sound_in_parts, parts),
+        (chats::sound, left),
+        (uqff::sound, quantised),
+        (uqff::sound, running),
+    ];
     for (number, (sound, case)) in
         kinds.iter().flat_map(|(sound, cases)| cases.iter().map(move |case| (sound, case))).enumerate()
     {
@@ -148,6 +157,7 @@ fn what_a_chat_models_folder_lacks_is_named() {
         (chats::sound as fn(&Path), "tokenizer.json"),
         (chats::sound, "model.safetensors"),
         (chats::sound_in_parts, "model-00001-of-00001.safetensors"),
+        (uqff::sound, "residual.safetensors"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         sound(folder.path());
@@ -158,12 +168,14 @@ fn what_a_chat_models_folder_lacks_is_named() {
         std::fs::create_dir(folder.path().join(file)).unwrap();
         assert!(ModelFiles.inspect(folder.path()).unwrap_err().contains("it is not a file"));
     }
-    for (other, format) in [("pytorch_model.bin", "PyTorch"), ("residual.safetensors", "UQFF")] {
+    for (other, says) in
+        [("pytorch_model.bin", "in the format of PyTorch"), ("residual.safetensors", "ends in .uqff is beside it")]
+    {
         let folder = tempfile::tempdir().unwrap();
         chats::sound(folder.path());
         std::fs::rename(folder.path().join("model.safetensors"), folder.path().join(other)).unwrap();
         let refusal = ModelFiles.inspect(folder.path()).unwrap_err();
-        assert!(refusal.contains(&format!("in the format of {format}")), "{refusal}");
+        assert!(refusal.contains(says), "{refusal}");
     }
     let folder = tempfile::tempdir().unwrap();
     chats::sound(folder.path());
@@ -172,10 +184,41 @@ fn what_a_chat_models_folder_lacks_is_named() {
 }
 
 #[test]
+fn a_folder_with_quantised_weights_is_described() {
+    let folder = tempfile::tempdir().unwrap();
+    uqff::sound(folder.path());
+    let spec = ModelFiles.inspect(folder.path()).unwrap();
+    assert_eq!((spec.role, spec.format), (ModelRole::Chat, ModelFormat::Uqff));
+    assert_eq!(ModelFiles.inspect(&folder.path().join("tiny-q8_0-1.uqff")).unwrap().path, spec.path);
+    let info = molt_engine_client::chat_folder::inspect(folder.path()).unwrap();
+    let names: Vec<_> = info.weights.quantised.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    assert_eq!(names, ["tiny-q8_0-0.uqff", "tiny-q8_0-1.uqff"]);
+    let whole = tempfile::tempdir().unwrap();
+    uqff::sound_in_one(whole.path());
+    assert_eq!(molt_engine_client::chat_folder::inspect(whole.path()).unwrap().weights.quantised.len(), 1);
+    // They stay as they are.
+    let footprint = |quantisation| info.footprint(quantisation);
+    assert_eq!(footprint(Quantisation::Full), footprint(Quantisation::FourBits));
+    let matrices = 259 * 64 + 2 * 64 * (64 + 32 + 32 + 64 + 3 * 128);
+    let rest = 259 * 64 + 64 + 2 * (2 * 64 + 2 * 16);
+    let (loading, rotary) = (2 * 259 * 64 / 32 * 34, 512 * 16 * 4);
+    assert_eq!(footprint(Quantisation::Full).loaded_bytes, matrices / 32 * 34 + rest * 4 + loading + rotary);
+    // Whatever else is missing, such a file is one of a chat model.
+    let alone = tempfile::tempdir().unwrap();
+    std::fs::write(alone.path().join("q4k.uqff"), "").unwrap();
+    let refusal = ModelFiles.inspect(&alone.path().join("q4k.uqff")).unwrap_err();
+    assert_eq!(refusal, "The folder is not a complete chat model: the file config.json is missing.");
+    // The weights that are not quantised are better.
+    std::fs::remove_file(folder.path().join("tiny-q8_0-0.uqff")).unwrap();
+    chats::sound(folder.path());
+    assert_eq!(ModelFiles.inspect(folder.path()).unwrap().format, ModelFormat::Safetensors);
+}
+
+#[test]
 fn an_embedders_folder_stays_one() {
     let folder = tempfile::tempdir().unwrap();
     chats::sound(folder.path());
-    assert_eq!(ModelFiles.inspect(folder.path()).unwrap().role, molt_core::ModelRole::Chat);
+    assert_eq!(ModelFiles.inspect(folder.path()).unwrap().role, ModelRole::Chat);
     // Some embedders are made from chat models.
     std::fs::write(folder.path().join("modules.json"), "[]").unwrap();
     let refusal = ModelFiles.inspect(folder.path()).unwrap_err();

@@ -1,11 +1,13 @@
 //! Folders that look sound from outside: each ends as a sentence or as an answer, and the client stays usable. And every class of models
 //! that is taken, with weights of zero.
 
+use std::path::Path;
+
 use molt_core::{Engine, EngineError, ModelInspector, ModelSettings, ModelSpec, Quantisation};
 use molt_engine_client::{EngineClient, ModelFiles};
 
 use super::contract;
-use crate::bad_files::chats;
+use crate::bad_files::{chats, uqff};
 
 /// How a folder that lies ended.
 #[derive(Debug, PartialEq)]
@@ -18,7 +20,7 @@ enum Fate {
     Loaded,
 }
 
-async fn fate(client: &EngineClient, folder: &std::path::Path) -> Fate {
+async fn fate(client: &EngineClient, folder: &Path) -> Fate {
     let spec = ModelFiles.inspect(folder).unwrap();
     let fate = match client.load(&spec).await {
         Ok(_) => {
@@ -44,11 +46,14 @@ async fn whatever_a_folder_says_the_client_stays_usable() {
     let cache = tempfile::tempdir().unwrap();
     let client = contract::client(cache.path());
     let (mut refused, mut died, mut loaded) = (0, 0, 0);
-    let cases = chats::suspicious();
-    assert!(cases.len() >= 25);
-    for (number, case) in cases.iter().enumerate() {
+    let (cases, quantised) = (chats::suspicious(), uqff::suspicious());
+    assert!(cases.len() >= 25 && quantised.len() >= 10);
+    let cases: Vec<_> = (cases.into_iter().map(|case| (chats::sound as fn(&Path), case)))
+        .chain(quantised.into_iter().map(|case| (uqff::sound as fn(&Path), case)))
+        .collect();
+    for (number, (sound, case)) in cases.iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
-        chats::sound(folder.path());
+        sound(folder.path());
         std::fs::write(folder.path().join(case.file), &case.content).unwrap();
         let fate = fate(&client, folder.path()).await;
         println!("{number} {}: {fate:?}", case.file);
@@ -59,9 +64,11 @@ async fn whatever_a_folder_says_the_client_stays_usable() {
         }
     }
     println!("{} folders: {refused} refused, {died} died, {loaded} loaded", cases.len());
-    let folder = tempfile::tempdir().unwrap();
-    chats::sound(folder.path());
-    assert_eq!(fate(&client, folder.path()).await, Fate::Loaded);
+    for sound in [chats::sound, uqff::sound, uqff::sound_in_one] {
+        let folder = tempfile::tempdir().unwrap();
+        sound(folder.path());
+        assert_eq!(fate(&client, folder.path()).await, Fate::Loaded);
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use contract::{Bench, QUESTIONS, small_model, whole};
 mod contract;
 mod lies;
 mod maker;
+mod quantised;
 
 /// The folder with the model, the same for all tests.
 fn model() -> PathBuf {
