@@ -324,6 +324,29 @@ async function compare(api, root) {
   tell("words are not found where they stand", unfound);
 }
 
+/** What a page that shows all documents reads: all of them once, and then one that changed. */
+async function readAsPage(api, root) {
+  const size = (answer) => Buffer.byteLength(JSON.stringify(answer));
+  const read = async (mark) => {
+    let [bytes, told] = [0, 0];
+    for (let more = true; more; ) {
+      const answer = await api.call("document_changes", { mark });
+      bytes += size(answer);
+      told += answer.changed.length;
+      ({ mark, more } = answer);
+    }
+    return { mark, bytes, told };
+  };
+  const whole = await read(null);
+  figure("all documents, in pages", whole.bytes / 2 ** 20, "MB");
+  figure("all documents, as one list", size(await documents(api)) / 2 ** 20, "MB");
+  CHANGE.modify(new Files());
+  await inStep(api, root, { within: IN_STEP_MS });
+  const one = await read(whole.mark);
+  if (whole.told !== model.size || one.told !== 1) fault(`${whole.told} documents and then ${one.told} were told, not ${model.size} and 1`);
+  figure("one document that changed", one.bytes, "bytes");
+}
+
 /** Compares the folders that the kernel watches for the program with those on the disk. */
 function compareWatches(pid, root) {
   const watched = new Set();
@@ -391,6 +414,7 @@ try {
   figure("processor time of the changes", spent(program.pid) - cpu, "s");
   await compare(api, root);
   compareWatches(program.pid, root);
+  await readAsPage(api, root);
 
   console.log(`a minute of quiet, then ${IDLE_SECONDS} s are measured`);
   await pause(60_000);

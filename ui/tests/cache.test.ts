@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { entry, forgetEverything } from "@/api/cache.svelte";
+import { entry, forgetData, forgetEverything } from "@/api/cache.svelte";
+import type { Document } from "@/api/types/Document";
+import type { DocumentChanges } from "@/api/types/DocumentChanges";
 import type { TaskChanges } from "@/api/types/TaskChanges";
 import type { TaskView } from "@/api/types/TaskView";
 import { deliver, pretend, settle } from "./pretend";
@@ -40,8 +42,8 @@ describe("a kept answer", () => {
   it("joins a hundred events into one more read", async () => {
     vi.useFakeTimers();
     let finish: (value: []) => void = () => undefined;
-    const asked = pretend({ document_list: () => new Promise<[]>((resolve) => (finish = resolve)) });
-    const kept = entry("document_list", { source_id: null });
+    const asked = pretend({ source_list: () => new Promise<[]>((resolve) => (finish = resolve)) });
+    const kept = entry("source_list", {});
     kept.retain();
     await settle();
     for (let i = 0; i < 100; i += 1) deliver({ topic: "documents_changed" });
@@ -106,6 +108,62 @@ describe("a kept answer", () => {
     await settle();
     expect(titles()).toEqual(["D"]);
     expect(asked.map((one) => one.args)).toEqual([{ mark: null }, { mark: "0" }, { mark: "1" }, { mark: null }]);
+  });
+
+  it("of documents is read in pages, then what changed, and anew where the mark is not known", async () => {
+    const row = (id: string, path: string) => ({ id, path, state: "waiting" }) as Document;
+    const answers: DocumentChanges[] = [
+      { mark: "x/1/a", whole: true, more: true, changed: [row("a", "/a")], removed: [], reading: [] },
+      { mark: "x/1", whole: false, more: false, changed: [row("b", "/b"), row("c", "/c")], removed: [], reading: ["b"] },
+      // It is no longer read, and nothing came of it; another is removed.
+      { mark: "x/2", whole: false, more: false, changed: [], removed: ["c"], reading: [] },
+      { mark: "x/3", whole: false, more: true, changed: [row("a", "/moved")], removed: [], reading: ["a"] },
+      { mark: "x/4", whole: false, more: false, changed: [row("d", "/d")], removed: ["never known"], reading: ["d"] },
+      // Of a program that was started since.
+      { mark: "y/0", whole: true, more: false, changed: [row("d", "/d")], removed: [], reading: [] },
+    ];
+    const asked = pretend({ document_changes: () => answers.shift() as DocumentChanges });
+    const kept = entry("document_list", { source_id: null });
+    const next = async () => {
+      await kept.refresh();
+      return kept.data?.map(({ path, state }) => `${path} ${state}`);
+    };
+    expect(await next()).toEqual(["/a waiting", "/b indexing", "/c waiting"]);
+    const [first] = kept.data ?? [];
+    expect(await next()).toEqual(["/a waiting", "/b waiting"]);
+    expect(kept.data?.[0]).toBe(first);
+    expect(await next()).toEqual(["/moved waiting", "/b waiting", "/d indexing"]);
+    expect(await next()).toEqual(["/d waiting"]);
+    expect(asked.map((one) => one.args)).toEqual([null, "x/1/a", "x/1", "x/2", "x/3", "x/4"].map((mark) => ({ mark })));
+  });
+
+  it("goes on where it broke off when a page could not be read", async () => {
+    let broken = true;
+    const row = (id: string) => ({ id, state: "indexed" }) as Document;
+    const asked = pretend({
+      document_changes: ({ mark }) => {
+        if (mark === null) return { mark: "x/1/a", whole: true, more: true, changed: [row("a")], removed: [], reading: [] };
+        if (broken) throw { code: "internal", message: "The disk does not answer.", hint: null, trace_id: "" };
+        return { mark: "x/1", whole: false, more: false, changed: [row("b")], removed: [], reading: [] };
+      },
+    });
+    const kept = entry("document_list", { source_id: null });
+    await kept.refresh();
+    expect([kept.data, kept.error?.message]).toEqual([undefined, "The disk does not answer."]);
+    broken = false;
+    await kept.refresh();
+    expect(kept.data?.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(asked).toHaveLength(3);
+  });
+
+  it("that was put together is forgotten when the data is locked", async () => {
+    const asked = pretend({ document_changes: () => ({ mark: "x/1", whole: true, more: false, changed: [], removed: [], reading: [] }) });
+    const kept = entry("document_list", { source_id: null });
+    await kept.refresh();
+    forgetData();
+    expect(kept.data).toBeUndefined();
+    await kept.refresh();
+    expect(asked.map((one) => one.args)).toEqual([{ mark: null }, { mark: null }]);
   });
 
   it("of settings comes with its event", async () => {

@@ -1,14 +1,22 @@
-import { cleanup, render, screen } from "@testing-library/svelte";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { tick } from "svelte";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { forgetEverything } from "@/api/cache.svelte";
 import type { Document } from "@/api/types/Document";
+import type { DocumentChanges } from "@/api/types/DocumentChanges";
+import type { SourceView } from "@/api/types/SourceView";
 import { narrowed, sinceOf } from "@/features/library/narrow";
 import { paceText } from "@/features/library/pace";
 import SkippedDialog from "@/features/library/SkippedDialog.svelte";
 import { roughly } from "@/i18n/format";
 import { setLanguage } from "@/i18n/index.svelte";
+import { closeInspector } from "@/shared/inspector.svelte";
 import { overlays } from "@/shared/overlays.svelte";
-import { pretend } from "./pretend";
+import { go } from "@/shared/router.svelte";
+import LibraryView from "@/views/LibraryView.svelte";
+import { deliver, pretend } from "./pretend";
+
+vi.mock("virtua/svelte", async () => ({ VList: (await import("./AllRows.svelte")).default }));
 
 /** No-break spaces as others. */
 const plain = (text: string) => text.replace(/\u00a0/g, " ");
@@ -88,5 +96,38 @@ describe("what of a folder is not read", () => {
     await tick();
     overlays.skipped = { id: "s", path: "/x" };
     await screen.findByText("Nothing answers source_skipped.");
+  });
+});
+
+describe("the page", () => {
+  afterEach(() => {
+    closeInspector();
+    cleanup();
+    forgetEverything();
+  });
+
+  it("keeps order, choice and what is open while files are read", async () => {
+    const row = (id: string, name: string, state: Document["state"], more: Partial<Document> = {}): Document => ({ id, source_id: "s", path: `/s/${name}`, name, kind: "pdf", size: 1, modified_at: "2026-11-01T00:00:00Z", content_hash: "", state, reason: null, chunks: 0, pages: null, reader: null, indexed_at: null, ...more });
+    const source = (id: string): SourceView => ({ source: { id, path: `/${id}`, is_folder: true, added_at: "2026-11-01T00:00:00Z" }, documents: 3, indexed: 0, pending: 3, failed: 0, problem: null });
+    const answers: Omit<DocumentChanges, "mark">[] = [
+      { whole: true, more: true, changed: [row("a", "a.pdf", "waiting"), row("b", "b.pdf", "waiting"), row("n", "n.md", "waiting", { kind: "markdown" })], removed: [], reading: [] },
+      { whole: false, more: false, changed: [row("c", "c.pdf", "waiting"), row("o", "o.pdf", "waiting", { source_id: "other" })], removed: [], reading: ["a"] },
+      { whole: false, more: false, changed: [row("a", "a.pdf", "indexed"), row("d", "d.pdf", "waiting"), row("m", "m.md", "waiting", { kind: "markdown" })], removed: ["c"], reading: ["b"] },
+    ];
+    const asked = pretend({ source_list: () => [source("s"), source("other")], document_changes: ({ mark }) => ({ ...(answers.shift() as DocumentChanges), mark: `${mark ?? ""}+` }) });
+    go("library", "s");
+    render(LibraryView);
+    const shown = () => screen.getAllByTestId("document-row").map((one) => `${one.querySelector("button")?.textContent} ${one.dataset["state"]}${one.classList.contains("open") ? " open" : ""}`);
+    await screen.findByText("c.pdf");
+    expect(shown()).toEqual(["a.pdf indexing", "b.pdf waiting", "c.pdf waiting", "n.md waiting"]);
+    await fireEvent.click(screen.getByRole("button", { name: "Name" }));
+    await fireEvent.change(screen.getByTestId("search-type"), { target: { value: "pdf" } });
+    await fireEvent.click(screen.getByRole("button", { name: "a.pdf" }));
+    expect(shown()).toEqual(["c.pdf waiting", "b.pdf waiting", "a.pdf indexing open"]);
+    const drawn = screen.getByRole("button", { name: "b.pdf" });
+    deliver({ topic: "documents_changed" });
+    await waitFor(() => expect(shown()).toEqual(["d.pdf waiting", "b.pdf indexing", "a.pdf indexed open"]));
+    expect(screen.getByRole("button", { name: "b.pdf" })).toBe(drawn);
+    expect(asked.filter((call) => call.name === "document_changes").map((call) => call.args)).toEqual([{ mark: null }, { mark: "+" }, { mark: "++" }]);
   });
 });

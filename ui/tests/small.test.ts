@@ -79,6 +79,20 @@ describe("the table of documents", () => {
     expect(names(sorted(list, { column: "name", descending: true }))).toEqual(["b10.pdf", "b9.pdf", "A.pdf"]);
     expect(names(sorted(list, { column: "state", descending: false }))).toEqual(["b9.pdf", "A.pdf", "b10.pdf"]);
   });
+
+  it("stands as if sorted anew after each change, and rows of one name keep their places", () => {
+    const at = (folder: number, name: string, state: Document["state"] = "waiting") => ({ ...file(name, state), id: `${folder}`, path: `/${folder}/${name}` });
+    const before = [3, 1, 4, 2].map((folder) => at(folder, "README.md"));
+    const order = { column: "name", descending: false } as const;
+    const first = sorted(before, order);
+    const ids = (list: readonly Document[]) => list.map((one) => one.id).join("");
+    expect(ids(first)).toBe("1234");
+    const after = [at(9, "A.md"), before[3] as Document, at(1, "README.md", "indexed"), at(4, "z.md")];
+    expect(ids(sorted(after, order, first))).toBe("9124");
+    for (const column of ["name", "folder", "kind", "modified", "state"] as const) {
+      for (const descending of [false, true]) expect(sorted(after, { column, descending }, first)).toEqual(sorted(after, { column, descending }));
+    }
+  });
 });
 
 describe("the keyboard", () => {

@@ -3,19 +3,19 @@
  * it is on screen the answer is read again after each event that makes it stale, at most once at a time.
  */
 import { call, Failure, onEvent } from "./backend";
-import { taskReader } from "./taskReader";
 import { type Answer, type KeptCommand, type Request, STALE_AFTER, type Topic } from "./commands";
+import { documentReader, taskReader } from "./reader";
 
 /** Answers nobody looks at are kept for coming back quickly; beyond this many the oldest go. */
 const KEPT_UNUSED = 24;
 
 /** Least time between two reads of the same thing, in ms: while a folder is indexed, events come by the hundred. */
 const BREATH = 200;
-/** What takes long to read (a list of ten thousand documents) is left alone for so many times as long. */
+/** What takes long to read (ten thousand documents for the first time) is left alone for so many times as long. */
 const REST = 4;
 
-/** Answers that are put together from more than one. */
-const READERS: { [N in KeptCommand]?: () => () => Promise<Answer<N>> } = { task_list: taskReader };
+/** Answers that are put together from more than one. They hold the whole list, whatever of it was asked for. */
+const READERS: { [N in KeptCommand]?: () => () => Promise<Answer<N>> } = { task_list: taskReader, document_list: documentReader };
 
 export class Entry<N extends KeptCommand> {
   data = $state.raw<Answer<N> | undefined>(undefined);
@@ -81,6 +81,7 @@ export class Entry<N extends KeptCommand> {
 
   /** The data was locked: what was read must not stay here. */
   forget(): void {
+    this.#read = this.#reader();
     this.#stale = true;
     this.data = undefined;
     this.error = null;
@@ -141,6 +142,7 @@ export function live<N extends KeptCommand>(name: N, args: () => Request<N>): Li
 }
 
 const NONE = {};
+const EVERY_SOURCE = { source_id: null };
 export const liveKeys = () => live("key_status", () => NONE);
 export const liveStatus = () => live("status", () => NONE);
 export const liveSettings = () => live("settings_get", () => NONE);
@@ -148,6 +150,7 @@ export const liveTasks = () => live("task_list", () => NONE);
 export const liveModels = () => live("model_list", () => NONE);
 export const liveCatalogue = () => live("model_catalogue", () => NONE);
 export const liveDownloads = () => live("model_downloads", () => NONE);
+export const liveDocuments = () => live("document_list", () => EVERY_SOURCE);
 export const liveSources = () => live("source_list", () => NONE);
 export const liveConversations = () => live("conversation_list", () => NONE);
 export const liveReminders = () => live("reminder_list", () => NONE);

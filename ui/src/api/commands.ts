@@ -3,6 +3,7 @@
  * It knows types only; how a command travels is told in `backend.ts`.
  */
 import type { CatalogueList } from "./types/CatalogueList";
+import type { ChangesSince } from "./types/ChangesSince";
 import type { ChatAccepted } from "./types/ChatAccepted";
 import type { ChatEdit } from "./types/ChatEdit";
 import type { ChatSend } from "./types/ChatSend";
@@ -11,6 +12,7 @@ import type { ConversationRef } from "./types/ConversationRef";
 import type { ConversationRename } from "./types/ConversationRename";
 import type { ConversationView } from "./types/ConversationView";
 import type { Document } from "./types/Document";
+import type { DocumentChanges } from "./types/DocumentChanges";
 import type { DocumentList } from "./types/DocumentList";
 import type { DocumentRef } from "./types/DocumentRef";
 import type { DocumentUnlock } from "./types/DocumentUnlock";
@@ -63,7 +65,6 @@ import type { Suggestions } from "./types/Suggestions";
 import type { Task } from "./types/Task";
 import type { TaskAdd } from "./types/TaskAdd";
 import type { TaskChanges } from "./types/TaskChanges";
-import type { TaskChangesSince } from "./types/TaskChangesSince";
 import type { TaskDraft } from "./types/TaskDraft";
 import type { TaskFeed } from "./types/TaskFeed";
 import type { TaskFile } from "./types/TaskFile";
@@ -100,6 +101,7 @@ export interface Commands {
   source_remove: [SourceRef, Empty];
   source_skipped: [SourceRef, SkippedList];
   document_list: [DocumentList, Document[]];
+  document_changes: [ChangesSince, DocumentChanges];
   document_get: [DocumentRef, DocumentView];
   document_retry: [DocumentRef, Empty];
   document_unlock: [DocumentUnlock, Empty];
@@ -109,7 +111,7 @@ export interface Commands {
   knowledge_extract: [ExtractPath, ExtractedText];
 
   task_list: [Nothing, TaskView[]];
-  task_changes: [TaskChangesSince, TaskChanges];
+  task_changes: [ChangesSince, TaskChanges];
   task_parse: [TaskLine, TaskDraft];
   task_add: [TaskAdd, TaskView];
   task_add_line: [TaskLine, TaskView];

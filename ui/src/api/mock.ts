@@ -234,6 +234,7 @@ export function startPretending(): void {
       return EMPTY;
     },
     document_list: ({ source_id }) => (source_id ? documents.filter((one) => one.source_id === source_id) : documents),
+    document_changes: () => ({ mark: "", whole: true, more: false, changed: documents, removed: [], reading: [] }),
     document_get: ({ id }) => {
       const document = find(documents.find((one) => one.id === id));
       const text = data.TEXTS[id.replace("d-", "")];

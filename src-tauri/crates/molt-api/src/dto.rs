@@ -34,6 +34,8 @@ dto! {
     pub struct ReminderRef { pub id: ReminderId }
     pub struct ModelRef { pub id: ModelId }
     pub struct ActivityRef { pub id: String }
+    /// The mark of an earlier answer; nothing to read the whole list.
+    pub struct ChangesSince { pub mark: Option<String> }
 
     // Status -----------------------------------------------------------------------------------------------------------
 
@@ -143,6 +145,20 @@ dto! {
         pub more: u32,
     }
     pub struct DocumentList { pub source_id: Option<SourceId> }
+    /// What a reader who has read all documents once must be told; without a mark all of them, in pages.
+    pub struct DocumentChanges {
+        /// To ask with next time.
+        pub mark: String,
+        /// All documents are told anew from here on.
+        pub whole: bool,
+        /// There is more to be told at once.
+        pub more: bool,
+        /// Their state is what is stored; see `reading`.
+        pub changed: Vec<Document>,
+        pub removed: Vec<DocumentId>,
+        /// Those that are read now, changed or not.
+        pub reading: Vec<DocumentId>,
+    }
     pub struct KnowledgeSearch {
         /// Words; a passage must hold what stands between quotation marks.
         pub query: String,
@@ -238,7 +254,6 @@ dto! {
     pub struct TaskFile { pub text: String }
     pub struct TaskFeed { pub on: bool }
     /// What a reader who has read all tasks once must be told; without a mark all of them, in pages.
-    pub struct TaskChangesSince { pub mark: Option<String> }
     pub struct TaskChanges {
         /// To ask with next time.
         pub mark: String,

@@ -204,5 +204,5 @@ fn locked() -> ApiError {
 /// Calls that a page makes by itself when something changed.
 fn is_reading(name: &str) -> bool {
     const READING: [&str; 5] = ["status", "key_status", "suggestions", "model_catalogue", "model_downloads"];
-    READING.contains(&name) || name.ends_with("_list") || name.ends_with("_get")
+    READING.contains(&name) || ["_list", "_get", "_changes"].iter().any(|ending| name.ends_with(ending))
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use molt_core::{Document, DocumentState, IndexFilter, Narrowing};
+use molt_core::{Changes, Document, DocumentState, IndexFilter, Narrowing, PAGE};
 use molt_knowledge::{LibraryChange, document_text};
 
 use crate::{
-    ApiError, App, Bus, ChunkView, DocumentList, DocumentRef, DocumentUnlock, DocumentView, Empty, ExtractPath,
-    ExtractedText, IndexStatus, KnowledgeAdd, KnowledgeAdded, KnowledgeFound, KnowledgePause, KnowledgeSearch,
-    PathProblem, SkippedList, SourceRef, SourceView, events::Burst,
+    ApiError, App, Bus, ChangesSince, ChunkView, DocumentChanges, DocumentList, DocumentRef, DocumentUnlock,
+    DocumentView, Empty, ExtractPath, ExtractedText, IndexStatus, KnowledgeAdd, KnowledgeAdded, KnowledgeFound,
+    KnowledgePause, KnowledgeSearch, PathProblem, SkippedList, SourceRef, SourceView, events::Burst,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -67,6 +67,13 @@ impl App {
             }
         }
         Ok(documents)
+    }
+
+    /// What changed since an earlier answer. A page reads the whole list once; ten thousand documents are megabytes.
+    pub async fn document_changes(&self, request: ChangesSince) -> Result<DocumentChanges, ApiError> {
+        let Changes { mark, whole, more, changed, removed } =
+            self.parts().documents.document_changes(request.mark.as_deref(), PAGE)?;
+        Ok(DocumentChanges { mark, whole, more, changed, removed, reading: self.parts().library.reading() })
     }
 
     /// A document with its text, for showing a passage in its place.

@@ -6,8 +6,8 @@ use molt_core::{Clock, ReminderState, Settings, Task, TaskDraft, TaskId, TaskSou
 use molt_tasks::{Listed, NewTask, Scheduler};
 
 use crate::{
-    ApiError, App, Bus, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd, TaskChanges,
-    TaskChangesSince, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskSkip, TaskView,
+    ApiError, App, Bus, ChangesSince, Empty, Event, ImportRemark, ReminderRef, ReminderSnooze, ReminderView, TaskAdd,
+    TaskChanges, TaskFeed, TaskFile, TaskImport, TaskImported, TaskLine, TaskRef, TaskSetDone, TaskSkip, TaskView,
     events::Burst,
 };
 
@@ -18,7 +18,7 @@ impl App {
     }
 
     /// What changed since an earlier answer. A page reads the whole list once; ten thousand tasks are megabytes.
-    pub async fn task_changes(&self, request: TaskChangesSince) -> Result<TaskChanges, ApiError> {
+    pub async fn task_changes(&self, request: ChangesSince) -> Result<TaskChanges, ApiError> {
         let parts = self.parts();
         let changes = molt_tasks::changes(parts.tasks.as_ref(), parts.clock.as_ref(), request.mark.as_deref())?;
         Ok(TaskChanges {

@@ -3,6 +3,7 @@
 //! Owns the plain types that every other crate speaks in, and the traits that adapters implement.
 //! It must not know a runtime, a disk, a network, a clock or any other crate of ours.
 
+pub mod changes;
 pub mod chat;
 pub mod download;
 pub mod engine;
@@ -14,6 +15,7 @@ pub mod settings;
 pub mod task;
 pub mod thoughts;
 
+pub use changes::*;
 pub use chat::*;
 pub use download::*;
 pub use engine::*;

@@ -10,10 +10,10 @@ use futures::stream::BoxStream;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentKind, DocumentState, EmbedPurpose,
-    EngineStats, ExtractedDocument, GenerateEvent, GenerateRequest, LibraryRules, LoadedModel, Message, MessageId,
-    ModelId, ModelSettings, ModelSpec, Passage, Reminder, ReminderId, Settings, SkippedFile, Source, SourceId, Task,
-    TaskId,
+    Changes, Chunk, ChunkId, Conversation, ConversationId, Document, DocumentId, DocumentKind, DocumentState,
+    EmbedPurpose, EngineStats, ExtractedDocument, GenerateEvent, GenerateRequest, LibraryRules, LoadedModel, Message,
+    MessageId, ModelId, ModelSettings, ModelSpec, Passage, Reminder, ReminderId, Settings, SkippedFile, Source,
+    SourceId, Task, TaskId,
 };
 
 /// The wall clock and the zone of the user. Features never ask the system themselves.
@@ -298,6 +298,8 @@ pub trait DocumentStore: Send + Sync {
     /// Removes the source with its documents and chunks; returns the documents' ids.
     fn remove_source(&self, id: &SourceId) -> StoreResult<Vec<DocumentId>>;
     fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>>;
+    /// See [`Recent::tell`](crate::Recent::tell).
+    fn document_changes(&self, since: Option<&str>, most: usize) -> StoreResult<Changes<Document, DocumentId>>;
     fn document(&self, id: &DocumentId) -> StoreResult<Document>;
     fn document_by_path(&self, path: &str) -> StoreResult<Option<Document>>;
     /// Those that [`Narrowing::lets_through`], at most so many, in any order.
@@ -328,32 +330,11 @@ pub trait DocumentStore: Send + Sync {
     }
 }
 
-/// How far a reader of the tasks has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TaskMark {
-    /// Number of the last change when the reader began; it grows with every change.
-    pub revision: i64,
-    /// Row up to which the whole list has been read; nothing when all of it has been.
-    pub read_to: Option<i64>,
-}
-
-/// What became of the tasks since some moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskChanges {
-    /// To ask with next time.
-    pub mark: TaskMark,
-    /// All tasks are told anew from here on; what the reader had before is worth nothing.
-    pub whole: bool,
-    pub changed: Vec<Task>,
-    pub removed: Vec<TaskId>,
-}
-
 pub trait TaskStore: Send + Sync {
     /// All that are not deleted, done ones included.
     fn tasks(&self) -> StoreResult<Vec<Task>>;
-    /// What changed after `since`, or the next `most` tasks of a list that is not read yet. The list begins anew without a mark, when
-    /// the store never was as far, and when more than `most` changed.
-    fn task_changes(&self, since: Option<TaskMark>, most: usize) -> StoreResult<TaskChanges>;
+    /// See [`Recent::tell`](crate::Recent::tell).
+    fn task_changes(&self, since: Option<&str>, most: usize) -> StoreResult<Changes<Task, TaskId>>;
     fn task(&self, id: &TaskId) -> StoreResult<Task>;
     /// The tasks that are parts of this one and not deleted, done ones included; not the parts of those.
     fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>>;

@@ -520,6 +520,11 @@ impl Library {
         Some(id)
     }
 
+    /// Those that are read or written now.
+    pub fn reading(&self) -> Vec<DocumentId> {
+        lock(&self.inner.queue).reading.iter().cloned().collect()
+    }
+
     /// It is read or written now.
     pub fn is_reading(&self, id: &DocumentId) -> bool {
         lock(&self.inner.queue).reading.contains(id)

@@ -1,7 +1,9 @@
 //! Sources, documents and the text of chunks. This is the truth; the search index is a cache of it.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use molt_core::*;
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use crate::{
     Store,
@@ -42,6 +44,12 @@ fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
         reader: row.get(12)?,
         indexed_at: row.get::<_, Option<At>>(13)?.map(|at| at.0),
     })
+}
+
+fn document_of(connection: &Connection, id: &DocumentId) -> StoreResult<Option<Document>> {
+    let sql = format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?");
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    statement.query_row([id.as_str()], document).optional().map_err(failed)
 }
 
 fn chunk(row: &Row<'_>) -> rusqlite::Result<Chunk> {
@@ -112,6 +120,12 @@ fn put_with_chunks(tx: &Transaction<'_>, document: &Document, chunks: &[Chunk]) 
     Ok(())
 }
 
+impl Store {
+    fn recent_documents(&self) -> MutexGuard<'_, Recent<DocumentId>> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl DocumentStore for Store {
     fn sources(&self) -> StoreResult<Vec<Source>> {
         let connection = self.lock();
@@ -134,14 +148,16 @@ impl DocumentStore for Store {
     }
 
     fn remove_source(&self, id: &SourceId) -> StoreResult<Vec<DocumentId>> {
-        self.write(|tx| {
+        let ids: Vec<DocumentId> = self.write(|tx| {
             let ids = tx
                 .prepare_cached("SELECT id FROM documents WHERE source_id = ?")
                 .and_then(|mut s| s.query_map([id.as_str()], |row| row.get(0).map(DocumentId))?.collect())
                 .map_err(failed)?;
             tx.execute("DELETE FROM sources WHERE id = ?", [id.as_str()]).map_err(failed)?;
             Ok(ids)
-        })
+        })?;
+        self.recent_documents().note(ids.iter().cloned());
+        Ok(ids)
     }
 
     fn documents(&self, source: Option<&SourceId>) -> StoreResult<Vec<Document>> {
@@ -151,10 +167,20 @@ impl DocumentStore for Store {
         statement.query_map([source.map(SourceId::as_str)], document).and_then(Iterator::collect).map_err(failed)
     }
 
+    fn document_changes(&self, since: Option<&str>, most: usize) -> StoreResult<Changes<Document, DocumentId>> {
+        let recent = self.recent_documents();
+        let connection = self.lock();
+        let rows = |after: Option<&str>, most: usize| {
+            let sql = format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id > ? ORDER BY id LIMIT ?");
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let values = params![after.unwrap_or_default(), i64::try_from(most).unwrap_or(i64::MAX)];
+            statement.query_map(values, document).and_then(Iterator::collect).map_err(failed)
+        };
+        recent.tell(since, most, |document| &document.id, |id| document_of(&connection, id), rows)
+    }
+
     fn document(&self, id: &DocumentId) -> StoreResult<Document> {
-        let sql = format!("SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?");
-        let found = self.lock().query_row(&sql, [id.as_str()], document).optional().map_err(failed)?;
-        found.ok_or(StoreError::NotFound("document"))
+        document_of(&self.lock(), id)?.ok_or(StoreError::NotFound("document"))
     }
 
     fn document_by_path(&self, path: &str) -> StoreResult<Option<Document>> {
@@ -197,14 +223,18 @@ impl DocumentStore for Store {
     }
 
     fn put_documents(&self, documents: &[Document]) -> StoreResult<()> {
-        self.write(|tx| documents.iter().try_for_each(|document| put_document(tx, document)))
+        self.write(|tx| documents.iter().try_for_each(|document| put_document(tx, document)))?;
+        self.recent_documents().note(documents.iter().map(|document| document.id.clone()));
+        Ok(())
     }
 
     fn remove_documents(&self, ids: &[DocumentId]) -> StoreResult<()> {
         self.write(|tx| {
             let mut delete = tx.prepare_cached("DELETE FROM documents WHERE id = ?").map_err(failed)?;
             ids.iter().try_for_each(|id| delete.execute([id.as_str()]).map(|_| ()).map_err(failed))
-        })
+        })?;
+        self.recent_documents().note(ids.iter().cloned());
+        Ok(())
     }
 
     fn erase_removed(&self) -> StoreResult<()> {
@@ -219,7 +249,9 @@ impl DocumentStore for Store {
     }
 
     fn put_documents_with_chunks(&self, documents: &[(Document, Vec<Chunk>)]) -> StoreResult<()> {
-        self.write(|tx| documents.iter().try_for_each(|(document, chunks)| put_with_chunks(tx, document, chunks)))
+        self.write(|tx| documents.iter().try_for_each(|(document, chunks)| put_with_chunks(tx, document, chunks)))?;
+        self.recent_documents().note(documents.iter().map(|(document, _)| document.id.clone()));
+        Ok(())
     }
 
     fn chunks(&self, document: &DocumentId) -> StoreResult<Vec<Chunk>> {

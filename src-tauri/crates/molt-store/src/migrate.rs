@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005.sql"),
     include_str!("../migrations/0006.sql"),
     include_str!("../migrations/0007.sql"),
+    include_str!("../migrations/0008.sql"),
 ];
 
 /// Runs what is missing. Each step is one transaction with its version number: a crash leaves the step done or not begun.
@@ -51,6 +52,18 @@ mod tests {
         }
         let row = connection.query_row("SELECT x, y FROM a", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
         assert_eq!(row, ("kept".to_owned(), "new".to_owned()));
+    }
+
+    #[test]
+    fn tasks_are_kept_without_the_number_of_their_change() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection, &MIGRATIONS[..7]).unwrap();
+        let put = "INSERT INTO tasks (id, title, notes, priority, created_at, updated_at, revision) VALUES ('t', 'tea', '', '', '', '', 3)";
+        connection.execute(put, []).unwrap();
+        run(&mut connection, MIGRATIONS).unwrap();
+        let title: String = connection.query_row("SELECT title FROM tasks", [], |row| row.get(0)).unwrap();
+        assert_eq!(title, "tea");
+        assert!(connection.prepare("SELECT revision FROM tasks").is_err());
     }
 
     #[test]

@@ -8,12 +8,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use molt_core::{StoreError, StoreResult};
+use molt_core::{DocumentId, Recent, StoreError, StoreResult, TaskId};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 
 use crate::{
-    error::OpenError,
-    error::failed,
+    error::{OpenError, failed},
     migrate,
     snapshot::{self, beside, remove_if_there, sync_folder},
 };
@@ -25,6 +24,9 @@ const READ_AT_OPENING: u64 = 32 << 20;
 /// All store ports over one connection and one lock. Calls are short; each is one transaction at most.
 pub struct Store {
     connection: Mutex<Connection>,
+    /// What changed since the store was opened. Taken before the connection by whoever takes both.
+    pub(crate) tasks: Mutex<Recent<TaskId>>,
+    pub(crate) documents: Mutex<Recent<DocumentId>>,
     /// Held by what cannot go on beside a copy being taken, see [`Store::snapshot`].
     alone: Mutex<()>,
 }
@@ -98,7 +100,16 @@ impl Store {
         keep_compact(&connection, path);
         migrate::run(&mut connection, migrate::MIGRATIONS).map_err(|e| OpenError::of(path, e))?;
         leave_log(&connection, false)?;
-        Ok(Self { connection: Mutex::new(connection), alone: Mutex::default() })
+        Ok(Self::over(connection))
+    }
+
+    fn over(connection: Connection) -> Self {
+        Self {
+            connection: Mutex::new(connection),
+            tasks: Mutex::default(),
+            documents: Mutex::default(),
+            alone: Mutex::default(),
+        }
     }
 
     /// Where the file lies; none when the store was closed.
@@ -430,7 +441,7 @@ mod tests {
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").unwrap();
         configure(&connection).unwrap();
         migrate::run(&mut connection, migrate::MIGRATIONS).unwrap();
-        let store = Store { connection: Mutex::new(connection), alone: Mutex::default() };
+        let store = Store::over(connection);
         let sources = fill(&store);
         assert!(traces(&path) > 20);
         store.remove_source(&sources[1].id).unwrap();
@@ -455,7 +466,7 @@ mod tests {
         unlock(&connection, &path, &[7; 32]).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON").unwrap();
         migrate::run(&mut connection, migrate::MIGRATIONS).unwrap();
-        let old = Store { connection: Mutex::new(connection), alone: Mutex::default() };
+        let old = Store::over(connection);
         let sources = fill(&old);
         old.remove_source(&sources[1].id).unwrap();
         assert!(free_pages(&old.lock()).unwrap() > 0);

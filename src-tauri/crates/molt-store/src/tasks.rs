@@ -1,5 +1,7 @@
 //! Tasks and reminders.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use jiff::Timestamp;
 use molt_core::*;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -78,13 +80,7 @@ fn put_reminder(tx: &Transaction<'_>, reminder: &Reminder) -> StoreResult<bool> 
     }
 }
 
-/// The number of the last change, 0 before the first.
-fn revision(connection: &Connection) -> StoreResult<i64> {
-    let sql = "SELECT coalesce(max(revision), 0) FROM tasks";
-    connection.prepare_cached(sql).and_then(|mut s| s.query_row([], |row| row.get(0))).map_err(failed)
-}
-
-fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision: i64) -> StoreResult<()> {
+fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder]) -> StoreResult<()> {
     let (date, at, zone) = match &task.due {
         Some(Due::Date { date }) => (Some(Name(date)), None, None),
         Some(Due::Time { at, zone }) => (None, Some(Name(at)), Some(zone)),
@@ -92,8 +88,8 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
     };
     let put = "INSERT INTO tasks (id, title, notes, priority, category, due_date, due_time, due_zone, recurrence,
          done_at, source_conversation, source_message, created_at, updated_at, labels, deadline, remind_before,
-         section, estimate_minutes, parent, repeat_from, skipped, revision)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         section, estimate_minutes, parent, repeat_from, skipped)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET title = excluded.title, notes = excluded.notes,
          priority = excluded.priority, category = excluded.category, due_date = excluded.due_date,
          due_time = excluded.due_time, due_zone = excluded.due_zone, recurrence = excluded.recurrence,
@@ -102,7 +98,7 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
          updated_at = excluded.updated_at, labels = excluded.labels, deadline = excluded.deadline,
          remind_before = excluded.remind_before, section = excluded.section,
          estimate_minutes = excluded.estimate_minutes, parent = excluded.parent,
-         repeat_from = excluded.repeat_from, skipped = excluded.skipped, revision = excluded.revision";
+         repeat_from = excluded.repeat_from, skipped = excluded.skipped";
     let put = tx.prepare_cached(put);
     put.and_then(|mut statement| {
         statement.execute(params![
@@ -127,8 +123,7 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
             task.estimate_minutes,
             task.parent.as_ref().map(TaskId::as_str),
             Name(task.repeat_from),
-            Json(&task.skipped),
-            revision
+            Json(&task.skipped)
         ])
     })
     .map_err(failed)?;
@@ -140,21 +135,16 @@ fn put_task(tx: &Transaction<'_>, task: &Task, reminders: &[Reminder], revision:
     Ok(())
 }
 
-struct TaskRow {
-    task: Task,
-    seq: i64,
-    kept: bool,
+fn task_of(connection: &Connection, id: &TaskId) -> StoreResult<Option<Task>> {
+    let sql = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE id = ? AND deleted_at IS NULL");
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    statement.query_row([id.as_str()], task).optional().map_err(failed)
 }
 
-/// The rows after a number, in order, and one more than `most` if there are more.
-fn rows_after(connection: &Connection, condition: &str, after: i64, most: usize) -> StoreResult<Vec<TaskRow>> {
-    let sql = format!(
-        "SELECT {TASK_COLUMNS}, seq, deleted_at IS NULL AS kept FROM tasks WHERE {condition} ORDER BY seq LIMIT ?2"
-    );
-    let read = |row: &Row<'_>| Ok(TaskRow { task: task(row)?, seq: row.get("seq")?, kept: row.get("kept")? });
-    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
-    statement.query_map((after, limit), read).and_then(Iterator::collect).map_err(failed)
+impl Store {
+    fn recent_tasks(&self) -> MutexGuard<'_, Recent<TaskId>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl TaskStore for Store {
@@ -165,41 +155,23 @@ impl TaskStore for Store {
         statement.query_map([], task).and_then(Iterator::collect).map_err(failed)
     }
 
-    fn task_changes(&self, since: Option<TaskMark>, most: usize) -> StoreResult<TaskChanges> {
-        // All questions see one state of the file.
-        let mut connection = self.lock();
-        let tx = connection.transaction().map_err(failed)?;
-        let revision = revision(&tx)?;
-        let since = since.filter(|since| since.revision <= revision);
-        if let Some(mark @ TaskMark { read_to: None, .. }) = since {
-            let rows = rows_after(&tx, "revision > ?1", mark.revision, most)?;
-            if rows.len() <= most {
-                let (kept, gone): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.kept);
-                return Ok(TaskChanges {
-                    mark: TaskMark { revision, read_to: None },
-                    whole: false,
-                    changed: kept.into_iter().map(|row| row.task).collect(),
-                    removed: gone.into_iter().map(|row| row.task.id).collect(),
-                });
-            }
-        }
-        // What changes while the list is read, in whichever part, comes again after it.
-        let begun = since.and_then(|mark| Some((mark.revision, mark.read_to?)));
-        let (revision, read_to) = begun.unwrap_or((revision, i64::MIN));
-        let mut rows = rows_after(&tx, "deleted_at IS NULL AND seq > ?1", read_to, most)?;
-        let more = rows.len() > most;
-        rows.truncate(most);
-        Ok(TaskChanges {
-            mark: TaskMark { revision, read_to: rows.last().filter(|_| more).map(|row| row.seq) },
-            whole: begun.is_none(),
-            changed: rows.into_iter().map(|row| row.task).collect(),
-            removed: Vec::new(),
-        })
+    fn task_changes(&self, since: Option<&str>, most: usize) -> StoreResult<Changes<Task, TaskId>> {
+        let recent = self.recent_tasks();
+        let connection = self.lock();
+        let rows = |after: Option<&str>, most: usize| {
+            let sql = format!(
+                "SELECT {TASK_COLUMNS} FROM tasks WHERE deleted_at IS NULL
+                 AND seq > coalesce((SELECT seq FROM tasks WHERE id = ?), 0) ORDER BY seq LIMIT ?"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let values = params![after, i64::try_from(most).unwrap_or(i64::MAX)];
+            statement.query_map(values, task).and_then(Iterator::collect).map_err(failed)
+        };
+        recent.tell(since, most, |task| &task.id, |id| task_of(&connection, id), rows)
     }
 
     fn task(&self, id: &TaskId) -> StoreResult<Task> {
-        let sql = format!("SELECT {TASK_COLUMNS} FROM tasks WHERE id = ? AND deleted_at IS NULL");
-        self.lock().query_row(&sql, [id.as_str()], task).optional().map_err(failed)?.ok_or(TASK)
+        task_of(&self.lock(), id)?.ok_or(TASK)
     }
 
     fn parts(&self, id: &TaskId) -> StoreResult<Vec<Task>> {
@@ -213,14 +185,13 @@ impl TaskStore for Store {
         if tasks.iter().any(|(task, reminders)| reminders.iter().any(|r| r.task_id != task.id)) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
-        self.write(|tx| {
-            let revision = revision(tx)? + 1;
-            tasks.iter().try_for_each(|(task, reminders)| put_task(tx, task, reminders, revision))
-        })
+        self.write(|tx| tasks.iter().try_for_each(|(task, reminders)| put_task(tx, task, reminders)))?;
+        self.recent_tasks().note(tasks.iter().map(|(task, _)| task.id.clone()));
+        Ok(())
     }
 
     fn set_task_deleted(&self, id: &TaskId, deleted_at: Option<Timestamp>) -> StoreResult<()> {
-        self.write(|tx| {
+        let touched: Vec<TaskId> = self.write(|tx| {
             // Deleted is what is not deleted yet; brought back is what was deleted at the same time.
             let together = match deleted_at {
                 Some(_) => "part.deleted_at IS NULL",
@@ -229,13 +200,17 @@ impl TaskStore for Store {
             let sql = format!(
                 "WITH RECURSIVE whole (id) AS (SELECT ?1 UNION SELECT part.id FROM tasks part
                  JOIN whole ON part.parent = whole.id WHERE {together})
-                 UPDATE tasks SET deleted_at = ?2, revision = ?3 WHERE id IN (SELECT id FROM whole)"
+                 UPDATE tasks SET deleted_at = ?2 WHERE id IN (SELECT id FROM whole) RETURNING id"
             );
-            match tx.execute(&sql, params![id.as_str(), deleted_at.map(At), revision(tx)? + 1]).map_err(failed)? {
-                0 => Err(TASK),
-                _ => Ok(()),
-            }
-        })
+            let mut update = tx.prepare_cached(&sql).map_err(failed)?;
+            let touched = update.query_map(params![id.as_str(), deleted_at.map(At)], |row| row.get(0).map(TaskId));
+            touched.and_then(Iterator::collect).map_err(failed)
+        })?;
+        if touched.is_empty() {
+            return Err(TASK);
+        }
+        self.recent_tasks().note(touched);
+        Ok(())
     }
 
     fn open_reminders(&self) -> StoreResult<Vec<Reminder>> {

@@ -1,50 +1,25 @@
 //! What a reader of the whole list has to be told after it has read it once.
 
-use molt_core::{Clock, TaskId, TaskMark, TaskStore};
+use molt_core::{Changes, Clock, PAGE, TaskId, TaskStore};
 
 use crate::{Listed, TaskError, describe};
-
-/// Tasks told at once: a thousand are half a megabyte.
-const PAGE: usize = 2000;
-
-/// What changed since a mark.
-pub struct Changes {
-    /// To ask with next time. It means nothing to anybody else.
-    pub mark: String,
-    /// All tasks are told anew from here on; what the reader had before is worth nothing.
-    pub whole: bool,
-    /// There is more to be told at once.
-    pub more: bool,
-    pub changed: Vec<Listed>,
-    pub removed: Vec<TaskId>,
-}
 
 /// What changed since the mark of an earlier answer; without one everything, in pages. Instants depend on the local zone, so in another
 /// zone everything is told anew.
 ///
 /// # Errors
 /// The store's.
-pub fn changes(store: &dyn TaskStore, clock: &dyn Clock, mark: Option<&str>) -> Result<Changes, TaskError> {
+pub fn changes(
+    store: &dyn TaskStore,
+    clock: &dyn Clock,
+    mark: Option<&str>,
+) -> Result<Changes<Listed, TaskId>, TaskError> {
     let zone = clock.zone();
     let zone = zone.iana_name().unwrap_or("-");
-    let since = mark.and_then(|mark| mark.split_once(' ')).filter(|(_, known)| *known == zone);
-    let changes = store.task_changes(since.and_then(|(mark, _)| mark_of(mark)), PAGE)?;
-    let TaskMark { revision, read_to } = changes.mark;
-    let read_to = read_to.map(|read_to| format!("/{read_to}")).unwrap_or_default();
-    Ok(Changes {
-        mark: format!("{revision}{read_to} {zone}"),
-        whole: changes.whole,
-        more: changes.mark.read_to.is_some(),
-        changed: changes.changed.into_iter().map(|task| describe(task, clock)).collect(),
-        removed: changes.removed,
-    })
-}
-
-/// `revision` or `revision/read_to`.
-fn mark_of(text: &str) -> Option<TaskMark> {
-    let (revision, read_to) =
-        text.split_once('/').map_or((text, None), |(revision, read_to)| (revision, Some(read_to)));
-    Some(TaskMark { revision: revision.parse().ok()?, read_to: read_to.map(str::parse).transpose().ok()? })
+    let since = mark.and_then(|mark| mark.rsplit_once(' ')).filter(|(_, known)| *known == zone);
+    let Changes { mark, whole, more, changed, removed } = store.task_changes(since.map(|(mark, _)| mark), PAGE)?;
+    let changed = changed.into_iter().map(|task| describe(task, clock)).collect();
+    Ok(Changes { mark: format!("{mark} {zone}"), whole, more, changed, removed })
 }
 
 #[cfg(test)]

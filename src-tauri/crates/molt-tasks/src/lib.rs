@@ -23,7 +23,7 @@ mod scheduler;
 pub mod talk;
 
 pub use actions::{Listed, NewTask, add, add_line, delete, describe, list, restore, update};
-pub use changes::{Changes, changes};
+pub use changes::changes;
 pub use completing::{set_done, skip};
 pub use due::{due_at, is_overdue, occurrences, remind_at};
 pub use error::TaskError;

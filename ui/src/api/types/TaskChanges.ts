@@ -2,6 +2,9 @@
 import type { TaskId } from "./TaskId";
 import type { TaskView } from "./TaskView";
 
+/**
+ * What a reader who has read all tasks once must be told; without a mark all of them, in pages.
+ */
 export type TaskChanges = { 
 /**
  * To ask with next time.

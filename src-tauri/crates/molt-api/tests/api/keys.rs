@@ -147,7 +147,8 @@ async fn what_a_page_reads_by_itself_is_no_use() {
     let door = door(&world);
     ask(&door, "key_unlock", json!({ "passphrase": "four words of mine" })).await.unwrap();
     assert!(door.was_used());
-    for name in ["status", "task_list", "settings_get", "key_status", "suggestions"] {
+    for name in ["status", "task_list", "task_changes", "document_changes", "settings_get", "key_status", "suggestions"]
+    {
         ask(&door, name, Value::Null).await.unwrap();
     }
     assert!(!door.was_used());

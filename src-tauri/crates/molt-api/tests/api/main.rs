@@ -28,6 +28,7 @@ use tokio::sync::broadcast::Receiver;
 
 mod downloads;
 mod keys;
+mod library;
 mod models;
 mod routing;
 mod talk;

@@ -3,6 +3,7 @@
 // Helpers of tests fail on the spot as tests do.
 #![allow(clippy::unwrap_used)]
 
+mod changes;
 mod chunk_ids;
 mod embed;
 mod mend;

@@ -76,6 +76,43 @@ fn a_copy_holds_no_text_of_documents_which_wait_to_be_read_again() {
     assert_eq!((state("d"), state("e")), (DocumentState::Waiting, DocumentState::Indexed));
 }
 
+/// A reader that knows a later state is not told the changes of another past only because there are as many.
+#[test]
+fn after_a_start_or_with_a_copy_in_place_both_lists_are_read_anew() {
+    let (_dir, path, folder, store) = world();
+    let put = |store: &Store, id: &str| {
+        store.put_source(&sample::source("s", "/s")).unwrap();
+        store.put_document(&sample::document(id, "s", &format!("/s/{id}"))).unwrap();
+        store.put_task(&sample::task(id, id), &[]).unwrap();
+    };
+    let read = |store: &Store, marks: Option<&(String, String)>| {
+        let documents = store.document_changes(marks.map(|marks| &*marks.0), 9).unwrap();
+        let tasks = store.task_changes(marks.map(|marks| &*marks.1), 9).unwrap();
+        let found = (documents.whole, documents.changed.len(), tasks.whole, tasks.changed.len());
+        (found, (documents.mark, tasks.mark))
+    };
+    put(&store, "a");
+    store.snapshot(&KEY, &folder, noon()).unwrap();
+    put(&store, "b");
+    let (found, later) = read(&store, None);
+    assert_eq!(found, (true, 2, true, 2));
+    put(&store, "b");
+    assert_eq!(read(&store, Some(&later)).0, (false, 1, false, 1));
+    store.close().unwrap();
+    let store = Store::open(&path, &KEY).unwrap();
+    let (found, started) = read(&store, Some(&later));
+    assert_eq!(found, (true, 2, true, 2));
+    assert_eq!(read(&store, Some(&started)).0, (false, 0, false, 0));
+    store.close().unwrap();
+    restore(&path, &KEY, &snapshots(&folder).remove(0)).unwrap();
+    let store = Store::open(&path, &KEY).unwrap();
+    for id in ["c", "d", "e"] {
+        put(&store, id);
+    }
+    assert_eq!(read(&store, Some(&later)).0, (true, 4, true, 4));
+    assert_eq!(read(&store, Some(&started)).0, (true, 4, true, 4));
+}
+
 #[test]
 fn the_last_five_are_kept() {
     let (_dir, _path, folder, store) = world();

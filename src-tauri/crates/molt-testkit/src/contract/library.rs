@@ -2,7 +2,10 @@
 
 use molt_core::*;
 
-use super::is_missing;
+use super::{
+    changes::{List, changes_contract},
+    is_missing,
+};
 use crate::sample::{chunk, document, instant, source};
 
 /// Unique paths, replacement of chunks as a whole, removal with all that belongs to it.
@@ -10,6 +13,44 @@ pub fn document_store_contract(make: impl Fn() -> Box<dyn DocumentStore>) {
     documents(&*make());
     chunks(&*make());
     removal(&*make());
+    changes(&*make());
+}
+
+struct Documents<'a>(&'a dyn DocumentStore);
+
+impl List for Documents<'_> {
+    /// Another text is another path. One document is put with its chunks, several without.
+    fn put(&self, rows: &[(&str, &str)]) {
+        let rows: Vec<_> = rows.iter().map(|(id, name)| document(id, "s", &format!("/s/{name}"))).collect();
+        match &rows[..] {
+            [one] => self.0.put_document_with_chunks(one, &[]).unwrap(),
+            more => self.0.put_documents(more).unwrap(),
+        }
+    }
+
+    fn remove(&self, id: &str) {
+        self.0.remove_documents(&[id.into()]).unwrap();
+    }
+
+    fn changes(&self, since: Option<&str>, most: usize) -> Changes<String, String> {
+        let Changes { mark, whole, more, changed, removed } = self.0.document_changes(since, most).unwrap();
+        let changed = changed.into_iter().map(|row| format!("{}={}", row.id, row.name)).collect();
+        Changes { mark, whole, more, changed, removed: removed.into_iter().map(|id| id.0).collect() }
+    }
+}
+
+fn changes(store: &dyn DocumentStore) {
+    let list = Documents(store);
+    store.put_source(&source("s", "/s")).unwrap();
+    changes_contract(&list);
+    // What is refused is no change; with its source a document goes.
+    let mark = list.changes(None, 9).mark;
+    assert!(store.put_document(&document("x", "s", "/s/F")).is_err());
+    assert_eq!(list.changes(Some(&mark), 9).mark, mark);
+    store.remove_source(&"s".into()).unwrap();
+    let mut gone = list.changes(Some(&mark), 9).removed;
+    gone.sort();
+    assert_eq!(gone, ["a", "d", "e", "f"]);
 }
 
 fn documents(store: &dyn DocumentStore) {

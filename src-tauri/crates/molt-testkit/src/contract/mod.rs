@@ -1,5 +1,6 @@
 //! Contract suites: what every adapter of a port promises. Each takes a maker of a fresh, empty adapter.
 
+mod changes;
 mod chat;
 mod download;
 mod library;

@@ -60,6 +60,7 @@ impl DocumentStore for MemoryStore {
         state.sources.retain(|s| &s.id != id);
         state.documents.retain(|d| &d.source_id != id);
         state.chunks.retain(|c| !ids.contains(&c.document_id));
+        state.recent_documents.note(ids.iter().cloned());
         Ok(ids)
     }
 
@@ -69,6 +70,19 @@ impl DocumentStore for MemoryStore {
             state.documents.iter().filter(|d| source.is_none_or(|s| &d.source_id == s)).cloned().collect();
         rows.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(rows)
+    }
+
+    fn document_changes(&self, since: Option<&str>, most: usize) -> StoreResult<Changes<Document, DocumentId>> {
+        let state = self.read();
+        let row = |id: &DocumentId| Ok(state.documents.iter().find(|d| &d.id == id).cloned());
+        let rows = |after: Option<&str>, most: usize| {
+            let after = after.unwrap_or_default();
+            let mut left: Vec<_> = state.documents.iter().filter(|d| d.id.as_str() > after).cloned().collect();
+            left.sort_by(|a, b| a.id.cmp(&b.id));
+            left.truncate(most);
+            Ok(left)
+        };
+        state.recent_documents.tell(since, most, |document| &document.id, row, rows)
     }
 
     fn document(&self, id: &DocumentId) -> StoreResult<Document> {
@@ -101,13 +115,16 @@ impl DocumentStore for MemoryStore {
         let state = &mut *self.write()?;
         let before = state.documents.clone();
         let put = documents.iter().try_for_each(|document| put_document(state, document));
-        put.inspect_err(|_| state.documents = before)
+        put.inspect_err(|_| state.documents = before)?;
+        state.recent_documents.note(documents.iter().map(|document| document.id.clone()));
+        Ok(())
     }
 
     fn remove_documents(&self, ids: &[DocumentId]) -> StoreResult<()> {
         let mut state = self.write()?;
         state.documents.retain(|d| !ids.contains(&d.id));
         state.chunks.retain(|c| !ids.contains(&c.document_id));
+        state.recent_documents.note(ids.iter().cloned());
         Ok(())
     }
 
@@ -115,7 +132,9 @@ impl DocumentStore for MemoryStore {
         let state = &mut *self.write()?;
         let before = (state.documents.clone(), state.chunks.clone());
         let put = documents.iter().try_for_each(|(document, chunks)| put_with_chunks(state, document, chunks));
-        put.inspect_err(|_| (state.documents, state.chunks) = before)
+        put.inspect_err(|_| (state.documents, state.chunks) = before)?;
+        state.recent_documents.note(documents.iter().map(|(document, _)| document.id.clone()));
+        Ok(())
     }
 
     fn chunk_ids(&self) -> StoreResult<Vec<(DocumentId, ChunkId)>> {

@@ -18,8 +18,8 @@ struct State {
     documents: Vec<Document>,
     chunks: Vec<Chunk>,
     tasks: Vec<(Task, Option<Timestamp>)>,
-    /// The number of each task's last change.
-    task_revisions: BTreeMap<TaskId, i64>,
+    recent_tasks: Recent<TaskId>,
+    recent_documents: Recent<DocumentId>,
     reminders: BTreeMap<ReminderId, Reminder>,
     settings: Settings,
     models: Vec<ModelSpec>,

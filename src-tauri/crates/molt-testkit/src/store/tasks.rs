@@ -17,35 +17,21 @@ fn put_reminder(state: &mut State, reminder: &Reminder) -> bool {
     !taken
 }
 
-fn revision(state: &State) -> i64 {
-    state.task_revisions.values().max().copied().unwrap_or(0)
-}
-
 impl TaskStore for MemoryStore {
     fn tasks(&self) -> StoreResult<Vec<Task>> {
         Ok(self.read().tasks.iter().filter(|r| r.1.is_none()).map(|r| r.0.clone()).collect())
     }
 
-    fn task_changes(&self, since: Option<TaskMark>, most: usize) -> StoreResult<TaskChanges> {
+    fn task_changes(&self, since: Option<&str>, most: usize) -> StoreResult<Changes<Task, TaskId>> {
         let state = self.read();
-        let revision = revision(&state);
-        let since = since.filter(|since| since.revision <= revision);
-        if let Some(mark @ TaskMark { read_to: None, .. }) = since {
-            let after = |r: &&(Task, Option<Timestamp>)| state.task_revisions[&r.0.id] > mark.revision;
-            let (kept, gone): (Vec<_>, Vec<_>) = state.tasks.iter().filter(after).partition(|r| r.1.is_none());
-            if kept.len() + gone.len() <= most {
-                let changed = kept.iter().map(|r| r.0.clone()).collect();
-                let removed = gone.iter().map(|r| r.0.id.clone()).collect();
-                return Ok(TaskChanges { mark: TaskMark { revision, read_to: None }, whole: false, changed, removed });
-            }
-        }
-        let begun = since.and_then(|mark| Some((mark.revision, mark.read_to?)));
-        let (revision, read_to) = begun.unwrap_or((revision, -1));
-        let mut left = (0..).zip(&state.tasks).filter(|(seq, row)| *seq > read_to && row.1.is_none());
-        let page: Vec<_> = left.by_ref().take(most).collect();
-        let read_to = page.last().map(|row| row.0).filter(|_| left.next().is_some());
-        let changed = page.into_iter().map(|(_, row)| row.0.clone()).collect();
-        Ok(TaskChanges { mark: TaskMark { revision, read_to }, whole: begun.is_none(), changed, removed: Vec::new() })
+        let at = |id: &str| state.tasks.iter().position(|r| r.0.id.as_str() == id);
+        let row =
+            |id: &TaskId| Ok(at(id.as_str()).map(|at| &state.tasks[at]).filter(|r| r.1.is_none()).map(|r| r.0.clone()));
+        let rows = |after: Option<&str>, most: usize| {
+            let from = after.and_then(at).map_or(0, |at| at + 1);
+            Ok(state.tasks[from..].iter().filter(|r| r.1.is_none()).take(most).map(|r| r.0.clone()).collect())
+        };
+        state.recent_tasks.tell(since, most, |task| &task.id, row, rows)
     }
 
     fn task(&self, id: &TaskId) -> StoreResult<Task> {
@@ -62,9 +48,8 @@ impl TaskStore for MemoryStore {
         if tasks.iter().any(|(task, reminders)| reminders.iter().any(|r| r.task_id != task.id)) {
             return Err(StoreError::Failed("a task was given the reminder of another".into()));
         }
-        let next = revision(&state) + 1;
         for (task, scheduled) in tasks {
-            state.task_revisions.insert(task.id.clone(), next);
+            state.recent_tasks.note([task.id.clone()]);
             match state.tasks.iter_mut().find(|r| r.0.id == task.id) {
                 Some(row) => row.0 = task.clone(),
                 None => state.tasks.push((task.clone(), None)),
@@ -95,8 +80,7 @@ impl TaskStore for MemoryStore {
                 touched.push(row.0.id.clone());
             }
         }
-        let next = revision(&state) + 1;
-        state.task_revisions.extend(touched.into_iter().map(|id| (id, next)));
+        state.recent_tasks.note(touched);
         Ok(())
     }
 
