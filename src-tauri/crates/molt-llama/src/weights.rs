@@ -79,24 +79,19 @@ mod mapping {
         path::Path,
     };
 
-    /// `MADV_DONTNEED` and `MADV_NOHUGEPAGE` of Linux.
+    /// `MADV_DONTNEED` of Linux.
     const DONT_NEED: c_int = 4;
-    const NO_HUGE_PAGE: c_int = 15;
 
     unsafe extern "C" {
         fn madvise(start: *mut c_void, bytes: usize, advice: c_int) -> c_int;
     }
 
-    /// Lets go what is in memory of the file. It comes back where it is looked at, and in small pages: two megabytes at a time would
-    /// bring much of the neighbours back.
+    /// Lets go what is in memory of the file. It is read again where it is looked at.
     pub fn let_go(file: &Path) {
         let (Ok(state), Ok(maps)) = (file.metadata(), std::fs::read_to_string("/proc/self/maps")) else { return };
         for (start, end) in maps.lines().filter_map(|line| part(line, state.ino())) {
             // SAFETY: the mapping is llama.cpp's, shared and only for reading: nothing in it can be lost.
-            unsafe {
-                madvise(start as *mut c_void, end - start, NO_HUGE_PAGE);
-                madvise(start as *mut c_void, end - start, DONT_NEED);
-            }
+            unsafe { madvise(start as *mut c_void, end - start, DONT_NEED) };
         }
     }
 
