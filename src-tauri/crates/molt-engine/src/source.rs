@@ -14,7 +14,7 @@ use candle_core::Device;
 use mistralrs::{
     DeviceMapSetting, IsqType, ModelDType, TokenSource,
     core::{
-        AdapterPaths, GGUFLoaderBuilder, GGUFSpecificConfig, LocalModelPaths, ModelPaths, NormalLoaderBuilder,
+        AdapterPaths, GGUFLoaderBuilder, GGUFSpecificConfig, Loader, LocalModelPaths, ModelPaths, NormalLoaderBuilder,
         NormalSpecificConfig, Pipeline,
     },
 };
@@ -139,16 +139,7 @@ fn load_gguf(path: &Path, shelf: &Shelf, stand_in: &str) -> anyhow::Result<Loade
         Some(text(&template)?),
     )
     .build();
-    loader.load_model_from_hf(
-        None,
-        TokenSource::None,
-        &ModelDType::F32,
-        &Device::Cpu,
-        true,
-        DeviceMapSetting::dummy(),
-        None,
-        None,
-    )
+    load_from_names(&*loader)
 }
 
 fn load_folder(info: &ChatFolder, quantisation: Quantisation, shelf: &Shelf, stand_in: &str) -> anyhow::Result<Loaded> {
@@ -209,16 +200,13 @@ fn load_quantised(info: &ChatFolder, shelf: &Shelf) -> anyhow::Result<Loaded> {
         info.weights.quantised.iter().map(std::path::absolute).collect();
     let config = NormalSpecificConfig { from_uqff: Some(quantised?), ..NormalSpecificConfig::default() };
     let (tokenizer, folder) = (Some(text(&std::path::absolute(&info.tokenizer)?)?), Some(text(&shelf.0)?));
-    NormalLoaderBuilder::new(config, None, tokenizer, folder, false, None).build(None)?.load_model_from_hf(
-        None,
-        TokenSource::None,
-        &ModelDType::F32,
-        &Device::Cpu,
-        true,
-        DeviceMapSetting::dummy(),
-        None,
-        None,
-    )
+    load_from_names(&*NormalLoaderBuilder::new(config, None, tokenizer, folder, false, None).build(None)?)
+}
+
+/// Loads what a loader finds by the names it was given: nothing in the network, because they are there.
+fn load_from_names(loader: &dyn Loader) -> anyhow::Result<Loaded> {
+    let (source, device) = (TokenSource::None, DeviceMapSetting::dummy());
+    loader.load_model_from_hf(None, source, &ModelDType::F32, &Device::Cpu, true, device, None, None)
 }
 
 /// Paths that are no text cannot be given to a loader.

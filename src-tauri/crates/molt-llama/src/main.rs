@@ -14,6 +14,8 @@ mod desk;
 mod form;
 mod heap;
 mod kv;
+#[cfg(target_os = "linux")]
+mod mapping;
 mod model;
 mod pairs;
 mod prefixes;

@@ -6,12 +6,12 @@ use std::{
     path::Path,
 };
 
-/// Replaces a file's content atomically and durably; only its owner can read it.
+/// Replaces a file's content atomically and durably; only its owner can read it. Only who holds the data directory may write there, so one
+/// temporary name is enough.
 pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    // The process id keeps two processes from writing one temporary file.
-    name.push(format!(".{}.new", std::process::id()));
+    name.push(".new");
     let temporary = directory.join(name);
     // One left by a crash is ours to replace, and removing it first makes sure that the mode below applies.
     let _ = std::fs::remove_file(&temporary);
@@ -50,6 +50,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("owner.json");
         write_private(&path, b"one").unwrap();
+        std::fs::write(folder.path().join("owner.json.new"), "cut by a cra").unwrap();
         write_private(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

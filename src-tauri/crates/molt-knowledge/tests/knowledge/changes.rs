@@ -43,6 +43,8 @@ async fn a_reader_follows_files_that_come_change_move_and_go() {
         world.write(&format!("{at:02}.txt"), &format!("text {at}"));
     }
     world.write("broken.txt", "x");
+    // All are read later than they were written.
+    world.clock.advance(3600);
     let mut reader = Reader::default();
     reader.read(&world.store);
     let source = world.add().await;
@@ -53,6 +55,11 @@ async fn a_reader_follows_files_that_come_change_move_and_go() {
     }
     reader.assert_complete(&world.store);
     assert_eq!(reader.known.len(), 21);
+
+    world.library.scan_now(&source).await;
+    world.until_quiet().await;
+    let changes = world.store.document_changes(reader.mark.as_deref(), 3).unwrap();
+    assert_eq!((changes.whole, changes.changed, changes.removed), (false, Vec::new(), Vec::new()), "nothing happened");
 
     let path = world.write("03.txt", "another and longer text");
     world.events.send(WatchEvent::Changed(vec![path])).await.unwrap();

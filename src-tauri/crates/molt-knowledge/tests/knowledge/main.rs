@@ -92,6 +92,7 @@ struct World {
     index: Arc<MemoryIndex>,
     reader: Arc<FileReader>,
     engine: ScriptedEngine,
+    clock: Arc<ManualClock>,
     library: Library,
     events: mpsc::Sender<WatchEvent>,
     changes: watch::Receiver<u64>,
@@ -108,14 +109,15 @@ impl World {
         let reader = Arc::new(FileReader(Mutex::default()));
         let engine = ScriptedEngine::new();
         let (changed, changes) = watch::channel(0);
+        // It stands still: whatever happens to a file is later than its reading.
+        let clock = Arc::new(ManualClock::new(Timestamp::now(), TimeZone::UTC));
         let parts = LibraryParts {
             documents: store.clone(),
             extractor: reader.clone(),
             watcher: Arc::new(Lister),
             engine: Arc::new(engine.clone()),
             secrets: store.clone(),
-            // It stands still: whatever happens to a file is later than its reading.
-            clock: Arc::new(ManualClock::new(Timestamp::now(), TimeZone::UTC)),
+            clock: clock.clone(),
             kind_of: |path| match path.extension()?.to_str()? {
                 "txt" => Some(DocumentKind::Text),
                 "md" => Some(DocumentKind::Markdown),
@@ -130,7 +132,7 @@ impl World {
             let (library, cancel) = (library.clone(), cancel.clone());
             async move { library.run(receiver, cancel).await }
         });
-        Self { folder, store, index, reader, engine, library, events, changes, cancel }
+        Self { folder, store, index, reader, engine, clock, library, events, changes, cancel }
     }
 
     fn path(&self, name: &str) -> PathBuf {
