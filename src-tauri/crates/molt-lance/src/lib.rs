@@ -7,6 +7,7 @@
 //!
 //! One process at a time may hold an index's folder; the owner of the data directory sees to that.
 
+mod dot;
 mod environment;
 mod error;
 mod held;
