@@ -92,13 +92,11 @@ pub struct Heard {
     pub text: String,
     /// The positions in line that it was told.
     pub positions: Vec<u32>,
-    /// Whether its prompt was laid out, and begun to be read.
-    pub started: bool,
     pub end: Result<FinishReason, EngineError>,
 }
 
 pub async fn hear(mut answer: Answer) -> Heard {
-    let (mut text, mut positions, mut started) = (String::new(), Vec::new(), false);
+    let (mut text, mut positions) = (String::new(), Vec::new());
     loop {
         let event = tokio::time::timeout(PATIENCE, answer.next()).await.expect("the answer goes on");
         let end = match event.expect("the answer has an end") {
@@ -110,16 +108,12 @@ pub async fn hear(mut answer: Answer) -> Heard {
                 positions.push(position);
                 continue;
             }
-            Ok(GenerateEvent::Started { .. }) => {
-                started = true;
-                continue;
-            }
             Ok(GenerateEvent::Done { finish, .. }) => Ok(finish),
             Ok(_) => continue,
             Err(error) => Err(error),
         };
         assert!(answer.next().await.is_none(), "nothing comes after the end");
-        return Heard { text, positions, started, end };
+        return Heard { text, positions, end };
     }
 }
 
