@@ -1,5 +1,5 @@
 //! Leads llama.cpp's attention to `src/attention`, where it is computed, the making of a context to `src/abort.rs`, its empty memory to
-//! `src/blank.rs`, and its copying of weights to `src/mapping.rs`.
+//! `src/blank.rs`, its copying of weights to `src/mapping.rs`, and the writing of keys and values to `src/room.rs`.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -10,6 +10,7 @@ fn main() {
         println!("cargo:rustc-link-arg=-Wl,--wrap=ggml_backend_tensor_set");
         if is("CARGO_CFG_TARGET_ARCH", "x86_64") {
             println!("cargo:rustc-link-arg=-Wl,--wrap=ggml_compute_forward_flash_attn_ext");
+            println!("cargo:rustc-link-arg=-Wl,--wrap=ggml_compute_forward_set_rows");
             println!("cargo:rustc-link-arg=-Wl,--wrap=llama_new_context_with_model");
         }
     }

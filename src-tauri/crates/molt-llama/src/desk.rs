@@ -72,11 +72,13 @@ impl Desk {
         if cancelled.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        let tokens = &tokens[..tokens.len().min(self.at_once)];
+        let end = tokens.len();
+        let tokens = &tokens[..end.min(self.at_once)];
         self.batch.clear();
         for (offset, &token) in tokens.iter().enumerate() {
             let position = i32::try_from(self.known.len() + offset).map_err(|error| broken(&error))?;
-            let is_last = offset + 1 == tokens.len();
+            // What may follow is of interest behind the last alone: a large vocabulary takes as long as a token or two.
+            let is_last = offset + 1 == end;
             self.batch.add(token, position, &[0], is_last).map_err(|error| broken(&error))?;
         }
         let (context, batch) = (&mut self.context, &mut self.batch);

@@ -19,6 +19,8 @@ mod mapping;
 mod model;
 mod pairs;
 mod prefixes;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod room;
 mod states;
 mod text;
 mod tokenize;

@@ -78,6 +78,14 @@ pub struct Span {
     pub to: usize,
 }
 
+/// What is seen of some keys.
+struct Seen {
+    /// Nobody sees those behind. They need not be read, and memory that nothing was written to yet is not looked at.
+    count: usize,
+    /// Some query does not see all of them as they are.
+    is_mixed: bool,
+}
+
 impl Attention {
     /// Rows for each head of the keys.
     pub fn rows(&self) -> usize {
@@ -142,7 +150,7 @@ impl Attention {
 
             for from in (0..self.key_count).step_by(TILE) {
                 let count = TILE.min(self.key_count - from);
-                let Some(is_mixed) = self.visibility(block, from, count) else { continue };
+                let Some(Seen { count, is_mixed }) = self.seen(block, from, count) else { continue };
                 for key in 0..count {
                     widen_row(self.keys.at(from + key, block.key_head), keys.add(key * self.key_size), self.key_size);
                     widen_row(
@@ -186,13 +194,13 @@ impl Attention {
         }
     }
 
-    /// None when no query of the block sees any of these keys; else whether there are some that some query does not see as they are.
-    unsafe fn visibility(&self, block: Block, from: usize, count: usize) -> Option<bool> {
+    /// What the queries of a block see of these keys; None when no query sees any.
+    unsafe fn seen(&self, block: Block, from: usize, count: usize) -> Option<Seen> {
         unsafe {
-            let (mut all_seen, mut all_hidden) = (true, true);
+            let (mut all_seen, mut last) = (true, 0);
             for row in 0..block.count.min(self.query_count) {
                 let (query, _) = self.place(block, row);
-                let Some(mask) = self.mask(query, from) else { return Some(false) };
+                let Some(mask) = self.mask(query, from) else { return Some(Seen { count, is_mixed: false }) };
                 let (mut seen, mut hidden) = (true, true);
                 for key in 0..count {
                     let bits = *mask.add(key);
@@ -200,9 +208,11 @@ impl Attention {
                     hidden &= bits == HIDDEN;
                 }
                 all_seen &= seen;
-                all_hidden &= hidden;
+                if !hidden {
+                    last = (last..count).rev().find(|&key| *mask.add(key) != HIDDEN).map_or(last, |key| key + 1);
+                }
             }
-            (!all_hidden).then_some(!all_seen)
+            (last > 0).then_some(Seen { count: last, is_mixed: !all_seen })
         }
     }
 
@@ -244,9 +254,7 @@ impl Attention {
             }
             for from in (span.from..span.to).step_by(TILE) {
                 let count = TILE.min(span.to - from);
-                if self.visibility(block, from, count).is_none() {
-                    continue;
-                }
+                let Some(Seen { count, .. }) = self.seen(block, from, count) else { continue };
                 macro_rules! by_rows {
                     ($($rows:literal)*) => {
                         match block.count {

@@ -24,18 +24,18 @@ const WORTH_DIVIDING: usize = 256;
 
 /// `ggml_compute_params` of ggml-cpu-impl.h; the version of llama.cpp is pinned.
 #[repr(C)]
-struct Params {
-    thread: c_int,
+pub struct Params {
+    pub thread: c_int,
     threads: c_int,
     space_bytes: usize,
     space: *mut c_void,
-    pool: *mut c_void,
+    pub pool: *mut c_void,
     is_reference: bool,
 }
 
 unsafe extern "C" {
     fn __real_ggml_compute_forward_flash_attn_ext(params: *const Params, tensor: *mut sys::ggml_tensor);
-    fn ggml_barrier(pool: *mut c_void);
+    pub fn ggml_barrier(pool: *mut c_void);
     fn ggml_threadpool_chunk_set(pool: *mut c_void, value: c_int);
     fn ggml_threadpool_chunk_add(pool: *mut c_void, value: c_int) -> c_int;
 }
