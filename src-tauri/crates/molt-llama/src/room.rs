@@ -63,7 +63,8 @@ impl Rows {
     unsafe fn of(tensor: &sys::ggml_tensor) -> Option<Self> {
         unsafe {
             let (rows, numbers) = (&*tensor.src[0], &*tensor.src[1]);
-            let is_flat = tensor.ne[2] == 1 && tensor.ne[3] == 1 && numbers.type_ == sys::GGML_TYPE_I64;
+            let is_list = numbers.type_ == sys::GGML_TYPE_I64 && numbers.nb[0] == 8 && numbers.ne[0] == rows.ne[1];
+            let is_flat = tensor.ne[2] == 1 && tensor.ne[3] == 1 && is_list;
             let count = usize::try_from(rows.ne[1]).ok().filter(|&count| is_flat && count > 0)?;
             let numbers = std::slice::from_raw_parts(numbers.data.cast::<i64>(), count);
             let first = usize::try_from(*numbers.iter().min()?).ok()?;
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn rows_that_lie_apart_are_left_alone() {
-        let rows_of = |mut numbers: [i64; 3]| {
+        let rows_at = |mut numbers: [i64; 3], stride| {
             // SAFETY: tensors are plain data; all that is looked at is set.
             unsafe {
                 let mut tensor: sys::ggml_tensor = std::mem::zeroed();
@@ -167,6 +168,8 @@ mod tests {
                     (std::mem::zeroed(), std::mem::zeroed());
                 rows.ne = [8, 3, 1, 1];
                 places.type_ = sys::GGML_TYPE_I64;
+                places.ne = [3, 1, 1, 1];
+                places.nb[0] = stride;
                 places.data = numbers.as_mut_ptr().cast();
                 tensor.ne = [8, 16, 1, 1];
                 tensor.nb[1] = 16;
@@ -175,9 +178,11 @@ mod tests {
                 Rows::of(&tensor).map(|rows| (rows.count, rows.place, rows.end))
             }
         };
+        let rows_of = |numbers| rows_at(numbers, 8);
         assert_eq!(rows_of([3, 4, 5]), Some((3, 48..96, 256)));
         assert_eq!(rows_of([3, 4, 9]), None);
         assert_eq!(rows_of([14, 15, 16]), None, "it has sixteen");
         assert_eq!(rows_of([-1, 0, 1]), None);
+        assert_eq!(rows_at([3, 4, 5], 16), None, "the numbers do not lie side by side");
     }
 }

@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Up to this size the whole file is read when it is opened, so that damage is found then and not in the middle of work: a tenth of
-/// a second (measured: 174 ms for 16 MB), and more than years of chats and tasks take.
-const READ_AT_OPENING: u64 = 8 << 20;
+/// a second, and more than years of chats and tasks take.
+const READ_AT_OPENING: u64 = 32 << 20;
 
 /// All store ports over one connection and one lock. Calls are short; each is one transaction at most.
 pub struct Store {
